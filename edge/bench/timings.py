@@ -1,0 +1,122 @@
+"""How long each stage of the path takes, kept always and in bounded memory.
+
+    start = perf_counter()
+    columns = log_mel(block)
+    timings.add("log_mel", perf_counter() - start)
+"""
+
+from array import array
+from typing import List, NamedTuple
+
+FRAME_BUDGET_S = 0.096  # a frame that takes longer is a missed deadline
+WINDOW = 16384  # latest durations kept per stage for the percentiles: 55 minutes of frames
+FRAME_STAGE = "frame"  # the whole frame, as timed by frame_done()
+
+
+class StageRow(NamedTuple):
+    """One stage's line in the table; durations in milliseconds."""
+
+    stage: str
+    n: int
+    min_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    budget_share: float  # p99 over the frame budget, 0..1
+
+
+class _Durations:
+    """Count, extremes, and a ring of the latest WINDOW durations in seconds."""
+
+    __slots__ = ("latest", "max_s", "min_s", "n", "position")
+
+    def __init__(self):
+        self.n = 0
+        self.min_s = float("inf")
+        self.max_s = 0.0
+        self.latest = array("d")
+        self.position = 0
+
+    def add(self, duration_s):
+        self.n += 1
+        if duration_s < self.min_s:
+            self.min_s = duration_s
+        if duration_s > self.max_s:
+            self.max_s = duration_s
+        if len(self.latest) < WINDOW:
+            self.latest.append(duration_s)
+        else:
+            self.latest[self.position] = duration_s
+            self.position = (self.position + 1) % WINDOW
+
+
+class StageTimings:
+    """Durations per stage, and the frames that took longer than the budget.
+
+    Stages appear in the order in which they were first added. Extremes and counts cover the whole run,
+    percentiles the latest 16384 durations.
+    """
+
+    def __init__(self, budget_s: float = FRAME_BUDGET_S):
+        self.budget_s = budget_s
+        self.missed_deadlines = 0
+        self._stages = {}
+
+    def add(self, stage: str, duration_s: float) -> None:
+        """Record one duration of a stage, in seconds."""
+        durations = self._stages.get(stage)
+        if durations is None:
+            durations = self._stages[stage] = _Durations()
+        durations.add(duration_s)
+
+    def frame_done(self, total_s: float) -> None:
+        """Record one whole frame, in seconds, and count it when it is over the budget."""
+        self.add(FRAME_STAGE, total_s)
+        if total_s > self.budget_s:
+            self.missed_deadlines += 1
+
+    def row(self, stage: str) -> StageRow:
+        """The row of one stage.
+
+        Raises:
+            KeyError: nothing was recorded for it.
+        """
+        durations = self._stages[stage]
+        ordered = sorted(durations.latest)
+        p99_s = percentile(ordered, 99)
+        return StageRow(
+            stage=stage,
+            n=durations.n,
+            min_ms=1e3 * durations.min_s,
+            p50_ms=1e3 * percentile(ordered, 50),
+            p90_ms=1e3 * percentile(ordered, 90),
+            p99_ms=1e3 * p99_s,
+            max_ms=1e3 * durations.max_s,
+            budget_share=p99_s / self.budget_s,
+        )
+
+    def table(self) -> List[StageRow]:
+        """One row per stage, the whole frame last."""
+        stages = [stage for stage in self._stages if stage != FRAME_STAGE]
+        if FRAME_STAGE in self._stages:
+            stages.append(FRAME_STAGE)
+        return [self.row(stage) for stage in stages]
+
+
+def percentile(ordered: List[float], percent: float) -> float:
+    """Percentile of an ascending list that is not empty, interpolated linearly as NumPy does."""
+    position = (len(ordered) - 1) * percent / 100
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+
+
+def format_table(timings: StageTimings) -> str:
+    """The table as plain text, at most 80 columns wide."""
+    heading = ("stage, ms", "n", "min", "p50", "p90", "p99", "max", "p99/{:g}".format(1e3 * timings.budget_s))
+    lines = ["{:<14}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}".format(*heading)]
+    for row in timings.table():
+        lines.append("{:<14}{:>8d}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>10.1%}".format(*row))
+    lines.append("missed deadlines: {}".format(timings.missed_deadlines))
+    return "\n".join(lines)
