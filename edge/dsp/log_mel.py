@@ -1,0 +1,109 @@
+"""Log-mel energies: the picture of sound that the detector sees.
+
+Hann 400 (25 ms), hop 160 (10 ms), n_fft 512, power spectrum, 64 unnormalised triangles from 60 to 7600 Hz
+on mel = 2595 log10(1 + f / 700), natural logarithm of (energy + 1e-6).
+"""
+
+import numpy as np
+import scipy.fft
+
+SAMPLE_RATE = 16000  # Hz
+WINDOW_LENGTH = 400  # samples: 25 ms
+HOP_LENGTH = 160  # samples: 10 ms
+N_FFT = 512
+N_MELS = 64
+MEL_LOW_HZ = 60.0
+MEL_HIGH_HZ = 7600.0
+LOG_OFFSET = 1e-6  # energy added before the logarithm: about white noise at -82 dBFS
+
+FRAME_LENGTH = SAMPLE_RATE  # samples: the detector looks at one second
+FRAME_COLUMNS = 1 + (FRAME_LENGTH - WINDOW_LENGTH) // HOP_LENGTH  # 98
+FRAME_HOP = SAMPLE_RATE // 5  # samples: it looks every 0.2 s
+FRAME_HOP_COLUMNS = FRAME_HOP // HOP_LENGTH  # 20
+FRAME_HOP_S = FRAME_HOP / float(SAMPLE_RATE)
+
+COLUMNS_AT_ONCE = 256  # keeps the spectra of a long recording inside the processor's cache
+
+PARAMETERS = {
+    "sample_rate": SAMPLE_RATE,
+    "window": "hann",
+    "window_length": WINDOW_LENGTH,
+    "hop_length": HOP_LENGTH,
+    "n_fft": N_FFT,
+    "n_mels": N_MELS,
+    "mel_low_hz": MEL_LOW_HZ,
+    "mel_high_hz": MEL_HIGH_HZ,
+    "log_offset": LOG_OFFSET,
+    "frame_columns": FRAME_COLUMNS,
+}
+
+
+def hz_to_mel(frequency_hz):
+    """Mel of a frequency in Hz (O'Shaughnessy): 2595 log10(1 + f / 700)."""
+    return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz, dtype=np.float64) / 700.0)
+
+
+def mel_to_hz(mel):
+    """Frequency in Hz of a mel value; inverse of hz_to_mel."""
+    return 700.0 * (10.0 ** (np.asarray(mel, dtype=np.float64) / 2595.0) - 1.0)
+
+
+def mel_filterbank(n_mels=N_MELS, low_hz=MEL_LOW_HZ, high_hz=MEL_HIGH_HZ, n_fft=N_FFT, sample_rate=SAMPLE_RATE):
+    """Unnormalised triangular mel filters, (n_fft // 2 + 1, n_mels) float32, peak 1."""
+    edges_hz = mel_to_hz(np.linspace(hz_to_mel(low_hz), hz_to_mel(high_hz), n_mels + 2))
+    bins_hz = np.arange(n_fft // 2 + 1)[:, None] * (sample_rate / float(n_fft))
+    rising = (bins_hz - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
+    falling = (edges_hz[2:] - bins_hz) / np.diff(edges_hz)[1:]
+    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+
+
+def band_centres_hz(n_mels=N_MELS):
+    """Centre frequency of each mel band in Hz, (n_mels,)."""
+    return mel_to_hz(np.linspace(hz_to_mel(MEL_LOW_HZ), hz_to_mel(MEL_HIGH_HZ), n_mels + 2))[1:-1]
+
+
+_WINDOW = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)).astype(np.float32)
+_FILTERBANK = mel_filterbank()
+
+
+def mel_energies(samples):
+    """Mel-band energies of every whole window in samples.
+
+    samples: 1-D float32 at 16 kHz. Returns (T, 64) float32, T = 1 + (len(samples) - 400) // 160, or 0.
+    """
+    samples = np.ascontiguousarray(samples, dtype=np.float32)
+    n_columns = max(0, 1 + (len(samples) - WINDOW_LENGTH) // HOP_LENGTH)
+    step = samples.strides[0]
+    windows = np.lib.stride_tricks.as_strided(
+        samples, (n_columns, WINDOW_LENGTH), (HOP_LENGTH * step, step), writeable=False
+    )
+    energies = np.empty((n_columns, N_MELS), np.float32)
+    for first in range(0, n_columns, COLUMNS_AT_ONCE):
+        chunk = slice(first, first + COLUMNS_AT_ONCE)
+        spectrum = scipy.fft.rfft(windows[chunk] * _WINDOW, N_FFT)
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        np.dot(power, _FILTERBANK, out=energies[chunk])
+    return energies
+
+
+def log_mel(samples):
+    """Log-mel columns of every whole window in samples: (T, 64) float32, ln(energy + 1e-6)."""
+    energies = mel_energies(samples)
+    energies += np.float32(LOG_OFFSET)
+    return np.log(energies, out=energies)
+
+
+class LogMelStream(object):
+    """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole."""
+
+    def __init__(self):
+        self._pending = np.zeros(0, np.float32)
+
+    def push(self, block):
+        """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, 64) float32."""
+        samples = np.concatenate((self._pending, block)) if len(self._pending) else block
+        columns = log_mel(samples)
+        # A copy: a view would keep the caller's whole block alive.
+        self._pending = np.array(samples[len(columns) * HOP_LENGTH:], dtype=np.float32)
+        return columns

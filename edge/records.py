@@ -1,0 +1,31 @@
+"""What the pipeline emits: frames, alerts and events. Times are seconds of audio since the source began."""
+
+from typing import Dict, NamedTuple, Optional
+
+
+class Frame(NamedTuple):
+    """One analysed 1-s frame."""
+
+    t_s: float  # end of the frame
+    level_dbfs: float  # RMS of the newest hop
+    cry_probability: float  # the detector's probability; 0 when gated
+    gated: bool  # too quiet for the detector to be asked
+
+
+class Alert(NamedTuple):
+    """Raised when an episode opens."""
+
+    t_s: float  # end of the frame that opened it
+    cry_probability: float  # smoothed, 0..1
+
+
+class Event(NamedTuple):
+    """One crying episode, emitted when it closes."""
+
+    start_s: float  # where the cry begins
+    end_s: float
+    cry_probability: float  # largest smoothed value
+    cause: Optional[str] = None  # None when uncertain or when no expert is installed
+    cause_probability: Optional[float] = None
+    posterior: Dict[str, float] = {}
+    out_of_distribution: Optional[bool] = None

@@ -1,0 +1,77 @@
+"""The log-mel promises: the same numbers as an independent implementation, and streaming equal to batch."""
+
+import numpy as np
+import pytest
+
+from edge.dsp import log_mel as lm
+
+
+def noise_and_tone(n_samples, seed=0):
+    rng = np.random.RandomState(seed)
+    tone = 0.3 * np.sin(2 * np.pi * 440.0 * np.arange(n_samples) / lm.SAMPLE_RATE)
+    return (tone + 0.05 * rng.randn(n_samples)).astype(np.float32)
+
+
+def test_equals_librosa():
+    librosa = pytest.importorskip("librosa", reason="librosa is the independent implementation")
+    samples = noise_and_tone(3 * lm.SAMPLE_RATE)
+    # librosa centres a short window inside n_fft; shifting the signal by that margin lines the two up.
+    margin = (lm.N_FFT - lm.WINDOW_LENGTH) // 2
+    spectrum = librosa.stft(
+        np.pad(samples, (margin, margin)), n_fft=lm.N_FFT, hop_length=lm.HOP_LENGTH,
+        win_length=lm.WINDOW_LENGTH, window="hann", center=False,
+    )
+    filters = librosa.filters.mel(
+        sr=lm.SAMPLE_RATE, n_fft=lm.N_FFT, n_mels=lm.N_MELS, fmin=lm.MEL_LOW_HZ, fmax=lm.MEL_HIGH_HZ,
+        htk=True, norm=None,
+    )
+    expected = np.log(filters.dot(np.abs(spectrum) ** 2) + lm.LOG_OFFSET).T
+    ours = lm.log_mel(samples)
+    assert ours.shape == expected.shape
+    np.testing.assert_allclose(ours, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_streaming_equals_batch_for_any_block_sizes(seed):
+    rng = np.random.RandomState(seed)
+    samples = noise_and_tone(rng.randint(1, 40000), seed)
+    stream, columns, position = lm.LogMelStream(), [], 0
+    while position < len(samples):
+        size = rng.choice([1, 7, 159, 160, 161, 400, 3200, 5000])
+        columns.append(stream.push(samples[position:position + size]))
+        position += size
+    streamed = np.concatenate(columns)
+    batch = lm.log_mel(samples)
+    assert streamed.shape == batch.shape
+    np.testing.assert_allclose(streamed, batch, atol=1e-5)
+
+
+def test_a_hop_costs_only_its_new_columns():
+    stream = lm.LogMelStream()
+    stream.push(noise_and_tone(lm.FRAME_LENGTH))
+    assert len(stream.push(noise_and_tone(lm.FRAME_HOP))) == lm.FRAME_HOP_COLUMNS
+
+
+def test_one_second_is_98_columns():
+    assert lm.log_mel(np.zeros(lm.FRAME_LENGTH, np.float32)).shape == (98, 64)
+
+
+def test_silence_is_the_logarithm_of_the_offset():
+    np.testing.assert_allclose(lm.log_mel(np.zeros(1600, np.float32)), np.log(1e-6), rtol=1e-6)
+
+
+def test_too_few_samples_make_no_column():
+    assert lm.log_mel(np.zeros(399, np.float32)).shape == (0, 64)
+
+
+def test_gain_shifts_every_band_alike_above_the_offset():
+    samples = noise_and_tone(lm.SAMPLE_RATE)
+    shift = lm.log_mel(samples) - lm.log_mel(samples * np.float32(0.1))
+    assert abs(np.median(shift) - np.log(100.0)) < 0.01
+
+
+@pytest.mark.parametrize("frequency_hz", [300.0, 1000.0, 4000.0])
+def test_a_tone_lights_the_band_at_its_frequency(frequency_hz):
+    tone = np.sin(2 * np.pi * frequency_hz * np.arange(16000) / 16000.0).astype(np.float32)
+    loudest = lm.log_mel(tone).mean(axis=0).argmax()
+    assert abs(lm.band_centres_hz()[loudest] - frequency_hz) < 0.06 * frequency_hz + 20.0
