@@ -1,0 +1,229 @@
+"""The store: what was written is there, whatever happens to the process; what is not ours is refused."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edge.errors import UserError
+from edge.records import Event
+from edge.store import APPLICATION_ID, SCHEMA_VERSION, Health, Minute, Store, default_path
+
+NIGHT_UTC = 1.8e9
+MINUTE = Minute(NIGHT_UTC, 60.0, 4.2, -50.0, -20.0, 300, 1, 0)
+
+
+def an_event(start_s=10.0, **changes):
+    return Event(start_s, start_s + 5.0, 0.75)._replace(**changes)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "state" / "events.db")
+
+
+@pytest.fixture
+def store(path):
+    with Store(path) as opened:
+        yield opened
+
+
+def test_an_event_comes_back_as_it_was_written(store):
+    posterior = {"hungry": 0.5, "tired": 0.25}
+    event = an_event(cause="hungry", cause_probability=0.5, posterior=posterior, out_of_distribution=False)
+    event_id = store.add_event(event, NIGHT_UTC, "mic")
+
+    (stored,) = store.events()
+
+    times = (NIGHT_UTC, NIGHT_UTC + 5.0)
+    assert stored == (event_id, "mic") + times + (0.75, "hungry", 0.5, posterior, False)
+
+
+def test_a_float32_is_kept_as_a_number(store):
+    store.add_event(an_event(cry_probability=np.float32(0.75)), NIGHT_UTC)
+    assert store.events()[0].cry_probability == 0.75
+
+
+def test_nothing_judged_is_null(store):
+    store.add_event(an_event(), NIGHT_UTC)
+    (stored,) = store.events()
+    assert (stored.cause, stored.cause_probability, stored.posterior, stored.out_of_distribution) == (
+        None, None, {}, None)
+
+
+def test_minutes_and_health_come_back(store):
+    store.add_minute(MINUTE)
+    store.add_health(Health(NIGHT_UTC, "hearing", "mic"))
+    assert store.minutes() == [MINUTE]
+    assert store.health() == [Health(NIGHT_UTC, "hearing", "mic")]
+
+
+def test_since_keeps_an_event_that_was_still_going_on(store):
+    for start_utc in (NIGHT_UTC, NIGHT_UTC + 100, NIGHT_UTC + 200):
+        store.add_event(an_event(), start_utc)
+    assert [event.start_utc for event in store.events(NIGHT_UTC + 104)] == [NIGHT_UTC + 100, NIGHT_UTC + 200]
+
+
+def test_a_row_is_seen_by_another_process_at_once(store, path):
+    store.add_event(an_event(), NIGHT_UTC)
+    with Store(path, read_only=True) as reader:
+        assert len(reader.events()) == 1
+        store.add_event(an_event(), NIGHT_UTC + 60)
+        assert len(reader.events()) == 2
+
+
+def test_rows_are_ordered_whatever_the_clock_did(path):
+    for start_utc in (NIGHT_UTC, NIGHT_UTC - 86400):
+        with Store(path) as store:
+            store.add_event(an_event(), start_utc)
+            store.add_event(an_event(), start_utc + 60)
+    rows = sqlite3.connect(path).execute("SELECT session, monotonic_s FROM events ORDER BY id").fetchall()
+    assert rows == sorted(rows)
+    assert [session for session, _ in rows] == [1, 1, 2, 2]
+
+
+def test_the_file_says_it_is_ours_and_private_to_the_user(store, path):
+    raw = sqlite3.connect(path)
+    assert raw.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    assert raw.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    assert raw.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert os.stat(os.path.dirname(path)).st_mode & 0o077 == 0
+
+
+def test_old_rows_are_removed_and_the_rest_stays(store):
+    now_utc = NIGHT_UTC + 100 * 86400
+    for days_ago in (95, 50):
+        at_utc = now_utc - days_ago * 86400
+        store.add_event(an_event(), at_utc)
+        store.add_minute(MINUTE._replace(start_utc=at_utc))
+        store.add_health(Health(at_utc, "hearing", ""))
+    purged = store.purge(now_utc, keep_days=90, max_mb=100)
+    assert purged == (1, 1, 1, False)
+    assert len(store.events()) == len(store.minutes()) == len(store.health()) == 1
+
+
+def test_a_file_that_is_too_large_loses_its_oldest_minutes_and_no_event(store, path):
+    for minute in range(4000):
+        row = (1, 0.0) + tuple(MINUTE._replace(start_utc=NIGHT_UTC + 60 * minute))
+        store._connection.execute("INSERT INTO minutes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    store._connection.commit()
+    store.add_event(an_event(), NIGHT_UTC)
+
+    purged = store.purge(NIGHT_UTC, keep_days=90, max_mb=0.2)
+
+    assert 0 < purged.minutes < 4000
+    assert purged.events == 0
+    assert store.size_bytes() <= 0.2e6
+    assert len(store.events()) == 1
+    assert store.minutes()[-1].start_utc == NIGHT_UTC + 60 * 3999
+    store.close()
+    assert os.path.getsize(path) <= 0.2e6
+
+
+def test_events_stay_even_when_they_alone_are_too_large(store):
+    store.add_event(an_event(), NIGHT_UTC)
+    assert store.purge(NIGHT_UTC, keep_days=90, max_mb=0.001) == (0, 0, 0, True)
+    assert len(store.events()) == 1
+
+
+WRITER = """
+import sys
+from edge.records import Event
+from edge.store import Store
+store = Store(sys.argv[1])
+for number in range(100000):
+    store.add_event(Event(0.0, 5.0, 0.75), number)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("reported", [1, 20, 77])
+def test_killed_while_writing_every_reported_event_is_there_once(path, reported):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE)
+    last = -1
+    while last < reported:
+        last = int(writer.stdout.readline())
+    writer.send_signal(signal.SIGKILL)
+    last = int(([last] + writer.stdout.read().split())[-1])
+    writer.stdout.close()
+    writer.wait()
+
+    with Store(path) as store:
+        starts = [int(event.start_utc) for event in store.events()]
+        integrity = store._connection.execute("PRAGMA integrity_check").fetchone()[0]
+    assert integrity == "ok"
+    assert starts[:last + 1] == list(range(last + 1))
+    assert len(starts) <= last + 2
+
+
+def test_a_path_that_cannot_be_opened_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "events.db"):
+        with pytest.raises(UserError, match="cannot open the database") as error:
+            Store(str(path))
+        assert str(path) in str(error.value)
+
+
+def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"not a database, a letter to the baby " * 100)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="file is (not a database|encrypted)"):
+        Store(str(path))
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_refused_and_untouched(tmp_path):
+    path = str(tmp_path / "other.db")
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE songs (name TEXT)")
+    other.commit()
+    with pytest.raises(UserError, match="another program's database"):
+        Store(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
+
+
+def test_a_newer_schema_is_refused_with_both_versions(path):
+    Store(path).close()
+    raw = sqlite3.connect(path)
+    newer = SCHEMA_VERSION + 6
+    raw.execute("PRAGMA user_version={}".format(newer))
+    raw.close()
+    for read_only in (False, True):
+        with pytest.raises(UserError, match="has schema {}, .* up to {}".format(newer, SCHEMA_VERSION)):
+            Store(path, read_only=read_only)
+
+
+def test_reading_makes_no_file(path):
+    with pytest.raises(UserError, match="no database at"):
+        Store(path, read_only=True)
+    assert not os.path.exists(path)
+
+
+def test_a_row_that_cannot_be_written_is_said(store):
+    store._connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(UserError, match="cannot write to the database"):
+        store.add_minute(MINUTE)
+
+
+def test_odd_characters_in_the_path(tmp_path):
+    path = str(tmp_path / "a?b#c%20d é.db")
+    with Store(path) as store:
+        store.add_event(an_event(), NIGHT_UTC)
+    with Store(path, read_only=True) as reader:
+        assert len(reader.events()) == 1
+
+
+def test_the_default_path_is_the_services_or_the_users(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/xdg")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert default_path() == "/xdg/cry-monitor/events.db"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/parent")
+    assert default_path() == "/home/parent/.local/state/cry-monitor/events.db"
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/cry-monitor:/var/lib/other")
+    assert default_path() == "/var/lib/cry-monitor/events.db"
