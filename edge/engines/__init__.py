@@ -1,0 +1,58 @@
+"""Inference engines behind one interface: a model file in, `run(x)` out.
+
+One file per backend. Engines are imported only when opened, so that importing edge stays quick and works
+where none is installed. Depends on edge.errors only.
+"""
+
+import logging
+from typing import Callable, NamedTuple
+
+from edge.engines import litert, onnx
+from edge.engines.base import Engine, EngineUnavailable
+from edge.errors import UserError
+
+__all__ = ["Engine", "open_engine"]
+
+
+class Candidate(NamedTuple):
+    """A package that may be installed, and how a model is opened in it."""
+
+    package: str
+    file_format: str
+    open: Callable[[str, int], Engine]
+
+
+# In order of preference: the TFLite runtimes are fastest on ARM.
+CANDIDATES = (
+    Candidate("ai-edge-litert", "tflite", litert.open_litert),
+    Candidate("tflite-runtime", "tflite", litert.open_tflite_runtime),
+    Candidate("onnxruntime", "onnx", onnx.open_onnxruntime),
+)
+
+log = logging.getLogger(__name__)
+
+
+def open_engine(files, threads=1):
+    """Open a model in the first installed engine that has a file and accepts it.
+
+    files: {"tflite": path, "onnx": path}, either may be absent. threads: of the engine, 1 unless there is a
+    reason. Returns an Engine. Raises UserError naming every candidate and why it was passed over.
+    """
+    reasons = []
+    for candidate in CANDIDATES:
+        path = files.get(candidate.file_format)
+        if path is None:
+            reasons.append("{}: the model has no {} file".format(candidate.package, candidate.file_format))
+            continue
+        try:
+            engine = candidate.open(str(path), threads)
+        except EngineUnavailable as unavailable:
+            reasons.append("{}: {}".format(candidate.package, unavailable))
+            if unavailable.installed:
+                log.warning("engine passed over, %s", reasons[-1])
+            continue
+        log.info("engine %s opened %s", engine.name, path)
+        return engine
+    raise UserError("no inference engine can run {} ({}); install one: {}".format(
+        ", ".join(str(path) for path in files.values()) or "a model without files", "; ".join(reasons),
+        " or ".join("pip install " + c.package for c in CANDIDATES if c.file_format in files) or "none fits"))

@@ -1,0 +1,179 @@
+"""Engines: the same answers from each, chosen in order, and a clear line when none fits."""
+
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edge import engines
+from edge.engines import open_engine
+from edge.engines.base import EngineUnavailable, quiet_stderr
+from edge.errors import UserError
+
+MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tiny_models")
+FP32_TFLITE = os.path.join(MODELS, "detector.fp32.tflite")
+INT8_TFLITE = os.path.join(MODELS, "detector.int8.tflite")
+FP32_ONNX = os.path.join(MODELS, "detector.fp32.onnx")
+INPUT_SHAPE = (1, 98, 64, 1)
+N_INPUTS = 16
+
+
+def tiny_input(n):
+    """The n-th test input; as in tests/make_tiny_models.py."""
+    wave = np.sin(np.arange(98 * 64) * (0.37 + 0.011 * n) + n) * (0.2 * n) - 0.1 * n
+    return wave.astype(np.float32).reshape(INPUT_SHAPE)
+
+
+def keras_logits():
+    with open(os.path.join(MODELS, "expected.json")) as handle:
+        return np.array(json.load(handle)["logits"])
+
+
+def open_only(package, path):
+    """Open a file in one named engine, or skip when it cannot be used here."""
+    candidate = next(c for c in engines.CANDIDATES if c.package == package)
+    try:
+        return candidate.open(path, 1)
+    except EngineUnavailable as reason:
+        pytest.skip("{}: {}".format(package, reason))
+
+
+def logits(engine):
+    return np.array([engine.run(tiny_input(n))[0, 0] for n in range(N_INPUTS)])
+
+
+@pytest.mark.parametrize("package, path", [
+    ("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)])
+def test_float_model_gives_the_answers_of_keras(package, path):
+    engine = open_only(package, path)
+    assert engine.name.startswith(package + " ")
+    assert engine.input_shape == INPUT_SHAPE and engine.output_shape == (1, 1)
+    np.testing.assert_allclose(logits(engine), keras_logits(), atol=1e-4)
+
+
+@pytest.mark.parametrize("package", ["ai-edge-litert", "tflite-runtime"])
+def test_int8_input_and_output_are_quantised_inside(package):
+    """Within a few steps of the output's scale, saturating inputs included."""
+    engine = open_only(package, INT8_TFLITE)
+    output = engine.run(tiny_input(3))
+    assert output.dtype == np.float32
+    spread = np.ptp(keras_logits())
+    np.testing.assert_allclose(logits(engine), keras_logits(), atol=0.03 * spread)
+    assert np.isfinite(engine.run(np.full(INPUT_SHAPE, 1e6, np.float32))).all()
+
+
+@pytest.mark.parametrize("package, path", [
+    ("ai-edge-litert", FP32_TFLITE), ("ai-edge-litert", INT8_TFLITE), ("tflite-runtime", INT8_TFLITE),
+    ("onnxruntime", FP32_ONNX)])
+def test_an_answer_is_not_overwritten_by_the_next(package, path):
+    engine = open_only(package, path)
+    first = engine.run(tiny_input(1))
+    kept = first.copy()
+    engine.run(tiny_input(15))
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(engine.run(tiny_input(1)), kept)
+
+
+@pytest.mark.parametrize("package, path", [
+    ("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)])
+def test_wrong_input_shape_names_both_shapes(package, path):
+    engine = open_only(package, path)
+    with pytest.raises(ValueError, match=r"\(1, 98, 64, 1\), got \(98, 64\)"):
+        engine.run(np.zeros((98, 64), np.float32))
+
+
+def test_first_installed_engine_that_has_a_file_is_used():
+    both = {"tflite": FP32_TFLITE, "onnx": FP32_ONNX}
+    usable = []
+    for candidate in engines.CANDIDATES:
+        try:
+            usable.append(candidate.open(both[candidate.file_format], 1).name)
+        except EngineUnavailable:
+            pass
+    if not usable:
+        pytest.skip("no inference engine installed")
+    assert open_engine(both).name == usable[0]
+
+
+def test_engine_that_refuses_the_file_is_passed_over_with_a_reason(tmp_path, caplog):
+    open_only("onnxruntime", FP32_ONNX)
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(b"not a model")
+    with caplog.at_level(logging.WARNING):
+        engine = open_engine({"tflite": str(damaged), "onnx": FP32_ONNX})
+    assert engine.name.startswith("onnxruntime ")
+    tflite_installed = any(importlib.util.find_spec(m) for m in ("ai_edge_litert", "tflite_runtime"))
+    assert ("engine passed over" in caplog.text) == tflite_installed
+
+
+@pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 is what tflite-runtime needs")
+def test_tflite_runtime_beside_numpy_2_is_passed_over():
+    """It would import and then fail inside its interpreter."""
+    pytest.importorskip("tflite_runtime")
+    with pytest.raises(EngineUnavailable, match="needs NumPy 1, found 2.*numpy<2"):
+        engines.litert.open_tflite_runtime(FP32_TFLITE, 1)
+
+
+@pytest.mark.parametrize("file_format", ["tflite", "onnx"])
+def test_damaged_model_is_one_clear_line(tmp_path, file_format):
+    damaged = str(tmp_path / ("damaged." + file_format))
+    with open(damaged, "wb") as handle:
+        handle.write(b"not a model")
+    with pytest.raises(UserError, match="no inference engine can run .*damaged") as error:
+        open_engine({file_format: damaged})
+    assert "\n" not in str(error.value)
+
+
+def test_no_engine_installed_names_every_candidate():
+    """In an interpreter where none of the three can be imported."""
+    program = (
+        "import sys\n"
+        "for name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime'): sys.modules[name] = None\n"
+        "from edge.engines import open_engine\n"
+        "from edge.errors import UserError\n"
+        "try: open_engine({'tflite': 'a.tflite', 'onnx': 'a.onnx'})\n"
+        "except UserError as error: print(error)\n")
+    text = subprocess.check_output([sys.executable, "-c", program]).decode()
+    for package in ("ai-edge-litert", "tflite-runtime", "onnxruntime"):
+        assert package + ": not installed" in text
+        assert "pip install " + package in text
+    assert text.count("\n") == 1
+
+
+def test_importing_the_room_imports_no_engine():
+    program = ("import sys, edge.engines, edge.bundle\n"
+               "print([m for m in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'tensorflow') "
+               "if m in sys.modules])")
+    assert subprocess.check_output([sys.executable, "-c", program]).decode().strip() == "[]"
+
+
+def test_engines_say_nothing_on_standard_error():
+    program = ("import logging, numpy\n"
+               "logging.disable(logging.WARNING)\n"  # our own line about an engine passed over is meant
+               "from edge.engines import open_engine\n"
+               "engine = open_engine({{'tflite': {!r}, 'onnx': {!r}}})\n"
+               "engine.run(numpy.zeros(engine.input_shape))\n").format(FP32_TFLITE, FP32_ONNX)
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    said = process.communicate()[1].decode()
+    if "no inference engine" in said:
+        pytest.skip("no inference engine installed")
+    assert process.returncode == 0 and said == ""
+
+
+def test_quiet_stderr_gives_standard_error_back(capfd):
+    with quiet_stderr():
+        os.write(2, b"hidden")
+    os.write(2, b"shown")
+    assert capfd.readouterr().err == "shown"
+
+
+def test_a_model_file_may_move(tmp_path):
+    moved = str(tmp_path / "elsewhere.onnx")
+    shutil.copy(FP32_ONNX, moved)
+    np.testing.assert_allclose(logits(open_only("onnxruntime", moved)), keras_logits(), atol=1e-4)
