@@ -1,0 +1,60 @@
+"""p(cry) of one log-mel frame."""
+
+import math
+import os
+
+import numpy as np
+
+from edge.engines import open_engine
+from edge.errors import UserError
+
+
+class Detector(object):
+    """The detector of a bundle: normalise, run, sigmoid(logit / temperature).
+
+    engine_name: e.g. "ai-edge-litert 2.3.0". open_threshold, close_threshold: hysteresis, probabilities.
+    """
+
+    def __init__(self, model, directory, threads=1):
+        """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
+        files = {engine: os.path.join(directory, entry.path) for engine, entry in model.files.items()}
+        self._engine = open_engine(files, threads)
+        self.engine_name = self._engine.name
+        self.open_threshold = model.decision.open_threshold
+        self.close_threshold = model.decision.close_threshold
+        self._temperature = model.temperature
+        self._scale = np.float32(model.normalisation.scale)
+        self._frame_shape = (model.feature.parameters["frame_columns"], model.feature.parameters["n_mels"])
+        self._input = np.zeros((1,) + self._frame_shape + (1,), np.float32)
+        if self._engine.input_shape != self._input.shape or self._engine.output_shape != (1, 1):
+            raise UserError("the detector in {} maps {} to {}, expected {} to (1, 1): export the bundle "
+                            "again".format(directory, self._engine.input_shape, self._engine.output_shape,
+                                           self._input.shape))
+
+    def logit(self, log_mel_frame):
+        """The network's logit before temperature for a (98, 64) float32 ln-mel frame.
+
+        Raises ValueError for any other shape.
+        """
+        if log_mel_frame.shape != self._frame_shape:
+            raise ValueError("expected a log-mel frame of shape {}, got {}".format(
+                self._frame_shape, log_mel_frame.shape))
+        normalised = self._input[0, :, :, 0]
+        np.subtract(log_mel_frame, log_mel_frame.mean(), out=normalised)
+        np.divide(normalised, self._scale, out=normalised)
+        return float(self._engine.run(self._input)[0, 0])
+
+    def probability(self, log_mel_frame):
+        """p(cry) in 0..1 of a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""
+        return sigmoid(self.logit(log_mel_frame) / self._temperature)
+
+    def warm_up(self):
+        """Run once on silence: the first inference allocates."""
+        self.probability(np.zeros(self._frame_shape, np.float32))
+
+
+def sigmoid(logit):
+    """1 / (1 + exp(-logit)) of a float, without overflow."""
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    return math.exp(logit) / (1.0 + math.exp(logit))
