@@ -1,0 +1,98 @@
+"""Which microphones there are, and which one a name means."""
+
+import sys
+from typing import List, NamedTuple
+
+from edge.errors import UserError
+
+
+class InputDevice(NamedTuple):
+    """One input that PortAudio can open."""
+
+    name: str
+    index: int  # PortAudio's; changes when devices come and go, so nothing is remembered by it
+    channels: int  # most it can record
+    default_rate_hz: int  # the rate it runs at by itself
+    is_default: bool
+    host_api: str  # "ALSA", "JACK Audio Connection Kit", ...
+
+
+def load_portaudio():
+    """Return the sounddevice module with a fresh list of devices.
+
+    PortAudio reads the list once and never notices what is plugged in later, so it is started again here:
+    do not call this while a microphone is open. Raises UserError when PortAudio is missing or fails.
+    """
+    already_loaded = "sounddevice" in sys.modules
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise UserError(
+            "a microphone needs the Python package sounddevice ({}): pip install sounddevice".format(error)
+        )
+    except OSError as error:
+        raise UserError(
+            "a microphone needs the PortAudio library ({}): apt install libportaudio2".format(error)
+        )
+    if already_loaded:
+        try:
+            sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise UserError("PortAudio does not start ({}): check the sound system".format(error))
+    return sounddevice
+
+
+def list_input_devices() -> List[InputDevice]:
+    """Return every input device there is now, in PortAudio's order; an empty list when there is none.
+
+    Not to be called while a microphone is open: see load_portaudio. Raises UserError without PortAudio.
+    """
+    return input_devices(load_portaudio())
+
+
+def input_devices(sounddevice) -> List[InputDevice]:
+    """Return the input devices of a loaded sounddevice module."""
+    host_apis = sounddevice.query_hostapis()
+    default_index = host_apis[sounddevice.default.hostapi]["default_input_device"]
+    return [
+        InputDevice(
+            name=device["name"],
+            index=index,
+            channels=device["max_input_channels"],
+            default_rate_hz=int(round(device["default_samplerate"])),
+            is_default=index == default_index,
+            host_api=host_apis[device["hostapi"]]["name"],
+        )
+        for index, device in enumerate(sounddevice.query_devices())
+        if device["max_input_channels"] > 0
+    ]
+
+
+def choose_device(devices: List[InputDevice], name: str) -> InputDevice:
+    """Return the device of that name, or the only one whose name contains it; case is ignored.
+
+    An empty name means the default device. Raises UserError when there is none, or more than one.
+    """
+    if not devices:
+        raise UserError(no_microphone())
+    there_is = ", ".join(repr(device.name) for device in devices)
+    if not name:
+        for device in devices:
+            if device.is_default:
+                return device
+        raise UserError("no default microphone: choose one with mic:NAME; there is {}".format(there_is))
+
+    exact = [device for device in devices if device.name.lower() == name.lower()]
+    matching = exact or [device for device in devices if name.lower() in device.name.lower()]
+    if not matching:
+        raise UserError("no microphone is called {!r}: there is {}".format(name, there_is))
+    if len(matching) > 1 and not exact:
+        names = ", ".join(repr(device.name) for device in matching)
+        raise UserError("{!r} means more than one microphone: {}: give more of the name".format(name, names))
+    return matching[0]
+
+
+def no_microphone() -> str:
+    """Return the line for a machine without any input device."""
+    return "no microphone found: plug one in; `arecord -l` must list it and this user be in the group audio"

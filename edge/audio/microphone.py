@@ -1,0 +1,127 @@
+"""A live microphone through PortAudio, and the ways in which it can go silent."""
+
+import queue
+import threading
+from typing import Iterator
+
+import numpy as np
+
+from edge.audio.devices import choose_device, input_devices, load_portaudio
+from edge.audio.resample import StreamingResampler
+from edge.audio.source import SAMPLE_RATE, Source
+from edge.errors import UserError
+
+MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
+BLOCK_S = 0.05  # of audio in each callback
+QUEUE_S = 10.0  # the reader may be this late before samples are dropped
+STALL_S = 2.0  # a live microphone is never silent for so long: silence, too, comes in blocks
+CLOSE_S = 2.0  # a sound server that hangs must not hang us
+
+_ENDED = None  # in the queue, after the last block
+
+
+class MicrophoneLost(UserError):
+    """The microphone stopped delivering: unplugged, suspended, or its sound server is gone. Open it again."""
+
+
+class MicrophoneSource(Source):
+    """An input device at its own default rate, at most two channels, averaged and resampled to 16 kHz.
+
+    `name` chooses it as `choose_device` does; empty means the default. Recording begins with blocks().
+    Opening looks for devices afresh, so a microphone plugged in since is found; one may be open at a time.
+    Raises UserError when there is no such microphone, it does not open, or PortAudio is missing.
+    """
+
+    def __init__(self, name: str = ""):
+        _check_last_one_closed()
+        sounddevice = load_portaudio()
+        device = choose_device(input_devices(sounddevice), name)
+        self.name = device.name
+        self.native_rate_hz = device.default_rate_hz
+        self.channels = min(device.channels, MAX_CHANNELS)
+        self._resampler = StreamingResampler(self.native_rate_hz)
+        self._queue = queue.Queue(maxsize=int(QUEUE_S / BLOCK_S))
+        self._dropped_frames = 0
+        self._closing = False
+        self._portaudio_error = sounddevice.PortAudioError
+        try:
+            self._stream = sounddevice.InputStream(
+                device=device.index,
+                samplerate=self.native_rate_hz,
+                channels=self.channels,
+                dtype="float32",
+                blocksize=int(BLOCK_S * self.native_rate_hz),
+                latency="high",
+                callback=self._on_block,
+                finished_callback=self._on_finished,
+            )
+        except self._portaudio_error as error:
+            raise self._does_not_open(error)
+
+    @property
+    def dropped_samples(self) -> int:
+        return self._dropped_frames * SAMPLE_RATE // self.native_rate_hz
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Start recording and yield 1-D float32 blocks at 16 kHz until close().
+
+        Raises MicrophoneLost when the stream ends by itself or nothing came for 2 s.
+        """
+        try:
+            self._stream.start()
+        except self._portaudio_error as error:
+            raise self._does_not_open(error)
+        while not self._closing:
+            try:
+                block = self._queue.get(timeout=STALL_S)
+            except queue.Empty:
+                block = _ENDED
+            if self._closing:
+                return
+            if block is _ENDED:
+                raise MicrophoneLost(
+                    "microphone {!r} stopped sending: check its cable and the sound system".format(self.name)
+                )
+            samples = self._resampler.push(block.mean(axis=1))
+            if len(samples):
+                yield samples
+
+    def close(self) -> None:
+        """Stop recording; a blocks() that waits in another thread ends."""
+        if self._closing:
+            return
+        self._closing = True
+        global _last_close
+        _last_close = threading.Thread(target=self._stream.close, name="close-microphone", daemon=True)
+        _last_close.start()
+        _last_close.join(CLOSE_S)
+
+    def _on_block(self, indata, frames, _time, status) -> None:
+        """PortAudio's callback: keep a copy, count losses, nothing else."""
+        if status.input_overflow:
+            self.overflows += 1
+        try:
+            self._queue.put_nowait(indata.copy())
+        except queue.Full:
+            self._dropped_frames += frames
+
+    def _on_finished(self) -> None:
+        try:
+            self._queue.put_nowait(_ENDED)
+        except queue.Full:
+            pass  # the reader drains the queue and then finds the stall
+
+    def _does_not_open(self, error) -> UserError:
+        return UserError(
+            "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that "
+            "use it".format(self.name, self.native_rate_hz, self.channels, error)
+        )
+
+
+# While a sound server hangs, closing its stream hangs, and restarting PortAudio would too.
+_last_close = None
+
+
+def _check_last_one_closed() -> None:
+    if _last_close is not None and _last_close.is_alive():
+        raise UserError("the sound system does not let go of the last microphone: restart it if this goes on")

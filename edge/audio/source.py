@@ -1,0 +1,37 @@
+"""What every source of audio looks like."""
+
+from typing import Iterator
+
+import numpy as np
+
+SAMPLE_RATE = 16000  # Hz, of every block that leaves this room
+
+
+class Source:
+    """Audio that is read block by block; a context manager that closes itself.
+
+    Attributes:
+        name: what a person reads: the device or file name.
+        native_rate_hz, channels: of the origin, before resampling and mixing.
+        dropped_samples: 16-kHz samples that arrived and were lost because nobody took them in time.
+        overflows: times the sound system itself reported a loss before handing samples over.
+    """
+
+    name = ""
+    native_rate_hz = SAMPLE_RATE
+    channels = 1
+    dropped_samples = 0
+    overflows = 0
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield 1-D float32 blocks of at least one sample at 16 kHz until the audio ends; once per source."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back the file or device; closing twice is harmless."""
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()

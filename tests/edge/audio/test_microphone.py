@@ -1,0 +1,178 @@
+"""A real PortAudio on a virtual microphone: what is played arrives, and a loss is noticed."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from virtual_microphone import REPOSITORY
+
+LISTEN = """
+import sys
+import numpy
+from edge.audio import open_source
+with open_source(sys.argv[1]) as source:
+    taken = []
+    for block in source.blocks():
+        assert block.dtype == numpy.float32 and block.ndim == 1 and len(block)
+        if not taken:
+            print("listening", source.native_rate_hz, source.channels, flush=True)
+        taken.append(block)
+        if sum(map(len, taken)) >= float(sys.argv[2]) * 16000:
+            break
+    numpy.save(sys.argv[3], numpy.concatenate(taken))
+    print(source.dropped_samples, source.overflows)
+"""
+
+LOSE = """
+import sys, time
+from edge.audio import MicrophoneLost, open_source
+from edge.errors import UserError
+source = open_source("mic")
+try:
+    for block in source.blocks():
+        print("listening", flush=True)
+        heard_s = time.time()
+except MicrophoneLost as error:
+    print(time.time() - heard_s, isinstance(error, UserError), error, flush=True)
+source.close()
+print("closed", flush=True)
+"""
+
+REOPEN = """
+import sys
+from edge.audio import MicrophoneLost, open_source
+for attempt in range(2):
+    source = open_source("mic")
+    try:
+        for block in source.blocks():
+            print("listening", flush=True)
+            if attempt:
+                break
+    except MicrophoneLost:
+        print("lost", flush=True)
+        sys.stdin.readline()
+    source.close()
+print("found again")
+"""
+
+FALL_BEHIND = """
+import time
+from edge.audio import microphone
+microphone.QUEUE_S = 0.5
+with microphone.MicrophoneSource() as source:
+    for block in source.blocks():
+        time.sleep(2.0)
+        break
+    print(source.dropped_samples)
+"""
+
+OPEN = """
+import sys
+from edge.audio import open_source
+from edge.errors import UserError
+try:
+    print(open_source(sys.argv[1]).name)
+except UserError as error:
+    sys.exit(str(error))
+"""
+
+
+def sine(duration_s, rate_hz, amplitude):
+    return amplitude * np.sin(2 * np.pi * 440 * np.arange(int(duration_s * rate_hz)) / rate_hz)
+
+
+def hear(virtual_microphone, tmp_path, source, played, rate_hz, sink):
+    """Return what `source` hears while `played` is played, its native rate and its channels."""
+    heard_path = str(tmp_path / "heard.npy")
+    process = virtual_microphone.run_python(LISTEN, source, "2.5", heard_path)
+    listening = process.stdout.readline().split()
+    assert listening, process.stderr.read()
+    virtual_microphone.play(played, rate_hz, sink)
+    losses, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert losses.split() == ["0", "0"]
+    return np.load(heard_path), int(listening[1]), int(listening[2])
+
+
+def check_tone(heard, amplitude):
+    """The tone of one second is there: its level, its length, its pitch, and silence around it."""
+    sounding = np.flatnonzero(np.abs(heard) > 0.01)
+    assert abs((sounding[-1] - sounding[0]) / 16000 - 1.0) < 0.01
+    middle = heard[sounding[0] + 4000 : sounding[0] + 12000]
+    np.testing.assert_allclose(np.sqrt(np.mean(middle**2)), amplitude / np.sqrt(2), rtol=0.01)
+    assert np.argmax(np.abs(np.fft.rfft(middle))) * 2 == 440
+
+
+def test_what_is_played_is_heard(virtual_microphone, tmp_path):
+    heard, _, _ = hear(virtual_microphone, tmp_path, "mic", sine(1.0, 16000, 0.25), 16000, "mono16")
+    check_tone(heard, 0.25)
+
+
+def test_a_48_khz_stereo_microphone_is_averaged_and_resampled(virtual_microphone, tmp_path):
+    played = np.stack([sine(1.0, 48000, 0.4), np.zeros(48000)], axis=1)
+    heard, native_rate_hz, channels = hear(
+        virtual_microphone, tmp_path, "mic:STEREO", played, 48000, "stereo48"
+    )
+    assert native_rate_hz >= 44100 and channels == 2
+    check_tone(heard, 0.2)
+
+
+@pytest.mark.parametrize("fault", ["kill", "suspend", "freeze"])
+def test_a_lost_microphone_is_noticed_within_three_seconds(virtual_microphone, fault):
+    process = virtual_microphone.run_python(LOSE)
+    try:
+        assert process.stdout.readline() == "listening\n", process.stderr.read()
+        getattr(virtual_microphone, fault)()
+        lines = iter(process.stdout.readline, "")
+        silent_s, is_user_error, text = next(line for line in lines if line != "listening\n").split(" ", 2)
+        assert float(silent_s) < 3.0 and is_user_error == "True"
+        assert text.startswith("microphone 'default' stopped sending")
+        asked_to_close_s = time.time()
+        assert next(lines) == "closed\n"
+        assert time.time() - asked_to_close_s < 3.0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_microphone_that_comes_back_can_be_opened_again(virtual_microphone):
+    process = virtual_microphone.run_python(REOPEN)
+    assert process.stdout.readline() == "listening\n", process.stderr.read()
+    virtual_microphone.kill()
+    assert next(line for line in iter(process.stdout.readline, "") if line != "listening\n") == "lost\n"
+    virtual_microphone.start()
+    output, errors = process.communicate("\n", timeout=20)
+    assert output.splitlines() == ["listening", "found again"], errors
+
+
+def test_samples_that_nobody_takes_in_time_are_counted(virtual_microphone):
+    process = virtual_microphone.run_python(FALL_BEHIND)
+    dropped, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert 0.8 * 16000 < int(dropped) < 1.8 * 16000
+
+
+def test_a_name_that_no_microphone_has_lists_those_there_are(virtual_microphone):
+    process = virtual_microphone.run_python(OPEN, "mic:cradle")
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors.startswith("no microphone is called 'cradle': there is ")
+    assert "'stereo48'" in errors and "'default'" in errors and len(errors.splitlines()) == 1
+
+
+def test_without_portaudio_the_debian_package_is_named(tmp_path):
+    # What sounddevice does at import when the library is not there.
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[2])\n" + OPEN, "mic", str(tmp_path)],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors == (
+        "a microphone needs the PortAudio library (PortAudio library not found): apt install libportaudio2\n"
+    )
