@@ -1,0 +1,87 @@
+"""`cry-monitor events`: what was written down."""
+
+import argparse
+import csv
+import re
+import sys
+import time
+from datetime import datetime, timezone
+
+from edge.commands.lines import cause_text, print_object
+from edge.log import iso_utc
+from edge.store import Store, StoredEvent
+
+UNITS_S = {"m": 60, "h": 3600, "d": 86400}
+MOMENT_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+CSV_COLUMNS = [name for name in StoredEvent._fields if name != "posterior"]
+
+
+def add_parser(subparsers) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "events", help="list the events in the database",
+        description="List the crying events in the database. Text is in local time; JSON and CSV are in UTC. "
+        "The JSON lines are described in docs/schemas/events.schema.json.")
+    parser.add_argument("--since", metavar="WHEN", type=since_utc, default=0.0,
+                        help="only what ended after 2026-11-21T20:00 (local time; with a Z, UTC), or in the "
+                        "last 30m, 12h or 7d (default: everything)")
+    parser.add_argument("--db", metavar="FILE",
+                        help="the database (default: the one that `cry-monitor run` writes)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object per event")
+    form.add_argument("--csv", action="store_true", help="print CSV with a header")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Print the events. Raises UserError when there is no database."""
+    with Store(args.db, read_only=True) as store:
+        events = store.events(args.since)
+    if args.json:
+        for event in events:
+            print_object(dict(_in_utc(event)._asdict(), type="event"))
+    elif args.csv:
+        _print_csv(events)
+    else:
+        _print_table(events)
+    return 0
+
+
+def since_utc(text: str) -> float:
+    """Seconds since 1970 of a moment or of so long ago. Raises ArgumentTypeError for anything else."""
+    ago = re.match(r"(\d{1,6})([mhd])$", text)
+    if ago:
+        return time.time() - int(ago.group(1)) * UNITS_S[ago.group(2)]
+    for form in MOMENT_FORMATS:
+        for suffix in ("", "Z"):
+            try:
+                moment = datetime.strptime(text, form + suffix)
+                return (moment.replace(tzinfo=timezone.utc) if suffix else moment).timestamp()
+            except (ValueError, OverflowError):
+                continue
+    raise argparse.ArgumentTypeError("{!r} is no time: use 2026-11-21T20:00, 30m, 12h or 7d".format(text))
+
+
+def _in_utc(event):
+    return event._replace(start_utc=iso_utc(event.start_utc), end_utc=iso_utc(event.end_utc))
+
+
+def _print_csv(events):
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for event in events:
+        fields = _in_utc(event)._asdict()
+        writer.writerow([fields[name] for name in CSV_COLUMNS])
+
+
+def _print_table(events):
+    if not events:
+        print("no events")
+        return
+    print("{:<21}{:<11}{:>9}{:>8}".format("BEGAN", "ENDED", "LASTED", "P(CRY)"))
+    for event in events:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.start_utc))
+        ended = time.strftime("%H:%M:%S", time.localtime(event.end_utc))
+        lasted = "{:.1f} s".format(event.end_utc - event.start_utc)
+        print("{:<21}{:<11}{:>9}{:>8.2f}  {}".format(
+            began, ended, lasted, event.cry_probability, cause_text(event)[2:]).rstrip())

@@ -1,0 +1,66 @@
+"""`cry-monitor run`: the daemon."""
+
+from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.commands.lines import print_object, record_object
+from edge.config import load_settings
+from edge.daemon import Daemon
+from edge.errors import UserError
+from edge.log import iso_utc, log, start_log
+from edge.records import Event
+from edge.store import Store
+
+DESCRIPTION = """Listen until SIGTERM or Ctrl-C, or until a recording ends, and write every crying event to
+the database. Without a microphone it says so and waits for one. The log goes to stderr; READY there (and
+to systemd) means that the engine is warm. Flags win over the configuration file."""
+
+
+def add_parser(subparsers) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("run", help="listen, and write down when the baby cries",
+                                   description=DESCRIPTION)
+    parser.add_argument("--source", metavar="SOURCE",
+                        help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit 16-kHz "
+                        "mono PCM on stdin (default: the configuration's, else mic)")
+    parser.add_argument("--config", metavar="FILE", help="configuration in TOML (default: built-in defaults)")
+    parser.add_argument("--bundle", metavar="DIR",
+                        help="directory of the models (default: the configuration's, else what ships)")
+    parser.add_argument("--db", metavar="FILE",
+                        help="the database (default: the configuration's, else events.db in $STATE_DIRECTORY "
+                        "or $XDG_STATE_HOME/cry-monitor)")
+    parser.add_argument("--fast", action="store_true",
+                        help="feed file:PATH as quickly as it is processed, not at the pace of the clock")
+    parser.add_argument("--json", action="store_true",
+                        help="print alerts and events as JSON lines on stdout (docs/schemas/run.schema.json)")
+    parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Listen until the end."""
+    start_log(args.log_json)
+    settings = load_settings(args.config)
+    spec = args.source or settings.audio.source
+    if args.fast and not spec.startswith("file:"):
+        raise UserError("--fast is for recordings, and the source is {}: use --source file:PATH".format(spec))
+    directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
+    bundle = load_bundle(directory, settings.detector.threads)
+    with Store(args.db or settings.store.path or None) as store:
+        Daemon(bundle, settings, store, _emit_json if args.json else _emit_log).run(spec, args.fast)
+    return 0
+
+
+def _emit_log(record, start_utc):
+    if isinstance(record, Event):
+        log.info("event: cried for %.1f s from %s, p %.2f, cause %s", record.end_s - record.start_s,
+                 iso_utc(start_utc), record.cry_probability, record.cause or "unknown")
+    else:
+        log.info("alert: crying, p %.2f", record.cry_probability)
+
+
+def _emit_json(record, start_utc):
+    _emit_log(record, start_utc)
+    if isinstance(record, Event):
+        end_utc = start_utc + record.end_s - record.start_s
+        print_object(record_object(record, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc)))
+    else:
+        print_object(record_object(record, at_utc=iso_utc(start_utc)))

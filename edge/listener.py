@@ -1,0 +1,174 @@
+"""One stretch of audio: through the pipeline, into the store, to whoever wants to be told."""
+
+import math
+import time
+from typing import Callable, NamedTuple, Optional
+
+import numpy as np
+
+from edge.audio import SAMPLE_RATE, Source
+from edge.dsp.log_mel import FRAME_HOP_S
+from edge.errors import UserError
+from edge.log import iso_utc, log
+from edge.pipeline import Pipeline
+from edge.records import Alert, Event, Frame
+from edge.store import Minute, Store
+
+MINUTE_S = 60.0
+MINUTES_A_DAY = 1440
+
+Emit = Callable[[NamedTuple, float], None]  # an Alert or Event, and when it began: seconds since 1970
+
+
+class Listener:
+    """What the daemon does with a source, block by block, until it ends.
+
+    With `origin_utc` the audio began at that time (seconds since 1970); without, it is live and dated by
+    the clock as it arrives, so that a clock that is set at night misplaces no later event.
+    """
+
+    def __init__(self, bundle, settings, store: Store, source: Source, emit: Emit,
+                 origin_utc: Optional[float] = None):
+        self.pipeline = Pipeline(bundle, settings)
+        self.heard_samples = 0
+        self.events = 0
+        self._settings = settings
+        self._store = store
+        self._source = source
+        self._emit = emit
+        self._origin_utc = origin_utc
+        self._cry_threshold = settings.decision.open_threshold or bundle.detector.open_threshold
+        self._unwritten = []  # (event, start_utc) that the store refused
+        self._store_fails = False
+        self._minutes = 0
+        self._minute = _MinuteSum(self)
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds of audio taken so far."""
+        return self.heard_samples / SAMPLE_RATE
+
+    def push(self, block: np.ndarray) -> None:
+        """Take 1-D float32 samples at 16 kHz."""
+        self.heard_samples += len(block)
+        self._take(self.pipeline.push(block))
+        if self.heard_s - self._minute.start_s >= MINUTE_S:
+            self._end_minute()
+
+    def finish(self) -> None:
+        """End an open episode, and write it and what there is of the minute."""
+        self._take(self.pipeline.finish())
+        if self.heard_s > self._minute.start_s:
+            self._end_minute()
+        for event, start_utc in self._unwritten:
+            log.error("lost, as the database could not be written: an event of %.1f s at %s",
+                      event.end_s - event.start_s, iso_utc(start_utc))
+
+    def utc(self, t_s: float) -> float:
+        """When second `t_s` of this audio was, in seconds since 1970."""
+        if self._origin_utc is not None:
+            return self._origin_utc + t_s
+        return time.time() - (self.heard_s - t_s)
+
+    def dropped_samples(self) -> int:
+        """16-kHz samples that the source has lost so far."""
+        return self._source.dropped_samples
+
+    def _take(self, records):
+        for record in records:
+            if isinstance(record, Frame):
+                self._minute.add(record, self._cry_threshold)
+            elif isinstance(record, Alert):
+                self._emit(record, self.utc(record.t_s))
+            elif isinstance(record, Event):
+                self._keep(record)
+
+    def _keep(self, event):
+        start_utc = self.utc(event.start_s)
+        self.events += 1
+        self._unwritten.append((event, start_utc))
+        self._write_events()
+        self._emit(event, start_utc)
+
+    def _write_events(self):
+        while self._unwritten:
+            event, start_utc = self._unwritten[0]
+            if not self._written(self._store.add_event, event, start_utc, self._source.name):
+                return
+            del self._unwritten[0]
+
+    def _end_minute(self):
+        minute = self._minute.minute()
+        log.info(
+            "%d frames, level %s dBFS, %.1f s of crying, %d missed deadlines, %d samples lost",
+            minute.frames, _levels(minute), minute.cry_s, minute.missed_deadlines, minute.dropped_samples)
+        self._write_events()
+        self._written(self._store.add_minute, minute)
+        self._minutes += 1
+        if self._minutes % MINUTES_A_DAY == 0:
+            self._written(purge, self._store, self._settings)
+        self._minute = _MinuteSum(self)
+
+    def _written(self, write, *args):
+        """Whether the store took it. A store that fails is said once, and hearing goes on."""
+        try:
+            write(*args)
+        except UserError as error:
+            if not self._store_fails:
+                log.error("%s; still listening, events are kept in memory", error)
+            self._store_fails = True
+            return False
+        if self._store_fails:
+            log.info("the database can be written again")
+        self._store_fails = False
+        return True
+
+
+class _MinuteSum:
+    """A minute while it lasts: sums over its frames, and where the listener's counters stood before."""
+
+    def __init__(self, listener):
+        self._listener = listener
+        self._missed_before = listener.pipeline.timings.missed_deadlines
+        self._dropped_before = listener.dropped_samples()
+        self.start_s = listener.heard_s
+        self._frames = 0
+        self._cry_frames = 0
+        self._power = 0.0
+        self._max_dbfs = -math.inf
+
+    def add(self, frame, cry_threshold):
+        self._frames += 1
+        self._cry_frames += frame.cry_probability >= cry_threshold
+        self._power += 10 ** (frame.level_dbfs / 10)
+        self._max_dbfs = max(frame.level_dbfs, self._max_dbfs)
+
+    def minute(self):
+        listener = self._listener
+        return Minute(
+            start_utc=listener.utc(self.start_s),
+            duration_s=listener.heard_s - self.start_s,
+            cry_s=round(self._cry_frames * FRAME_HOP_S, 3),
+            mean_dbfs=10 * math.log10(self._power / self._frames) if self._frames else None,
+            max_dbfs=self._max_dbfs if self._frames else None,
+            frames=self._frames,
+            missed_deadlines=listener.pipeline.timings.missed_deadlines - self._missed_before,
+            dropped_samples=listener.dropped_samples() - self._dropped_before,
+        )
+
+
+def purge(store: Store, settings) -> None:
+    """Remove what is too old or too much, and say so. Raises UserError when the store cannot be written."""
+    purged = store.purge(time.time(), settings.store.keep_days, settings.store.max_mb)
+    if purged.events or purged.minutes or purged.health:
+        log.info("removed %d events, %d minutes, %d health rows: over store.keep_days or store.max_mb",
+                 purged.events, purged.minutes, purged.health)
+    if purged.still_too_large:
+        log.warning("the database is over store.max_mb = %d by its events; they stay for store.keep_days = %d",
+                    settings.store.max_mb, settings.store.keep_days)
+
+
+def _levels(minute):
+    if minute.mean_dbfs is None:
+        return "unknown"
+    return "{:.0f} mean {:.0f} max".format(minute.mean_dbfs, minute.max_dbfs)
