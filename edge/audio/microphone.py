@@ -13,6 +13,7 @@ from edge.errors import UserError
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
 BLOCK_S = 0.05  # of audio in each callback
+BUFFER_S = 0.2  # in the sound system, so that a busy board may stop us for half of it without a loss
 QUEUE_S = 10.0  # the reader may be this late before samples are dropped
 STALL_S = 2.0  # a live microphone is never silent for so long: silence, too, comes in blocks
 CLOSE_S = 2.0  # a sound server that hangs must not hang us
@@ -51,7 +52,7 @@ class MicrophoneSource(Source):
                 channels=self.channels,
                 dtype="float32",
                 blocksize=int(BLOCK_S * self.native_rate_hz),
-                latency="high",
+                latency=BUFFER_S,
                 callback=self._on_block,
                 finished_callback=self._on_finished,
             )

@@ -92,6 +92,18 @@ def test_a_wav_written_through_a_pipe_is_whole(tmp_path, size_field):
     assert len(read_file(path)) == 1600
 
 
+def test_a_flac_of_unknown_length_is_refused(tmp_path):
+    path = str(tmp_path / "piped.flac")
+    soundfile.write(path, sine(0.1, SAMPLE_RATE), SAMPLE_RATE)
+    with open(path, "r+b") as flac:  # the 36-bit number of samples in STREAMINFO
+        flac.seek(21)
+        upper = flac.read(1)[0] & 0xF0
+        flac.seek(21)
+        flac.write(bytes([upper, 0, 0, 0, 0]))
+    with pytest.raises(UserError, match="does not say how long it is|holds no audio"):
+        read_file(path)
+
+
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
 @pytest.mark.parametrize("kept", [0.5, 0.97, 0.9999])
 def test_a_recording_cut_short_is_yielded_and_then_reported(tmp_path, extension, kept):
