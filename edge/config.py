@@ -48,7 +48,7 @@ KEYS = (
         "Directory of the models; empty is the bundle that ships with cry-monitor."),
     _number("detector", "threads", 1, 1, 16, "threads", "Threads of the inference engine."),
     Key("gate", "enabled", True, "true or false", "false shows every frame to the detector."),
-    _number("gate", "margin_db", 6.0, 0, 30, "dB", "How far above the room's own noise a sound must be."),
+    _number("gate", "margin_db", 3.0, 0, 30, "dB", "How far above the room's own noise a sound must be."),
     _number("gate", "floor_dbfs", -70.0, -120, 0, "dBFS", "The lowest level that is ever analysed."),
     _number("decision", "open_threshold", 0.0, 0, 1, "",
             "Smoothed cry probability at which an episode opens; 0 is the bundle's own."),

@@ -1,0 +1,87 @@
+"""Hysteresis and episodes: when a cry begins, when it is over, and what is one cry (METHODS 1.5).
+
+An episode opens when the smoothed probability reaches the open threshold and ends with the last frame above the
+close threshold. Episodes closer than merge_gap_s are one; shorter than min_event_s are none. An episode that begins
+with the very first frame counts.
+"""
+
+from collections import deque
+
+from edge.records import Alert, Event
+
+ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began this long before its first high frame
+
+
+class EpisodeRules(object):
+    """Thresholds on probability and lengths in seconds."""
+
+    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3):
+        self.open_threshold = open_threshold
+        self.close_threshold = close_threshold
+        self.min_event_s = min_event_s
+        self.merge_gap_s = merge_gap_s
+        self.smoothing_frames = smoothing_frames
+
+
+class EpisodeTracker(object):
+    """Follows one stream of frame probabilities; emits an Alert when an episode opens, an Event when it is over."""
+
+    def __init__(self, rules, hop_s, frame_s):
+        """hop_s: time between frames, frame_s: length of a frame, both in seconds."""
+        self._rules = rules
+        self._hop_s = hop_s
+        self._frame_s = frame_s
+        self._recent = deque(maxlen=rules.smoothing_frames)
+        self._start_s = None  # of the open episode
+        self._last_loud_s = None  # end of its latest frame above the close threshold
+        self._peak = 0.0
+        self._first_high_s = None  # end of the first frame of the present run above the close threshold
+        self.smoothed = 0.0
+
+    @property
+    def is_open(self):
+        """True while an episode is open."""
+        return self._start_s is not None
+
+    def update(self, t_s, probability):
+        """Take the frame that ends at t_s; return the records it causes."""
+        rules = self._rules
+        self._recent.append(probability)
+        self.smoothed = sum(self._recent) / float(rules.smoothing_frames)
+        self._note_onset(t_s, probability)
+        records = []
+        if self.is_open and t_s - self._last_loud_s > rules.merge_gap_s:
+            records += self._close()
+        if not self.is_open and self.smoothed >= rules.open_threshold:
+            self._open(t_s)
+            records.append(Alert(t_s, self.smoothed))
+        if self.is_open and self.smoothed >= rules.close_threshold:
+            self._last_loud_s = t_s
+            self._peak = max(self._peak, self.smoothed)
+        return records
+
+    def finish(self):
+        """The source has ended: return the Event of an episode that is still open."""
+        return self._close() if self.is_open else []
+
+    def _note_onset(self, t_s, probability):
+        """Remember where the present run of high frames began; a single low frame does not end it."""
+        if probability >= self._rules.close_threshold:
+            if self._first_high_s is None:
+                self._first_high_s = t_s
+        elif max(self._recent) < self._rules.close_threshold:
+            self._first_high_s = None
+
+    def _open(self, t_s):
+        first_high_s = t_s if self._first_high_s is None else self._first_high_s
+        self._start_s = max(0.0, first_high_s - ONSET_S)
+        self._last_loud_s = t_s
+        self._peak = self.smoothed
+
+    def _close(self):
+        """The Event of the open episode, unless it is too short to count."""
+        smoothing_lag_s = (self._rules.smoothing_frames - 1) * self._hop_s / 2.0
+        end_s = max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
+        event = Event(start_s=self._start_s, end_s=end_s, cry_probability=self._peak)
+        self._start_s = None
+        return [event] if event.end_s - event.start_s >= self._rules.min_event_s else []

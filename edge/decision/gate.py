@@ -1,0 +1,39 @@
+"""The level gate: in a quiet room the detector is not asked.
+
+The floor is the room's own level, not a fixed one, so that a quiet microphone is not deaf.
+"""
+
+from collections import deque
+
+import numpy as np
+
+HISTORY_S = 30.0  # the room is what was heard in this time
+FIRST_HISTORY_S = 6.0  # before that much is known, everything is listened to
+FLOOR_PERCENTILE = 10  # a long cry has pauses: its quietest tenth is the room
+
+
+class LevelGate(object):
+    """Opens when the newest second holds a hop louder than the room by margin_db."""
+
+    def __init__(self, margin_db, lowest_dbfs, hop_s, frame_hops):
+        """lowest_dbfs: nothing below this level is ever listened to. frame_hops: hops per analysed frame."""
+        self.margin_db = margin_db
+        self.lowest_dbfs = lowest_dbfs
+        self._levels_dbfs = deque(maxlen=int(round(HISTORY_S / hop_s)))
+        self._first_hops = int(round(FIRST_HISTORY_S / hop_s))
+        self._frame_hops = frame_hops
+
+    def floor_dbfs(self):
+        """The room's level in dBFS, or None while too little has been heard."""
+        if len(self._levels_dbfs) < self._first_hops:
+            return None
+        return float(np.percentile(np.array(self._levels_dbfs), FLOOR_PERCENTILE))
+
+    def update(self, level_dbfs):
+        """Take the newest hop's level; return True when the frame that ends with it is worth the detector."""
+        self._levels_dbfs.append(level_dbfs)
+        loudest_dbfs = max(list(self._levels_dbfs)[-self._frame_hops:])
+        if loudest_dbfs < self.lowest_dbfs:
+            return False
+        floor_dbfs = self.floor_dbfs()
+        return floor_dbfs is None or loudest_dbfs > floor_dbfs + self.margin_db

@@ -1,0 +1,109 @@
+"""The path of the audio, top to bottom: a block of samples in; frames, alerts and events out."""
+
+import math
+from time import perf_counter
+
+import numpy as np
+
+from edge.bench.timings import StageTimings
+from edge.config import load_settings
+from edge.decision.episodes import EpisodeRules, EpisodeTracker
+from edge.decision.gate import LevelGate
+from edge.dsp.log_mel import (
+    FRAME_COLUMNS,
+    FRAME_HOP,
+    FRAME_HOP_S,
+    FRAME_LENGTH,
+    LOG_OFFSET,
+    N_MELS,
+    SAMPLE_RATE,
+    LogMelStream,
+)
+from edge.records import Frame
+
+FRAME_S = FRAME_LENGTH / float(SAMPLE_RATE)
+FRAME_HOPS = FRAME_LENGTH // FRAME_HOP
+SILENCE_DBFS = -120.0  # what digital silence is reported as
+
+
+class Pipeline(object):
+    """One stream of 16 kHz mono float32 samples, analysed every 0.2 s over the newest second."""
+
+    def __init__(self, bundle, settings=None):
+        """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults."""
+        settings = settings or load_settings(None)
+        self._detector = bundle.detector
+        self._gate = None
+        if settings.gate.enabled:
+            self._gate = LevelGate(settings.gate.margin_db, settings.gate.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
+        self._episodes = EpisodeTracker(episode_rules(bundle.detector, settings.decision), FRAME_HOP_S, FRAME_S)
+        self._log_mel = LogMelStream()
+        self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
+        self._pending = np.zeros(0, np.float32)
+        self._n_samples = 0  # analysed since the source began
+        self.timings = StageTimings(settings.budget.frame_ms / 1000.0)
+
+    def push(self, block):
+        """Take a 1-D float32 block of any length; return the Frame, Alert and Event records it causes, in order."""
+        samples = np.concatenate((self._pending, block)) if len(self._pending) else block
+        n_hops = len(samples) // FRAME_HOP
+        records = []
+        for hop in range(n_hops):
+            records += self._hop(samples[hop * FRAME_HOP:(hop + 1) * FRAME_HOP])
+        self._pending = np.array(samples[n_hops * FRAME_HOP:], np.float32)
+        return records
+
+    def finish(self):
+        """The source has ended: pad what is shorter than one frame to one, and close an open episode."""
+        records = []
+        missing = FRAME_LENGTH - self._n_samples - len(self._pending)
+        if missing > 0 and self._n_samples + len(self._pending) > 0:
+            records += self.push(np.zeros(missing, np.float32))
+        return records + self._episodes.finish()
+
+    def _hop(self, samples):
+        """One hop of 0.2 s: every stage, once."""
+        started = perf_counter()
+        self._n_samples += FRAME_HOP
+        t_s = self._n_samples / float(SAMPLE_RATE)
+        level_dbfs = rms_dbfs(samples)
+        heard = self._gate is None or self._gate.update(level_dbfs)
+        gate_done = self._timed("gate", started)
+
+        columns = self._log_mel.push(samples)
+        self._frame[:-len(columns)] = self._frame[len(columns):]
+        self._frame[-len(columns):] = columns
+        log_mel_done = self._timed("log_mel", gate_done)
+        if self._n_samples < FRAME_LENGTH:
+            return []
+
+        listen = heard or self._episodes.is_open
+        probability = self._detector.probability(self._frame) if listen else 0.0
+        detector_done = self._timed("detector", log_mel_done) if listen else log_mel_done
+
+        changes = self._episodes.update(t_s, probability)
+        self._timed("episodes", detector_done)
+        self.timings.frame_done(perf_counter() - started)
+        return [Frame(t_s, level_dbfs, self._episodes.smoothed if listen else 0.0, not listen)] + changes
+
+    def _timed(self, stage, started):
+        now = perf_counter()
+        self.timings.add(stage, now - started)
+        return now
+
+
+def episode_rules(detector, decision):
+    """The rules of the [decision] settings; thresholds of 0 are the bundle's own."""
+    return EpisodeRules(
+        open_threshold=decision.open_threshold or detector.open_threshold,
+        close_threshold=decision.close_threshold or detector.close_threshold,
+        min_event_s=decision.min_event_s,
+        merge_gap_s=decision.merge_gap_s,
+        smoothing_frames=decision.smoothing_frames,
+    )
+
+
+def rms_dbfs(samples):
+    """Level of 1-D float32 samples in dB relative to an RMS of 1; SILENCE_DBFS for digital silence."""
+    mean_square = float(np.dot(samples, samples)) / len(samples)
+    return max(SILENCE_DBFS, 10.0 * math.log10(mean_square)) if mean_square > 0.0 else SILENCE_DBFS

@@ -1,0 +1,81 @@
+"""What the episode rules promise: when an alert is raised, what becomes an event and where it begins and ends."""
+
+import pytest
+
+from edge.decision.episodes import ONSET_S, EpisodeRules, EpisodeTracker
+from edge.records import Alert, Event
+
+HOP_S, FRAME_S = 0.2, 1.0
+
+
+def run(probabilities, **rules):
+    """Records of a stream of frame probabilities; the first frame ends at 1 s."""
+    settings = dict(open_threshold=0.6, close_threshold=0.4, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=1)
+    settings.update(rules)
+    tracker = EpisodeTracker(EpisodeRules(**settings), HOP_S, FRAME_S)
+    records = []
+    for number, probability in enumerate(probabilities):
+        records += tracker.update(FRAME_S + number * HOP_S, probability)
+    return records + tracker.finish()
+
+
+def events(probabilities, **rules):
+    return [record for record in run(probabilities, **rules) if isinstance(record, Event)]
+
+
+def test_nothing_comes_of_low_probabilities():
+    assert run([0.59] * 100) == []
+
+
+def test_the_alert_comes_when_the_episode_opens_and_the_event_when_it_is_over():
+    records = run([0.0] * 10 + [0.9] * 20 + [0.0] * 50)
+    assert [type(record) for record in records] == [Alert, Event]
+    assert records[0].t_s == pytest.approx(FRAME_S + 10 * HOP_S)
+
+
+def test_an_event_starts_where_the_cry_begins_not_where_the_window_ends():
+    (event,) = events([0.0] * 10 + [0.9] * 20 + [0.0] * 50)
+    first_high_s = FRAME_S + 10 * HOP_S
+    last_high_s = FRAME_S + 29 * HOP_S
+    assert event.start_s == pytest.approx(first_high_s - ONSET_S)
+    assert event.end_s == pytest.approx(last_high_s - (FRAME_S - ONSET_S))
+
+
+def test_smoothing_delays_the_alert_but_not_the_start():
+    smooth = run([0.0] * 10 + [0.9] * 20 + [0.0] * 50, smoothing_frames=3)
+    plain = run([0.0] * 10 + [0.9] * 20 + [0.0] * 50)
+    assert smooth[0].t_s > plain[0].t_s
+    assert smooth[1].start_s == plain[1].start_s
+
+
+def test_an_event_that_begins_with_the_first_frame_counts():
+    (event,) = events([0.9] * 20 + [0.0] * 50)
+    assert event.start_s <= FRAME_S - ONSET_S
+
+
+def test_an_episode_open_at_the_end_of_the_source_is_an_event():
+    assert len(events([0.0] * 10 + [0.9] * 20)) == 1
+
+
+def test_between_the_thresholds_an_open_episode_stays_open():
+    (event,) = events([0.9] * 10 + [0.5] * 100 + [0.0] * 50)
+    assert event.end_s > FRAME_S + 100 * HOP_S
+
+
+@pytest.mark.parametrize("gap_s, expected", [(4.0, 1), (6.0, 2)])
+def test_gaps_shorter_than_merge_gap_are_one_event(gap_s, expected):
+    gap = [0.0] * int(round(gap_s / HOP_S))
+    assert len(events([0.9] * 10 + gap + [0.9] * 10)) == expected
+
+
+def test_shorter_than_min_event_is_no_event():
+    assert events([0.0] * 10 + [0.9] * 3 + [0.0] * 50, min_event_s=2.0) == []
+
+
+def test_probability_is_the_largest_smoothed_value():
+    (event,) = events([0.0] * 5 + [0.6, 0.9, 1.0, 0.8] * 3 + [0.0] * 50, smoothing_frames=3)
+    assert event.cry_probability == pytest.approx(0.9)
+
+
+def test_a_single_spike_is_smoothed_away():
+    assert run([0.0] * 10 + [1.0] + [0.0] * 10, smoothing_frames=3) == []

@@ -1,0 +1,88 @@
+"""The recordings: one metadata.csv, read into clips, and the splits that never divide a group."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import UserError
+
+CRY, NONCRY, UNVERIFIED = "cry", "noncry", "unverified"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording and what is known of it."""
+
+    path: Path
+    corpus: str  # donateacry, esc50, ...
+    label: str  # the corpus's own label
+    detector_label: str  # cry, noncry or unverified
+    group_id: str  # app instance, Freesound source, speaker: what no split may divide
+    eval_fold: int  # 1..4
+    licence: str
+    licence_class: str  # open or open_nc
+
+    @property
+    def clip_id(self) -> str:
+        """Corpus and file name: unique, and free of any machine's path."""
+        return f"{self.corpus}/{self.path.stem}"
+
+
+def read_corpora(data_dir: Path) -> list[Clip]:
+    """Every clip of data_dir/metadata.csv.
+
+    Raises UserError when the table or a column is missing.
+    """
+    table = data_dir / "metadata.csv"
+    if not table.is_file():
+        raise UserError(f"no recordings: {table} does not exist; name the folder that holds metadata.csv with --data")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [
+            Clip(
+                path=data_dir / row["path"],
+                corpus=row["set"],
+                label=row["label"],
+                detector_label=row["detector_label"],
+                group_id=row["group_id"],
+                eval_fold=int(row["eval_fold"]),
+                licence=row["licence"],
+                licence_class=row["licence_class"],
+            )
+            for row in rows
+        ]
+    except KeyError as missing:
+        raise UserError(f"{table} has no column {missing}; compare it with the data folder's README") from None
+
+
+def read_samples(clip: Clip) -> np.ndarray:
+    """The clip's samples, 1-D float32 at 16 kHz."""
+    from edge.audio import read_file  # PortAudio and codecs are not needed to read a table
+
+    return read_file(str(clip.path))
+
+
+def assert_groups_undivided(parts: Sequence[Sequence[Clip]]) -> None:
+    """Raise UserError when two parts of a split share a group."""
+    seen: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        for group in {clip.group_id for clip in part}:
+            if group in seen:
+                raise UserError(
+                    f"group {group} is in parts {seen[group]} and {number} of the split; a split must keep groups whole"
+                )
+            seen[group] = number
+
+
+def split_by_fold(clips: Sequence[Clip], fold: int) -> tuple[list[Clip], list[Clip]]:
+    """(training, held-out) clips of one eval_fold; refuses a fold that divides a group."""
+    training = [clip for clip in clips if clip.eval_fold != fold]
+    held_out = [clip for clip in clips if clip.eval_fold == fold]
+    assert_groups_undivided([training, held_out])
+    return training, held_out

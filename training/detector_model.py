@@ -1,0 +1,48 @@
+"""The detector: a depthwise-separable CNN over one second of log-mel, small enough to look five times a second."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS
+
+STEM_CHANNELS = 16
+BLOCKS = [(32, 2), (48, 1), (64, 2), (96, 1), (96, 1), (128, 2)]  # (channels, stride)
+LOG_MEL_SCALE = 3.0  # nats: about one standard deviation of a frame's log-mel around its own mean
+
+
+def build_detector(batch_norm: type[layers.Layer] = layers.BatchNormalization, dropout: float = 0.2) -> keras.Model:
+    """(1, 98, 64, 1) normalised log-mel -> one logit of "a baby is crying", named `cry`."""
+    frame = keras.Input((FRAME_COLUMNS, N_MELS, 1), name="log_mel")
+    x = layers.Conv2D(STEM_CHANNELS, 3, strides=2, padding="same", use_bias=False)(frame)
+    x = layers.ReLU()(batch_norm()(x))
+    for channels, stride in BLOCKS:
+        x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(batch_norm()(x))
+        x = layers.Conv2D(channels, 1, use_bias=False)(x)
+        x = layers.ReLU()(batch_norm()(x))
+    x = layers.GlobalAveragePooling2D(name="embedding")(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(frame, layers.Dense(1, name="cry")(x), name="cry_detector")
+
+
+def with_teacher_head(detector: keras.Model, n_classes: int) -> keras.Model:
+    """The detector with a second output, the teacher's class logits: used in training, left behind in export."""
+    embedding = detector.get_layer("embedding").output
+    teacher = layers.Dense(n_classes, name="teacher")(embedding)
+    return keras.Model(detector.input, {"cry": detector.output, "teacher": teacher})
+
+
+def count_multiply_adds(model: keras.Model) -> int:
+    """Multiply-adds of one inference: convolutions and dense layers."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
+            rows, columns = layer.output.shape[1:3]
+            total += rows * columns * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.Dense):
+            total += layer.kernel.shape[0] * layer.kernel.shape[1]
+    return total
