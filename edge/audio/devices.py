@@ -17,13 +17,13 @@ class InputDevice(NamedTuple):
     host_api: str  # "ALSA", "JACK Audio Connection Kit", ...
 
 
-def load_portaudio():
+def load_portaudio(look_again: bool = True):
     """Return the sounddevice module with a fresh list of devices.
 
-    PortAudio reads the list once and never notices what is plugged in later, so it is started again here:
-    do not call this while a microphone is open. Raises UserError when PortAudio is missing or fails.
+    PortAudio reads the list once and never notices what is plugged in later, so it is started again to
+    `look_again`: not while a microphone is open. Raises UserError when PortAudio is missing or fails.
     """
-    already_loaded = "sounddevice" in sys.modules
+    look_again = look_again and "sounddevice" in sys.modules
     try:
         import sounddevice
     except ImportError as error:
@@ -34,7 +34,7 @@ def load_portaudio():
         raise UserError(
             "a microphone needs the PortAudio library ({}): apt install libportaudio2".format(error)
         )
-    if already_loaded:
+    if look_again:
         try:
             sounddevice._terminate()
             sounddevice._initialize()

@@ -1,5 +1,6 @@
 """A live microphone through PortAudio, and the ways in which it can go silent."""
 
+import atexit
 import queue
 import threading
 from typing import Iterator
@@ -20,6 +21,10 @@ CLOSE_S = 2.0  # a sound server that hangs must not hang us
 
 _ENDED = None  # in the queue, after the last block
 
+# Closing a stream may hang for ever when its sound server died at a bad moment. Stopping PortAudio would then
+# hang too: so it is not stopped any more, neither to look for new devices nor at exit.
+_hung_streams = []
+
 
 class MicrophoneLost(UserError):
     """The microphone stopped delivering: unplugged, suspended, or its sound server is gone. Open it again."""
@@ -34,8 +39,7 @@ class MicrophoneSource(Source):
     """
 
     def __init__(self, name: str = ""):
-        _check_last_one_closed()
-        sounddevice = load_portaudio()
+        sounddevice = load_portaudio(look_again=not _hung_streams)
         device = choose_device(input_devices(sounddevice), name)
         self.name = device.name
         self.native_rate_hz = device.default_rate_hz
@@ -45,6 +49,7 @@ class MicrophoneSource(Source):
         self._dropped_frames = 0
         self._closing = False
         self._portaudio_error = sounddevice.PortAudioError
+        self._stop_portaudio = sounddevice._exit_handler
         try:
             self._stream = sounddevice.InputStream(
                 device=device.index,
@@ -92,10 +97,12 @@ class MicrophoneSource(Source):
         if self._closing:
             return
         self._closing = True
-        global _last_close
-        _last_close = threading.Thread(target=self._stream.close, name="close-microphone", daemon=True)
-        _last_close.start()
-        _last_close.join(CLOSE_S)
+        closing = threading.Thread(target=self._stream.close, name="close-microphone", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+        if closing.is_alive():
+            _hung_streams.append(self._stream)
+            atexit.unregister(self._stop_portaudio)
 
     def _on_block(self, indata, frames, _time, status) -> None:
         """PortAudio's callback: keep a copy, count losses, nothing else."""
@@ -117,12 +124,3 @@ class MicrophoneSource(Source):
             "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that "
             "use it".format(self.name, self.native_rate_hz, self.channels, error)
         )
-
-
-# While a sound server hangs, closing its stream hangs, and restarting PortAudio would too.
-_last_close = None
-
-
-def _check_last_one_closed() -> None:
-    if _last_close is not None and _last_close.is_alive():
-        raise UserError("the sound system does not let go of the last microphone: restart it if this goes on")
