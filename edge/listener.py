@@ -164,7 +164,7 @@ def purge(store: Store, settings) -> None:
         log.info("removed %d events, %d minutes, %d health rows: over store.keep_days or store.max_mb",
                  purged.events, purged.minutes, purged.health)
     if purged.still_too_large:
-        log.warning("the database is over store.max_mb = %d by its events; they stay for store.keep_days = %d",
+        log.warning("the database is over store.max_mb = %d by its events; they stay %d days",
                     settings.store.max_mb, settings.store.keep_days)
 
 

@@ -17,8 +17,8 @@ from edge.synthesis import nursery_night
 BLOCK = SAMPLE_RATE // 20  # samples: what a microphone delivers at once
 SHORTEST_S, LONGEST_S = 10.0, 3600.0  # an hour is 230 MB of samples
 
-DESCRIPTION = """Run the monitor's own path over a recording, or a synthesised night, as quickly as it goes, and
-print what each stage of it took. Exit status 1 when the 99th percentile of a whole frame is over the budget.
+DESCRIPTION = """Run the monitor's own path over a recording, or a synthesised night, as quickly as it goes,
+and print what each stage of it took. Exit status 1 when the 99th percentile of a frame is over the budget.
 The JSON is described in docs/schemas/bench.schema.json."""
 
 

@@ -46,8 +46,8 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
         "demo", help="listen to a synthesised night and compare with what was true",
-        description="Synthesise a night in a nursery, run the monitor over it as `cry-monitor run` would, and "
-        "print what was heard beside what was true. It shows that everything works, not how well real "
+        description="Synthesise a night in a nursery, run the monitor over it as `cry-monitor run` would, "
+        "and print what was heard beside what was true. It shows that everything works, not how well real "
         "babies are heard.")
     parser.add_argument("--minutes", metavar="N", type=float, default=10.0,
                         help="length of the night, {:g} to {:g} (default: 10)".format(
@@ -127,7 +127,7 @@ def overlap_s(one, other):
 def night_table(truth, events):
     """The night in the order it happened, what was true beside what was heard, as text of 80 columns."""
     form = "{:<9}{:>9} {:>9} {:>7}   {:<22}{}"
-    lines = [form.format("TRUE", "from", "to", "SNR dB", "HEARD", "")]
+    lines = [form.format("TRUE", "from", "to", "SNR dB", "HEARD", "").rstrip()]
     matched = match(truth, events)
     heard = {id(cry): event for cry, event in matched.found}
     for thing in sorted(list(truth) + matched.false, key=lambda thing: thing.start_s):

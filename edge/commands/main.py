@@ -40,7 +40,7 @@ def main(argv=None) -> int:
 
 
 def guarded(command, args, name: str = "cry-monitor") -> int:
-    """The exit status of command(args); whatever goes wrong becomes one line, `NAME: error: ...`, on stderr."""
+    """The exit status of command(args); whatever goes wrong is one line on stderr, `NAME: error: ...`."""
     try:
         status = command(args)
         sys.stdout.flush()

@@ -19,8 +19,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("run", help="listen, and write down when the baby cries",
                                    description=DESCRIPTION)
     parser.add_argument("--source", metavar="SOURCE",
-                        help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit 16-kHz "
-                        "mono PCM on stdin (default: the configuration's, else mic)")
+                        help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit "
+                        "16-kHz mono PCM on stdin (default: the configuration's, else mic)")
     parser.add_argument("--config", metavar="FILE", help="configuration in TOML (default: built-in defaults)")
     parser.add_argument("--bundle", metavar="DIR",
                         help="directory of the models (default: the configuration's, else what ships)")

@@ -1,0 +1,94 @@
+"""The commands as a person runs them: a process of its own, its exit status, what it prints."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from loud_bundle import loud_bundle, noise_burst  # noqa: F401
+from virtual_microphone import write_wav
+
+REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+MODULES = {"cry-monitor": "edge.commands.main", "edge-bench": "edge.bench.command"}
+
+
+class Finished:
+    """A process that has ended."""
+
+    def __init__(self, status, out, err):
+        self.status = status
+        self.out = out
+        self.err = err
+
+    def objects(self):
+        """The JSON lines of stdout; anything else there is an error."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """The environment of a user with an empty home."""
+    environment = dict(os.environ, XDG_STATE_HOME=str(tmp_path / "state"), HOME=str(tmp_path))
+    for name in ("STATE_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM", "CRY_MONITOR_TRACEBACK"):
+        environment.pop(name, None)
+    return environment
+
+
+@pytest.fixture
+def start(environment):
+    """start(*arguments, program="cry-monitor", **changes to the environment) -> Popen; killed at the end."""
+    processes = []
+
+    def start(*arguments, **changes):
+        program = changes.pop("program", "cry-monitor")
+        processes.append(subprocess.Popen(
+            [sys.executable, "-m", MODULES[program]] + [str(argument) for argument in arguments],
+            cwd=REPOSITORY, env=dict(environment, **changes), universal_newlines=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def run(start):
+    """run(*arguments) -> Finished. Nobody ever sees a stack trace."""
+
+    def run(*arguments, **changes):
+        process = start(*arguments, **changes)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err
+        return Finished(process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def burst_wav(tmp_path):
+    """A recording of 8 s of silence, 6 s of noise, 8 s of silence."""
+    pytest.importorskip("soundfile")
+    pytest.importorskip("soxr")
+    path = tmp_path / "burst.wav"
+    write_wav(str(path), noise_burst(), 16000)
+    return str(path)
+
+
+@pytest.fixture
+def validate():
+    """validate(objects, name): every object is as docs/schemas/NAME.schema.json says."""
+    jsonschema = pytest.importorskip("jsonschema")
+    if not hasattr(jsonschema, "Draft202012Validator"):
+        pytest.skip("this jsonschema does not know draft 2020-12")
+
+    def validate(objects, name):
+        with open(os.path.join(REPOSITORY, "docs", "schemas", name + ".schema.json")) as file:
+            schema = json.load(file)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for fields in objects:
+            jsonschema.validate(fields, schema, cls=jsonschema.Draft202012Validator)
+
+    return validate

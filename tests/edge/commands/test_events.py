@@ -1,0 +1,80 @@
+"""`cry-monitor events`: the night as a table, JSON or CSV."""
+
+import argparse
+import csv
+import io
+import time
+
+import pytest
+
+from edge.commands.events import since_utc
+from edge.records import Event
+from edge.store import Store
+
+EVENING_UTC = 1795291200.0  # 2026-11-21T20:00:00Z
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        store.add_event(Event(0, 38.25, 0.93), EVENING_UTC, "mic")
+        hungry = Event(0, 5, 0.5, "hungry", 0.6, {"hungry": 0.6, "tired": 0.4}, False)
+        store.add_event(hungry, EVENING_UTC + 3600, "mic")
+    return path
+
+
+def test_a_table_in_local_time(run, path):
+    finished = run("events", "--db", path, TZ="Europe/Berlin")
+    assert finished.status == 0
+    assert finished.out.splitlines() == [
+        "BEGAN                ENDED         LASTED  P(CRY)",
+        "2026-11-21 21:00:00  21:00:38      38.2 s    0.93",
+        "2026-11-21 22:00:00  22:00:05       5.0 s    0.50  hungry 60 %",
+    ]
+
+
+def test_json_lines_in_utc(run, path, validate):
+    objects = run("events", "--json", "--db", path).objects()
+    validate(objects, "events")
+    assert [fields["start_utc"] for fields in objects] == ["2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"]
+    assert objects[0]["end_utc"] == "2026-11-21T20:00:38.250Z"
+    assert objects[1]["posterior"] == {"hungry": 0.6, "tired": 0.4}
+
+
+def test_csv(run, path):
+    rows = list(csv.DictReader(io.StringIO(run("events", "--csv", "--db", path).out)))
+    assert [row["cause"] for row in rows] == ["", "hungry"]
+    assert rows[0]["start_utc"] == "2026-11-21T20:00:00.000Z"
+    assert float(rows[0]["cry_probability"]) == 0.93
+
+
+@pytest.mark.parametrize("since, count", [
+    ("2026-11-21T20:00Z", 2), ("2026-11-21T20:01Z", 1), ("2026-11-22", 0), ("2026-11-21T21:30:00", 1),
+])
+def test_since_a_moment(run, path, since, count):
+    assert len(run("events", "--json", "--db", path, "--since", since, TZ="CET-1").objects()) == count
+
+
+@pytest.mark.parametrize("text, ago_s", [("30m", 1800), ("12h", 43200), ("7d", 604800)])
+def test_since_so_long_ago(text, ago_s):
+    assert since_utc(text) == pytest.approx(time.time() - ago_s, abs=5)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "12", "-3h", "2026-13-01", "12h30m", "0000-01-01T00:00"])
+def test_no_time_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="use 2026-11-21T20:00"):
+        since_utc(text)
+
+
+def test_no_events(run, tmp_path):
+    Store(str(tmp_path / "events.db")).close()
+    assert run("events", "--db", tmp_path / "events.db").out == "no events\n"
+    assert run("events", "--json", "--db", tmp_path / "events.db").out == ""
+
+
+def test_no_database_is_said_and_none_is_made(run, environment, tmp_path):
+    finished = run("events")
+    assert (finished.status, finished.out) == (1, "")
+    assert finished.err.startswith("cry-monitor: error: no database at {}".format(environment["XDG_STATE_HOME"]))
+    assert not (tmp_path / "state").exists()

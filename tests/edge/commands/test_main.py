@@ -1,0 +1,79 @@
+"""What every command has in common: help, exit statuses, one line for an error and never a stack trace."""
+
+import argparse
+import subprocess
+
+import pytest
+
+from edge import __version__
+from edge.commands.main import guarded, make_parser
+from edge.errors import UserError
+
+COMMANDS = ("run", "analyze", "events", "devices", "demo")
+
+
+def test_version_and_help(run):
+    assert run("--version").out == "cry-monitor {}\n".format(__version__)
+    text = run("--help").out
+    for command in COMMANDS:
+        assert "\n    {} ".format(command) in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_explains_each_flag(command):
+    subparsers = make_parser()._subparsers._group_actions[0]
+    parser = subparsers.choices[command]
+    assert parser.description
+    for action in parser._actions:
+        assert action.help, action.option_strings
+    parser.format_help()
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("sing",), ("run", "--loud"), ("analyze",), ("events", "--since", "yesterday"),
+    ("events", "--json", "--csv"), ("demo", "--minutes", "ten"),
+])
+def test_wrong_usage_exits_2(run, arguments):
+    finished = run(*arguments)
+    assert finished.status == 2
+    assert finished.out == ""
+    assert "cry-monitor" in finished.err and "error: " in finished.err
+
+
+@pytest.mark.parametrize("error, said", [
+    (UserError("the cot is empty: put the baby in"), "cry-monitor: error: the cot is empty: put the baby in\n"),
+    (ValueError("two\nlines"), "cry-monitor: error: internal error: ValueError: two lines; please report it; "
+                               "run with CRY_MONITOR_TRACEBACK=1 to see where\n"),
+])
+def test_any_exception_becomes_one_line(capsys, error, said):
+    def command(args):
+        raise error
+
+    assert guarded(command, argparse.Namespace()) == 1
+    assert capsys.readouterr().err == said
+
+
+def test_ctrl_c_exits_130(capsys):
+    def command(args):
+        raise KeyboardInterrupt
+
+    assert guarded(command, argparse.Namespace()) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
+    process = start("analyze", "--json", "--frames", "--bundle", loud_bundle, *[burst_wav] * 5)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr.read() == ""
+
+
+def test_importing_the_commands_loads_no_heavy_library(environment):
+    import sys
+
+    from conftest import REPOSITORY
+
+    heavy = "tensorflow", "sounddevice", "soundfile", "soxr", "ai_edge_litert", "tflite_runtime", "onnxruntime"
+    code = "import sys, edge.commands.main; print([name for name in {!r} if name in sys.modules])".format(heavy)
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment) == b"[]\n"
