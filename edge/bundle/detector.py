@@ -23,7 +23,7 @@ class Detector(object):
         self.open_threshold = model.decision.open_threshold
         self.close_threshold = model.decision.close_threshold
         self._temperature = model.temperature
-        self._scale = np.float32(model.normalisation.scale)
+        self._scale = model.normalisation.scale
         self._frame_shape = (model.feature.parameters["frame_columns"], model.feature.parameters["n_mels"])
         self._input = np.zeros((1,) + self._frame_shape + (1,), np.float32)
         if self._engine.input_shape != self._input.shape or self._engine.output_shape != (1, 1):
@@ -39,9 +39,7 @@ class Detector(object):
         if log_mel_frame.shape != self._frame_shape:
             raise ValueError("expected a log-mel frame of shape {}, got {}".format(
                 self._frame_shape, log_mel_frame.shape))
-        normalised = self._input[0, :, :, 0]
-        np.subtract(log_mel_frame, log_mel_frame.mean(), out=normalised)
-        np.divide(normalised, self._scale, out=normalised)
+        normalise(log_mel_frame, self._scale, out=self._input[0, :, :, 0])
         return float(self._engine.run(self._input)[0, 0])
 
     def probability(self, log_mel_frame):
@@ -51,6 +49,12 @@ class Detector(object):
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
         self.probability(np.zeros(self._frame_shape, np.float32))
+
+
+def normalise(log_mel_frame, scale, out):
+    """The normalisation "frame_mean": out = (frame - its mean) / scale, all float32 of one shape."""
+    np.subtract(log_mel_frame, log_mel_frame.mean(), out=out)
+    np.divide(out, np.float32(scale), out=out)
 
 
 def sigmoid(logit):

@@ -88,12 +88,12 @@ def read_manifest(directory):
             content = handle.read()
     except OSError as error:
         raise UserError("no bundle in {}: cannot read {} ({}); name a directory that holds one".format(
-            directory, MANIFEST_NAME, error.strerror))
+            directory, MANIFEST_NAME, error.strerror)) from error
     try:
         document = json.loads(content.decode("utf-8"))
     except ValueError as error:
         raise UserError("{} is not valid JSON ({}): it is damaged, copy or export the bundle again".format(
-            path, str(error).splitlines()[0]))
+            path, str(error).splitlines()[0])) from error
     top = Fields(document, path)
     schema = top.integer("schema", 1)
     if schema > SCHEMA:
@@ -109,28 +109,36 @@ def read_manifest(directory):
 
 
 def _model(entry):
-    role = entry.choice("role", ROLES)
-    normalisation = entry.object("normalisation")
-    labels = entry.texts("labels")
-    if len(labels) != 1:
-        raise entry.problem("labels", labels, "a detector has one label, its logit's")
     return Model(
-        role=role,
-        feature=_feature(entry.object("feature")),
-        normalisation=Normalisation(normalisation.choice("kind", NORMALISATIONS),
-                                    normalisation.positive("scale")),
-        labels=labels,
+        role=entry.choice("role", ROLES),
+        labels=read_labels(entry),
+        feature=read_feature(entry.object("feature")),
+        normalisation=read_normalisation(entry.object("normalisation")),
         temperature=entry.positive("temperature"),
         energy_threshold=entry.optional_number("energy_threshold"),
         precision=entry.choice("precision", PRECISIONS),
         files=_files(entry.object("files")),
         metrics=entry.mapping("metrics"),
         training=entry.mapping("training"),
-        decision=_decision(entry.object("decision")),
+        decision=read_decision(entry.object("decision")),
     )
 
 
-def _feature(fields):
+def read_labels(fields):
+    """A detector's labels: exactly one, what its logit speaks for. Raises UserError."""
+    labels = fields.texts("labels")
+    if len(labels) != 1:
+        raise fields.problem("labels", labels, "a detector has one label, its logit's")
+    return labels
+
+
+def read_normalisation(fields):
+    """How a frame is normalised before the model sees it. Raises UserError."""
+    return Normalisation(fields.choice("kind", NORMALISATIONS), fields.positive("scale"))
+
+
+def read_feature(fields):
+    """The feature a model was trained on. Raises UserError unless edge/dsp computes exactly that."""
     name = fields.choice("name", sorted(FEATURES))
     parameters = fields.mapping("parameters")
     check_feature_parameters(parameters, name, fields.where)
@@ -147,7 +155,8 @@ def check_feature_parameters(parameters, name, where):
                                                             expected.get(key)))
 
 
-def _decision(fields):
+def read_decision(fields):
+    """The hysteresis thresholds. Raises UserError when they cross."""
     decision = Decision(fields.probability("open_threshold"), fields.probability("close_threshold"))
     if decision.close_threshold > decision.open_threshold:
         raise fields.problem("close_threshold", decision.close_threshold, "at most open_threshold is allowed")
@@ -186,7 +195,7 @@ def _verify_file(entry, directory):
         size, digest = _size_and_sha256(path)
     except OSError as error:
         raise UserError("bundle file {} cannot be read ({}): copy the bundle again".format(
-            path, error.strerror))
+            path, error.strerror)) from error
     if size != entry.bytes:
         raise UserError("bundle file {} has {} bytes, the manifest says {}: it is damaged, copy the bundle "
                         "again".format(path, size, entry.bytes))

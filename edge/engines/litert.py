@@ -12,7 +12,7 @@ def open_litert(path, threads):
             import ai_edge_litert
             from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise not_importable(error, "ai_edge_litert")
+        raise not_importable(error, "ai_edge_litert") from error
     return _open(Interpreter, "ai-edge-litert " + version_of(ai_edge_litert), path, threads)
 
 
@@ -23,7 +23,7 @@ def open_tflite_runtime(path, threads):
             import tflite_runtime
             from tflite_runtime.interpreter import Interpreter
     except ImportError as error:
-        raise not_importable(error, "tflite_runtime")
+        raise not_importable(error, "tflite_runtime") from error
     # It imports beside NumPy 2 and then fails obscurely: the interpreter was compiled for NumPy 1.
     if int(np.__version__.split(".")[0]) >= 2:
         raise EngineUnavailable("needs NumPy 1, found {}: pip install 'numpy<2', or ai-edge-litert".format(
@@ -37,7 +37,7 @@ def _open(interpreter_class, name, path, threads):
             interpreter = interpreter_class(model_path=path, num_threads=threads)
             interpreter.allocate_tensors()
     except Exception as error:  # ValueError, RuntimeError, SystemError: it varies with the version
-        raise EngineUnavailable("cannot open {} ({})".format(path, one_line(error)))
+        raise EngineUnavailable("cannot open {} ({})".format(path, one_line(error))) from error
     return TfliteEngine(interpreter, name)
 
 

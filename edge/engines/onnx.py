@@ -13,7 +13,7 @@ def open_onnxruntime(path, threads):
         with quiet_stderr():  # on some boards it complains about missing GPUs when imported
             import onnxruntime
     except ImportError as error:
-        raise not_importable(error, "onnxruntime")
+        raise not_importable(error, "onnxruntime") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -22,7 +22,7 @@ def open_onnxruntime(path, threads):
         with quiet_stderr():
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no public base class
-        raise EngineUnavailable("cannot open {} ({})".format(path, one_line(error)))
+        raise EngineUnavailable("cannot open {} ({})".format(path, one_line(error))) from error
     return OnnxEngine(session, "onnxruntime " + version_of(onnxruntime))
 
 

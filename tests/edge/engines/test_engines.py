@@ -1,5 +1,6 @@
 """Engines: the same answers from each, chosen in order, and a clear line when none fits."""
 
+import contextlib
 import importlib.util
 import json
 import logging
@@ -92,10 +93,8 @@ def test_first_installed_engine_that_has_a_file_is_used():
     both = {"tflite": FP32_TFLITE, "onnx": FP32_ONNX}
     usable = []
     for candidate in engines.CANDIDATES:
-        try:
+        with contextlib.suppress(EngineUnavailable):
             usable.append(candidate.open(both[candidate.file_format], 1).name)
-        except EngineUnavailable:
-            pass
     if not usable:
         pytest.skip("no inference engine installed")
     assert open_engine(both).name == usable[0]
