@@ -1,0 +1,100 @@
+"""Write a bundle so that there is either a whole one or none."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from edge.bundle import load_bundle
+from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
+from edge.errors import UserError
+from export.source_model import SourceModel
+
+COPIED_BESIDE = ("LICENSE*", "MODEL_CARD.md")  # the weights' own licence and card, from the model directory
+
+
+def check_out(out: Path) -> None:
+    """Raise UserError unless a bundle can be written to `out`: absent or empty, in a writable place."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file: name a directory that does not exist or is empty")
+    if out.is_dir() and any(out.iterdir()):
+        raise UserError(f"--out {out} is not empty: remove it or name another directory")
+    ancestor = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
+    if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
+        raise UserError(
+            f"--out {out} cannot be written ({ancestor} is not a writable directory): name another"
+        )
+
+
+def bundle_manifest(
+    model: SourceModel, precision: str, files: list[tuple[str, str, str, bytes]]
+) -> dict[str, Any]:
+    """manifest.json for one model; files: (format, file name, precision, content)."""
+    described = model.description
+    entry = {
+        "role": described["role"],
+        "labels": described["labels"],
+        "feature": described["feature"],
+        "normalisation": described["normalisation"],
+        "temperature": described["temperature"],
+        "energy_threshold": described.get("energy_threshold"),
+        "decision": described["decision"],
+        "precision": precision,
+        "files": {
+            file_format: {
+                "path": name,
+                "bytes": len(content),
+                "precision": file_precision,
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+            for file_format, name, file_precision, content in files
+        },
+        "metrics": described["metrics"],
+        "training": described["training"],
+    }
+    return {
+        "schema": SCHEMA,
+        "name": described["name"],
+        "version": described["version"],
+        "models": [entry],
+        "fusion": None,
+    }
+
+
+def write_bundle(out: Path, manifest: dict[str, Any], contents: dict[str, bytes], model_dir: Path) -> None:
+    """Write manifest and files beside `out`, load the result as the device would, then rename it into place.
+
+    contents: bytes by file name. Raises UserError when it cannot be written (nothing is left behind) or when
+    the device would refuse it.
+    """
+    staging = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        staging.chmod(0o755)  # mkdtemp makes it private; the daemon runs as another user
+        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        for name, content in {**contents, MANIFEST_NAME: text.encode()}.items():
+            write_through(staging / name, content)
+        for pattern in COPIED_BESIDE:
+            for path in model_dir.glob(pattern):
+                shutil.copyfile(path, staging / path.name)
+        load_bundle(staging).warm_up()
+        os.replace(staging, out)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the bundle to {out} ({error.strerror or error}): free space or name another --out"
+        ) from error
+    finally:
+        if staging is not None and staging.exists():
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk: the rename that follows must not overtake it."""
+    with open(path, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())

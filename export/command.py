@@ -1,0 +1,131 @@
+"""edge-export: the command. Kept to Python 3.6 syntax, so that a Jetson Nano is told what it lacks."""
+
+import argparse
+import importlib.util
+import json
+import sys
+
+from edge.errors import UserError
+
+NAME = "edge-export"
+MINIMUM_PYTHON = (3, 11)
+CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx")  # modules of the export extra
+INSTALL = "run it on a PC with Python 3.11 or 3.12 after: pip install cry-monitor[export]"
+
+
+def main(argv=None):
+    """Run edge-export; returns the exit status."""
+    if sys.version_info < MINIMUM_PYTHON:
+        needed, found = ("{}.{}".format(*version) for version in (MINIMUM_PYTHON, sys.version_info))
+        return failed("this needs Python {}, found {}; {}".format(needed, found, INSTALL))
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.list_targets:
+            return list_targets(arguments.json)
+        return export(arguments)
+    except UserError as error:
+        return failed(error)
+    except KeyboardInterrupt:
+        return failed("interrupted, no bundle was written")
+
+
+def failed(reason):
+    """Say why on stderr; returns exit status 1."""
+    print("{}: error: {}".format(NAME, reason), file=sys.stderr)
+    return 1
+
+
+def parser():
+    """The command line."""
+    from export.calibration import DEFAULT_CALIBRATION_DIR
+    from export.source_model import DEFAULT_MODEL_DIR
+    from export.targets import TARGETS
+
+    result = argparse.ArgumentParser(
+        prog=NAME,
+        description="Export a trained Keras model as a bundle for a board, and prove what precision cost. "
+        "With no --model it exports the detector that ships.",
+    )
+    what = result.add_mutually_exclusive_group(required=True)
+    what.add_argument("--target", metavar="NAME", help="one of " + ", ".join(TARGETS))
+    what.add_argument("--list-targets", action="store_true", help="list the targets and exit")
+    result.add_argument(
+        "--model",
+        metavar="DIR",
+        default=DEFAULT_MODEL_DIR,
+        help="directory with one .keras file and model.json (default: the detector that ships)",
+    )
+    result.add_argument(
+        "--calibration",
+        metavar="DIR",
+        default=DEFAULT_CALIBRATION_DIR,
+        help="directory with the calibration tensors (default: those that ship)",
+    )
+    result.add_argument(
+        "--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)"
+    )
+    result.add_argument("--dry-run", action="store_true", help="check everything, convert and write nothing")
+    result.add_argument("--json", action="store_true", help="print the report as JSON on stdout")
+    return result
+
+
+def list_targets(as_json):
+    """Print the table of targets."""
+    from export.targets import target_table
+
+    rows = target_table()
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    for row in rows:
+        note = "" if row["available"] else "  (not yet in this version)"
+        print("{target:12} {format:7} {precision:8} {engine}".format(**row) + note)
+    return 0
+
+
+def export(arguments):
+    """Export as the arguments say; returns the exit status. Raises UserError."""
+    from pathlib import Path
+
+    from export.targets import find_target
+
+    target = find_target(arguments.target)
+    missing = [module for module in CONVERTERS if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UserError("{} not installed; {}".format(" and ".join(missing), INSTALL))
+    from export.exporter import export_bundle
+    from export.report import text_report
+
+    out = Path(arguments.out or "dist/" + target.name)
+    report = export_bundle(
+        target,
+        Path(arguments.model),
+        Path(arguments.calibration),
+        out,
+        lambda line: print("{}: {}".format(NAME, line), file=sys.stderr),
+        arguments.dry_run,
+    )
+    if arguments.json:
+        print(json.dumps(report))
+    elif "files" in report:
+        print(text_report(report))
+    if report["written"]:
+        print("{}: wrote {}".format(NAME, out), file=sys.stderr)
+        return 0
+    if arguments.dry_run:
+        print("{}: would write {} for {}".format(NAME, out, target.name), file=sys.stderr)
+        return 0
+    raise UserError(
+        "outside the bounds of {}, no bundle written: {}".format(
+            target.name,
+            "; ".join(
+                file["path"] + ": " + ", ".join(file["violations"])
+                for file in report["files"]
+                if file["violations"]
+            ),
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

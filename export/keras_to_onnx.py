@@ -1,0 +1,61 @@
+"""Keras -> ONNX that onnxruntime 1.10 and TensorRT 8.2 read: opset 13, IR version 7, fixed batch 1."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from export.quiet import quiet
+
+OPSET = 13
+IR_VERSION = 7
+INPUT_NAME = "features"
+OUTPUT_NAME = "logits"
+
+
+def keras_to_onnx(model: Any) -> bytes:
+    """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes."""
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32, name=INPUT_NAME)]
+    with quiet():
+        graph, _ = tf2onnx.convert.from_function(
+            tf.function(lambda x: {OUTPUT_NAME: model(x, training=False)}, input_signature=signature),
+            input_signature=signature,
+            opset=OPSET,
+        )
+    graph.ir_version = IR_VERSION
+    onnx.checker.check_model(graph, full_check=True)
+    return graph.SerializeToString()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network is made of. multiply_adds: of convolutions and matrix products, for one input."""
+
+    parameters: int
+    multiply_adds: int
+    operators: dict[str, int]
+
+
+def onnx_cost(content: bytes) -> Cost:
+    """Count the parameters, multiply-adds and operators of an ONNX file."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True).graph
+    weights = {w.name: list(w.dims) for w in graph.initializer}
+    shapes = {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+        for v in (*graph.value_info, *graph.output)
+    }
+    multiply_adds = 0
+    for node in graph.node:
+        if node.op_type == "Conv":
+            multiply_adds += math.prod(shapes[node.output[0]]) * math.prod(weights[node.input[1]][1:])
+        elif node.op_type in ("Gemm", "MatMul") and node.input[1] in weights:
+            multiply_adds += math.prod(weights[node.input[1]])
+    floats = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT}
+    parameters = sum(math.prod(dims) for name, dims in weights.items() if name in floats)
+    return Cost(parameters, multiply_adds, dict(sorted(Counter(node.op_type for node in graph.node).items())))

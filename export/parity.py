@@ -1,0 +1,124 @@
+"""How far an exported file is from Keras, measured in the engine that will run it."""
+
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from edge.engines import Engine
+from export.targets import Bounds
+
+CLEAR_MARGIN = 0.05  # between the two likeliest labels of Keras; below it a changed label means nothing
+KERAS_BATCH = 64
+TIMED_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences from Keras over the parity part of the calibration data."""
+
+    n: int
+    max_abs_logit: float  # of Keras: what logit errors are measured against
+    max_logit_error: float
+    mean_logit_error: float
+    max_posterior_error: float
+    p99_posterior_error: float
+    mean_posterior_error: float
+    n_clear: int  # frames where Keras's margin is at least CLEAR_MARGIN
+    label_agreement: float | None  # over those; None when there are none
+    auc_keras: float | None  # None when the labels are all alike
+    auc: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the report; JSON has no NaN, so what is not finite becomes None."""
+        return {
+            key: value if value is None or np.isfinite(value) else None for key, value in asdict(self).items()
+        }
+
+
+def keras_logits(model: Any, inputs: np.ndarray) -> np.ndarray:
+    """Logits (N, labels) of the Keras model as it was saved, for (N, ...) inputs."""
+    size = model.inputs[0].shape[0] or KERAS_BATCH
+    batches = [np.asarray(model(inputs[i : i + size], training=False)) for i in range(0, len(inputs), size)]
+    return np.concatenate(batches)
+
+
+def engine_logits(engine: Engine, inputs: np.ndarray) -> np.ndarray:
+    """Logits (N, labels) of an exported file in its engine, one input at a time as on the board."""
+    return np.concatenate([engine.run(inputs[i : i + 1]) for i in range(len(inputs))])
+
+
+def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities (N, classes) at a temperature: softmax; one logit stands against zero, as a sigmoid does."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    if scaled.shape[1] == 1:
+        scaled = np.hstack([np.zeros_like(scaled), scaled])
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, labels: np.ndarray) -> Parity:
+    """Parity of logits (N, K) against those of Keras; labels: bool (N,), for the task metric."""
+    logit_error = np.abs(logits - reference)
+    expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
+    posterior_error = np.abs(got - expected).max(axis=1)
+    ordered = np.sort(expected, axis=1)
+    clear = ordered[:, -1] - ordered[:, -2] >= CLEAR_MARGIN
+    same = got.argmax(axis=1) == expected.argmax(axis=1)
+    return Parity(
+        n=len(reference),
+        max_abs_logit=float(np.abs(reference).max()),
+        max_logit_error=float(logit_error.max()),
+        mean_logit_error=float(logit_error.mean()),
+        max_posterior_error=float(posterior_error.max()),
+        p99_posterior_error=float(np.percentile(posterior_error, 99)),
+        mean_posterior_error=float(posterior_error.mean()),
+        n_clear=int(clear.sum()),
+        label_agreement=float(same[clear].mean()) if clear.any() else None,
+        auc_keras=auc(reference[:, -1], labels),
+        auc=auc(logits[:, -1], labels),
+    )
+
+
+def violations(parity: Parity, bounds: Bounds) -> list[str]:
+    """Every bound that is not kept, in words. A NaN keeps none."""
+    relative_logit_error = parity.max_logit_error / max(1.0, parity.max_abs_logit)
+    found = []
+    # Written as "not kept", because every comparison with NaN is false.
+    if not parity.mean_logit_error < float("inf"):
+        found.append("logits are NaN or infinite")
+    if bounds.logit_error is not None and not relative_logit_error <= bounds.logit_error:
+        found.append(f"logit error {relative_logit_error:.3g}, at most {bounds.logit_error:g} is allowed")
+    if bounds.posterior_error is not None and not parity.max_posterior_error <= bounds.posterior_error:
+        found.append(
+            f"posterior error {parity.max_posterior_error:.3g}, at most {bounds.posterior_error:g} is allowed"
+        )
+    if parity.label_agreement is None:
+        found.append("Keras is undecided on every calibration frame, so label agreement cannot be measured")
+    elif parity.label_agreement < bounds.label_agreement:
+        found.append(
+            f"label agreement {parity.label_agreement:.4g}, at least {bounds.label_agreement:g} is needed"
+        )
+    return found
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Area under the ROC curve (Mann-Whitney); None when the labels are all alike or a score is not finite."""
+    n_positive = int(labels.sum())
+    n_negative = len(labels) - n_positive
+    if n_positive == 0 or n_negative == 0 or not np.isfinite(scores).all():
+        return None
+    rank_sum = rankdata(scores)[labels].sum()
+    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def latency_ms(engine: Engine, example: np.ndarray) -> float:
+    """Median time of one inference here, in ms; example: one network input with batch 1."""
+    durations = []
+    for _ in range(TIMED_RUNS):
+        start = perf_counter()
+        engine.run(example)
+        durations.append(perf_counter() - start)
+    return float(np.median(durations) * 1e3)

@@ -1,0 +1,56 @@
+"""What the tests of this room export: a small network, log-mel frames and a model.json."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from edge.dsp import log_mel
+
+DESCRIPTION = {
+    "name": "test-detector",
+    "version": "0.0.1",
+    "role": "detector",
+    "labels": ["cry"],
+    "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
+    "normalisation": {"kind": "frame_mean", "scale": 3.0},
+    "temperature": 1.3,
+    "decision": {"open_threshold": 0.7, "close_threshold": 0.4},
+    "metrics": {"split": "none"},
+    "training": {"corpora": [{"name": "numbers", "licence": "CC0-1.0"}]},
+}
+
+
+def ds_cnn(keras, outputs=1, seed=3):
+    """The detector's kind of network, 7 k parameters, not yet trained."""
+    layers = keras.layers
+    keras.utils.set_random_seed(seed)
+
+    def norm_relu(x):
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.7)(x))
+
+    inputs = keras.Input((98, 64, 1))
+    x = norm_relu(layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(inputs))
+    for channels, stride in ((32, 2), (48, 2), (64, 1)):
+        x = norm_relu(layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x))
+        x = norm_relu(layers.Conv2D(channels, 1, use_bias=False)(x))
+    return keras.Model(inputs, layers.Dense(outputs)(layers.GlobalAveragePooling2D()(x)))
+
+
+def log_mel_frames(n, seed):
+    """Log-mel frames (n, 98, 64) of tones in noise at random levels: half of them tonal."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(log_mel.FRAME_LENGTH) / log_mel.SAMPLE_RATE
+    frames = []
+    for index in range(n):
+        f0_hz = rng.uniform(250, 600)
+        tone = sum(np.sin(2 * np.pi * f0_hz * h * time_s) / h for h in range(1, 8)) * (index % 2)
+        noise = rng.normal(0, 1, len(time_s)) * rng.uniform(0.05, 0.5)
+        samples = (tone * rng.uniform(0.3, 1) + noise) * 10 ** rng.uniform(-2.5, -0.7)
+        frames.append(log_mel.log_mel(samples.astype(np.float32)))
+    return np.array(frames)
+
+
+def write_description(folder: Path, **changes):
+    """model.json with some keys changed."""
+    (folder / "model.json").write_text(json.dumps({**DESCRIPTION, **changes}))
