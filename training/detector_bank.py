@@ -48,8 +48,14 @@ class Bank:
     def subset(self, wanted: Callable[[Clip], bool]) -> Bank:
         """The same arrays with fewer clips."""
         keep = np.flatnonzero([wanted(clip) for clip in self.clips])
-        chosen = {name: getattr(self, name)[keep] for name in ("first_column", "n_columns", "first_window", "n_windows")}
-        return replace(self, clips=[self.clips[i] for i in keep], **chosen)
+        return replace(
+            self,
+            clips=[self.clips[i] for i in keep],
+            first_column=self.first_column[keep],
+            n_columns=self.n_columns[keep],
+            first_window=self.first_window[keep],
+            n_windows=self.n_windows[keep],
+        )
 
 
 def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | None, seed: int) -> Bank:

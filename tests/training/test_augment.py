@@ -1,0 +1,51 @@
+"""Augmentations promise to change the channel, not the length, the level or the seed's word."""
+
+import numpy as np
+import pytest
+
+from edge.synthesis import infant_cry
+from training import augment
+
+
+@pytest.fixture(scope="module")
+def cry():
+    return infant_cry(2.0, np.random.default_rng(0)).samples
+
+
+def share_above(samples, frequency_hz):
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    return power[np.fft.rfftfreq(len(samples), 1 / 16000) > frequency_hz].sum() / power.sum()
+
+
+@pytest.mark.parametrize("effect", [augment.telephone, augment.room, augment.microphone_colour])
+def test_same_seed_same_samples_and_same_length(cry, effect):
+    one, other = effect(cry, np.random.default_rng(1)), effect(cry, np.random.default_rng(1))
+    np.testing.assert_array_equal(one, other)
+    assert len(one) == len(cry) and np.isfinite(one).all()
+
+
+def test_the_telephone_leaves_nothing_above_4_khz_and_the_cry_below(cry):
+    coded = augment.telephone(cry, np.random.default_rng(1))
+    assert share_above(coded, 4200.0) < 1e-3
+    below = augment.band_limit(cry, 0.0, 3400.0)
+    assert np.corrcoef(augment.band_limit(coded, 0.0, 3400.0), below)[0, 1] > 0.8
+
+
+def test_adpcm_codes_each_clip_as_if_it_were_alone(cry):
+    alone = augment.adpcm([cry])[0]
+    together = augment.adpcm([cry, cry[:5000]])
+    np.testing.assert_allclose(together[0], alone)
+    np.testing.assert_allclose(together[1], alone[:5000])
+
+
+def test_adpcm_is_noisy_but_follows_the_wave(cry):
+    noise = augment.rms(augment.adpcm([cry])[0] - cry)
+    assert 0.001 < noise / augment.rms(cry) < 0.3
+
+
+def test_band_limit_removes_what_is_outside(cry):
+    assert share_above(augment.band_limit(cry, 0.0, 3400.0), 4500.0) < 1e-4
+
+
+def test_a_room_keeps_the_level(cry):
+    assert augment.rms(augment.room(cry, np.random.default_rng(2))) == pytest.approx(augment.rms(cry), rel=0.01)

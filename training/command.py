@@ -1,0 +1,77 @@
+"""`cry-train`: trains what ships, and what is evaluated."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from edge.commands.main import guarded
+from edge.errors import UserError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command of cry-train; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="cry-train",
+        description="Trains the models of cry-monitor. KERAS_BACKEND=torch, where PyTorch is, is faster.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    detector = commands.add_parser("detector", help="train the cry detector", description=detector_command.__doc__)
+    detector.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
+    detector.add_argument("--teacher", type=Path, metavar="FILE", help="yamnet.tflite, to distil from")
+    detector.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
+    detector.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
+    detector.add_argument("--work", type=Path, default=Path("results/detector"), help="caches, checkpoints")
+    detector.add_argument("--open-threshold", type=float, default=0.6, help="of the hysteresis (default 0.6)")
+    detector.add_argument("--metrics", type=Path, metavar="FILE", help="a result of benchmarks/ to state in model.json")
+    detector.add_argument("--rounds", type=int, help="rounds of training (default: the schedule's)")
+    detector.add_argument("--seed", type=int, default=0)
+    detector.set_defaults(run=detector_command)
+    calibration = commands.add_parser("calibration", help="draw calibration_data/ from the recordings")
+    calibration.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
+    calibration.add_argument("--out", type=Path, default=Path("calibration_data"))
+    calibration.add_argument("--seed", type=int, default=0)
+    calibration.set_defaults(run=calibration_command)
+    arguments = parser.parse_args(argv)
+    return guarded(arguments.run, arguments, "cry-train")
+
+
+def detector_command(arguments: argparse.Namespace) -> int:
+    """Train the detector on every recording, or on all but one fold. Interrupted, it resumes where it was."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from training.detector import Schedule
+    from training.detector_release import train_and_save
+
+    rounds = {} if arguments.rounds is None else {"rounds": arguments.rounds}
+    schedule = Schedule(seed=arguments.seed, **rounds)
+    train_and_save(
+        arguments.data, arguments.teacher, arguments.fold, schedule, arguments.work, arguments.out,
+        arguments.open_threshold, read_metrics(arguments.metrics),
+    )
+    return 0
+
+
+def read_metrics(path: Path | None) -> dict:
+    """The rows and seed of a benchmark's JSON result, and which file they are from."""
+    if path is None:
+        return {}
+    try:
+        result = json.loads(path.read_text())
+        return {"from": path.as_posix(), "split": "4 folds of eval_fold, no group divided", "rows": result["rows"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"cannot read metrics from {path} ({error}); name a JSON of benchmarks/results") from error
+
+
+def calibration_command(arguments: argparse.Namespace) -> int:
+    """Draw the feature tensors of calibration_data/ from the recordings."""
+    from training.calibration_data import write_calibration_data
+
+    write_calibration_data(arguments.data, arguments.out, arguments.seed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""From recordings to a model directory: detector.keras and model.json, which edge-export reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge import __version__
+from edge.dsp.log_mel import PARAMETERS
+from training.corpora import Clip, read_corpora, split_by_fold
+from training.detector import Schedule, train_detector
+from training.detector_bank import load_or_make_bank
+from training.detector_model import LOG_MEL_SCALE, count_multiply_adds
+
+SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
+FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as much
+CLOSE_TO_OPEN = 2 / 3  # close threshold as a share of the open one (METHODS 1.5: .6 and .4)
+
+
+def train_and_save(
+    data: Path,
+    teacher: Path | None,
+    fold: int | None,
+    schedule: Schedule,
+    work: Path,
+    out: Path,
+    open_threshold: float,
+    metrics: dict[str, Any],
+) -> None:
+    """Train on every clip, or on all folds but one, and write the model directory `out`."""
+    clips = trainable(read_corpora(data), schedule.seed)
+    bank = load_or_make_bank(clips, work, teacher, schedule.seed)
+    if fold is not None:
+        kept = {clip.clip_id for clip in split_by_fold(clips, fold)[0]}
+        bank = bank.subset(lambda clip: clip.clip_id in kept)
+    part = "all" if fold is None else f"without-fold{fold}"
+    model = train_detector(bank, schedule, work / f"{part}-seed{schedule.seed}")
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / "detector.keras")
+    description = describe(model, bank.clips, fold, schedule, teacher is not None, open_threshold, metrics)
+    (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
+    print(f"wrote {out}: {model.count_params()} parameters, {count_multiply_adds(model)} multiply-adds")
+
+
+def trainable(clips: Sequence[Clip], seed: int) -> list[Clip]:
+    """The clips whose licence lets them train what ships, with a share of the digits."""
+    rng = np.random.default_rng(seed)
+    draws = rng.random(len(clips))
+    return [
+        clip
+        for clip, draw in zip(clips, draws)
+        if clip.licence_class in SHIPPABLE and (clip.corpus != "fsdd" or draw < FSDD_SHARE)
+    ]
+
+
+def describe(
+    model: keras.Model,
+    clips: Sequence[Clip],
+    fold: int | None,
+    schedule: Schedule,
+    taught: bool,
+    open_threshold: float,
+    metrics: dict[str, Any],
+) -> dict[str, Any]:
+    """model.json: what export and the bundle need to know of the model."""
+    corpora: dict[str, dict[str, Any]] = {}
+    for clip in clips:
+        entry = corpora.setdefault(clip.corpus, {"clips": 0, "licences": []})
+        entry["clips"] += 1
+        if clip.licence not in entry["licences"]:
+            entry["licences"].append(clip.licence)
+    return {
+        "role": "detector",
+        "name": "cry-detector",
+        "version": __version__,
+        "labels": ["cry"],
+        "feature": {"name": "log_mel", "parameters": PARAMETERS},
+        "normalisation": {"kind": "frame_mean", "scale": LOG_MEL_SCALE},
+        "temperature": 1.0,
+        "decision": {
+            "open_threshold": open_threshold,
+            "close_threshold": round(open_threshold * CLOSE_TO_OPEN, 4),
+        },
+        "metrics": metrics,
+        "training": {
+            "corpora": corpora,
+            "held_out_fold": fold,
+            "teacher": "YAMNet (Apache-2.0)" if taught else None,
+            "seed": schedule.seed,
+            "frames": schedule.steps * schedule.batch_size,
+            "parameters": model.count_params(),
+            "multiply_adds": count_multiply_adds(model),
+        },
+    }
