@@ -126,8 +126,8 @@ def overlap_s(one, other):
 
 def night_table(truth, events):
     """The night in the order it happened, what was true beside what was heard, as text of 80 columns."""
-    form = "{:<9}{:>9} {:>9} {:>7}   {:<22}{}"
-    lines = [form.format("TRUE", "from", "to", "SNR dB", "HEARD", "").rstrip()]
+    form = "{:<8}{:>9} {:>9}{:>5}  {:<22}{}"
+    lines = [form.format("TRUE", "from", "to", "SNR", "HEARD", "").rstrip()]
     matched = match(truth, events)
     heard = {id(cry): event for cry, event in matched.found}
     for thing in sorted(list(truth) + matched.false, key=lambda thing: thing.start_s):

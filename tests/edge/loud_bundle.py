@@ -1,4 +1,4 @@
-"""A bundle whose detector calls everything crying: what the level gate lets through is an event.
+"""A bundle whose detector calls everything but digital silence a cry (tests/make_loud_model.py).
 
 It makes the path around the detector testable to the frame, with a real engine and no trained model.
 """
@@ -16,13 +16,12 @@ from edge.dsp import log_mel
 from edge.errors import UserError
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tiny_models")
-HOT = 1000.0  # a temperature at which every logit is a probability of 0.5
 
 
 def write_loud_bundle(directory):
     """Write the bundle into an existing directory."""
     files = {}
-    for engine, name in (("tflite", "detector.fp32.tflite"), ("onnx", "detector.fp32.onnx")):
+    for engine, name in (("tflite", "loud.fp32.tflite"), ("onnx", "loud.fp32.onnx")):
         shutil.copy(os.path.join(MODELS, name), directory)
         with open(os.path.join(directory, name), "rb") as file:
             content = file.read()
@@ -32,9 +31,9 @@ def write_loud_bundle(directory):
         "role": "detector",
         "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
         "normalisation": {"kind": "frame_mean", "scale": 1.0},
-        "labels": ["cry"], "temperature": HOT, "energy_threshold": None, "precision": "fp32", "files": files,
+        "labels": ["cry"], "temperature": 1.0, "energy_threshold": None, "precision": "fp32", "files": files,
         "metrics": {"split": "none"}, "training": {"corpora": []},
-        "decision": {"open_threshold": 0.3, "close_threshold": 0.2},
+        "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
     }
     manifest = {"schema": 1, "name": "loud", "version": "1.0.0", "fusion": None, "models": [detector]}
     with open(os.path.join(directory, "manifest.json"), "w") as file:

@@ -7,9 +7,8 @@ import sys
 
 import pytest
 from loud_bundle import loud_bundle, noise_burst  # noqa: F401
-from virtual_microphone import write_wav
+from virtual_microphone import REPOSITORY, write_wav
 
-REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 MODULES = {"cry-monitor": "edge.commands.main", "edge-bench": "edge.bench.command"}
 
 

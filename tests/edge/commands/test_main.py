@@ -2,8 +2,10 @@
 
 import argparse
 import subprocess
+import sys
 
 import pytest
+from virtual_microphone import REPOSITORY
 
 from edge import __version__
 from edge.commands.main import guarded, make_parser
@@ -70,10 +72,6 @@ def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
 
 
 def test_importing_the_commands_loads_no_heavy_library(environment):
-    import sys
-
-    from conftest import REPOSITORY
-
     heavy = "tensorflow", "sounddevice", "soundfile", "soxr", "ai_edge_litert", "tflite_runtime", "onnxruntime"
     code = "import sys, edge.commands.main; print([name for name in {!r} if name in sys.modules])".format(heavy)
     assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment) == b"[]\n"

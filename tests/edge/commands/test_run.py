@@ -1,0 +1,218 @@
+"""`cry-monitor run`, the daemon: it hears, writes, waits for a microphone and ends in good order."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+from loud_bundle import noise_burst
+
+from edge.store import Store
+
+ENDS_WITHIN_S = 2.0
+
+
+def pcm(samples):
+    """Samples as the PCM that standard input takes."""
+    return np.round(32767 * samples).astype("<i2").tobytes()
+
+
+def wait_for(process, text):
+    """The log line that holds the text; everything before it is passed over."""
+    for line in iter(process.stderr.readline, ""):
+        if text in line:
+            return line
+    raise AssertionError("{!r} was never logged".format(text))
+
+
+def stop(process, number=signal.SIGTERM):
+    """Send a signal; returns exit status, stdout, stderr and the seconds it took to end."""
+    started = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err, time.monotonic() - started
+
+
+def health_states(path):
+    with Store(path, read_only=True) as store:
+        return [row.state for row in store.health()]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "night.db")
+
+
+@pytest.fixture
+def fast(run, loud_bundle, burst_wav, path):
+    """fast(*arguments) -> the daemon over the burst as quickly as it goes."""
+
+    def fast(*arguments, **changes):
+        source = ("--source", "file:" + burst_wav, "--fast")
+        return run("run", "--bundle", loud_bundle, "--db", path, *(source + arguments), **changes)
+
+    return fast
+
+
+def test_a_recording_is_heard_and_its_event_written(fast, path, validate):
+    before_utc = time.time()
+    finished = fast("--json")
+    assert finished.status == 0
+    alert, event = finished.objects()
+    validate([alert, event], "run")
+
+    with Store(path, read_only=True) as store:
+        (stored,) = store.events()
+        minutes = store.minutes()
+    assert stored.end_utc - stored.start_utc == pytest.approx(event["end_s"] - event["start_s"])
+    assert stored.start_utc == pytest.approx(before_utc + event["start_s"], abs=10)
+    assert sum(minute.frames for minute in minutes) == 106
+    assert sum(minute.duration_s for minute in minutes) == 22.0
+    assert health_states(path) == ["started", "hearing", "stopped"]
+
+
+def test_the_log_names_engine_bundle_and_source_and_says_ready_before_it_listens(fast, burst_wav):
+    err = fast().err
+    ready, hearing = err.index("READY"), err.index("hearing " + burst_wav)
+    assert ready < hearing
+    assert "bundle loud 1.0.0" in err and "engine " in err
+    assert "alert: crying" in err and "event: cried for" in err
+    assert "stopped: heard 22.0 s, 1 events, 0 missed deadlines" in err
+
+
+def test_the_log_as_json(fast):
+    finished = fast("--log-json")
+    lines = [json.loads(line) for line in finished.err.splitlines()]
+    assert {frozenset(line) for line in lines} == {frozenset({"time_utc", "level", "message"})}
+    assert any(line["message"].startswith("READY") for line in lines)
+
+
+def test_the_log_for_the_journal(fast):
+    err = fast(JOURNAL_STREAM="8:1").err
+    assert all(line.startswith("<6>") for line in err.splitlines())
+
+
+def test_systemd_is_told(fast, tmp_path):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        fast(NOTIFY_SOCKET=address)
+        systemd.settimeout(5)
+        told = [systemd.recv(4096).decode() for _ in range(3)]
+    assert told[0].startswith("READY=1\nSTATUS=engine ")
+    assert told[1].startswith("STATUS=hearing ")
+    assert told[2].startswith("STOPPING=1")
+
+
+def test_flags_win_over_the_configuration(run, loud_bundle, burst_wav, path, tmp_path):
+    config = tmp_path / "cry-monitor.toml"
+    config.write_text('[audio]\nsource = "mic"\n[store]\npath = "{}"\n[decision]\nmin_event_s = 30\n'.format(
+        tmp_path / "other.db"))
+    finished = run("run", "--config", config, "--bundle", loud_bundle, "--source", "file:" + burst_wav, "--fast",
+                   "--db", path)
+    assert finished.status == 0
+    assert "0 events" in finished.err  # min_event_s still comes from the file
+    assert os.path.exists(path)
+    assert not (tmp_path / "other.db").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_an_episode_ends_and_writes_it(start, loud_bundle, path, number):
+    process = start("run", "--source", "-", "--bundle", loud_bundle, "--db", path)
+    process.stdin.buffer.write(pcm(noise_burst(4, 6, 0)))
+    process.stdin.flush()
+    wait_for(process, "alert")
+    time.sleep(0.2)
+    status, _, err, took_s = stop(process, number)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S
+    assert "stopped: heard 10.0 s, 1 events" in err
+    with Store(path, read_only=True) as store:
+        assert len(store.events()) == 1
+    assert health_states(path)[-1] == "stopped"
+
+
+def test_kill_9_leaves_what_was_reported_readable(start, loud_bundle, path):
+    process = start("run", "--source", "-", "--json", "--bundle", loud_bundle, "--db", path)
+    process.stdin.buffer.write(pcm(np.concatenate([noise_burst(4, 3, 27, seed) for seed in range(3)])))
+    process.stdin.flush()
+    reported = 0
+    while reported < 2:
+        reported += json.loads(process.stdout.readline())["type"] == "event"
+    process.kill()
+    process.wait()
+    with Store(path) as store:
+        assert 2 <= len(store.events()) <= 3
+        assert store._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_without_a_microphone_it_says_so_once_and_waits(start, loud_bundle, path, tmp_path):
+    no_sound = tmp_path / "asound.conf"
+    no_sound.write_text("pcm.!default { type null_device_that_is_not_there }\n")
+    process = start("run", "--bundle", loud_bundle, "--db", path, ALSA_CONFIG_PATH=str(no_sound))
+    wait_for(process, "READY")
+    assert "trying again until it works" in wait_for(process, "not hearing")
+    time.sleep(2.5)
+    assert process.poll() is None
+    status, _, err, took_s = stop(process)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S
+    assert "not hearing" not in err
+    assert health_states(path) == ["started", "lost", "stopped"]
+
+
+def on_virtual_microphone(microphone):
+    """Changes to the environment that make the daemon hear it."""
+    return {name: value for name, value in microphone.environment.items()
+            if name.startswith(("PULSE", "ALSA"))}
+
+
+def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_bundle, path):
+    process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
+    wait_for(process, "hearing")
+    virtual_microphone.play(noise_burst(1, 2, 1))
+    virtual_microphone.kill()
+    wait_for(process, "event:")
+    wait_for(process, "not hearing")
+    virtual_microphone.start()
+    wait_for(process, "hearing")
+    played_utc = time.time()
+    virtual_microphone.play(noise_burst(1, 2, 7))
+    wait_for(process, "event:")
+    status, _, _, took_s = stop(process)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S
+    with Store(path, read_only=True) as store:
+        events = store.events()
+    assert len(events) == 2
+    assert events[1].start_utc == pytest.approx(played_utc + 1, abs=1.0)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (("--fast", "--source", "mic"), "--fast is for recordings, and the source is mic"),
+    (("--source", "radio"), "unknown audio source 'radio'"),
+    (("--source", "file:/nowhere.wav"), "/nowhere.wav: no such file"),
+    (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
+    (("--bundle", "/nowhere"), "/nowhere"),
+    (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
+])
+def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, arguments, said):
+    finished = run("run", "--bundle", loud_bundle, "--db", path, *arguments)
+    assert finished.status == 1
+    (line,) = [line for line in finished.err.splitlines() if "error: " in line]
+    assert line.startswith("cry-monitor: error: ") and said in line
+
+
+@pytest.mark.parametrize("text, said", [
+    ("[decision]\nmin_evnt_s = 1\n", "unknown key decision.min_evnt_s; did you mean min_event_s?"),
+    ("[decision]\nmerge_gap_s = 601\n", "decision.merge_gap_s = 601.0: valid is a number, 0 to 600 s"),
+])
+def test_a_wrong_configuration_is_said(run, tmp_path, text, said):
+    config = tmp_path / "cry-monitor.toml"
+    config.write_text(text)
+    finished = run("run", "--config", config)
+    assert finished.status == 1
+    assert finished.err == "cry-monitor: error: {}: {}\n".format(config, said)
