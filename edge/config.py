@@ -151,14 +151,14 @@ def _read_toml(path):
         try:
             import tomli as tomllib
         except ImportError:
-            raise UserError("{}: no TOML reader for this Python; pip install tomli".format(path))
+            raise UserError("{}: no TOML reader for this Python; pip install tomli".format(path)) from None
     try:
         with open(path, "rb") as file:
             return tomllib.loads(file.read().decode("utf-8"))
     except OSError as error:
-        raise UserError("cannot read the configuration {}: {}".format(path, error.strerror or error))
+        raise UserError("cannot read the configuration {}: {}".format(path, error.strerror or error)) from error
     except ValueError as error:
-        raise UserError("{}: not a TOML file: {}; see systemd/cry-monitor.toml".format(path, error))
+        raise UserError("{}: not a TOML file: {}; see systemd/cry-monitor.toml".format(path, error)) from error
 
 
 def _nearest(name, known):

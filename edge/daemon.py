@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 
 from edge.audio import open_source
 from edge.errors import UserError
@@ -43,10 +44,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._start()
-        try:
+        with suppress(_Stop):
             self._listen_until_stopped(spec, fast)
-        except _Stop:
-            pass
         self._end()
 
     def _listen_until_stopped(self, spec, fast):
@@ -54,7 +53,8 @@ class Daemon:
         while not self._stopping:
             heard_before_s = self._totals[0]
             try:
-                return self._listen(spec, fast)
+                self._listen(spec, fast)
+                return
             except UserError as error:
                 if not spec.startswith("mic"):
                     raise

@@ -280,7 +280,7 @@ class Store:
             yield
         except (sqlite3.Error, OSError) as error:
             raise UserError("cannot {} the database {}: {}; check the path, its permissions and the free "
-                            "space, or give --db FILE".format(doing, self.path, error))
+                            "space, or give --db FILE".format(doing, self.path, error)) from error
 
 
 _COLUMNS = {"events": StoredEvent._fields[1:], "minutes": Minute._fields, "health": Health._fields}

@@ -188,7 +188,7 @@ def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_b
     with Store(path, read_only=True) as store:
         events = store.events()
     assert len(events) == 2
-    assert events[1].start_utc == pytest.approx(played_utc + 1, abs=1.0)
+    assert events[1].start_utc == pytest.approx(played_utc + 1, abs=0.5)
 
 
 @pytest.mark.parametrize("arguments, said", [
