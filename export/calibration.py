@@ -1,9 +1,11 @@
 """Calibration data: feature tensors, never audio, in parts that share no group.
 
-DIR/manifest.json names the feature and its parameters; DIR/ROLE_FEATURE.npz holds quantise and parity, each
-(N, 98, 64) float16 log-mel, and y_parity, (N,), 1 where the frame is the label.
+DIR/ROLE_FEATURE.npz holds quantise and parity, each (N, 98, 64) float16 log-mel, and y_parity, (N,), 1 where
+the frame is the label. DIR/manifest.json holds the feature with its parameters, and the SHA-256 of the tensors.
 """
 
+import hashlib
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,21 +39,9 @@ def load_calibration(directory: Path, model: SourceModel) -> Calibration:
     Raises UserError when they are missing, damaged, or were computed with other feature parameters.
     """
     feature = model.description["feature"]
-    check_manifest(directory / MANIFEST_NAME, feature["name"])
+    digest = read_manifest(directory / MANIFEST_NAME, feature["name"])
     path = directory / f"{model.role}_{feature['name']}.npz"
-    try:
-        with np.load(path) as stored:
-            arrays = {name: stored[name] for name in ARRAYS}
-    except OSError as error:
-        raise UserError(
-            f"cannot read calibration data {path} ({error.strerror or one_line(error)}): name its "
-            f"directory with --calibration"
-        ) from error
-    except Exception as error:  # KeyError, ValueError, zipfile.BadZipFile: a damaged or foreign file
-        raise UserError(
-            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays "
-            f"{', '.join(ARRAYS)}"
-        ) from error
+    arrays = read_arrays(path, digest)
     shape = (feature["parameters"]["frame_columns"], feature["parameters"]["n_mels"])
     for name in ("quantise", "parity"):
         check_tensors(arrays[name], shape, f"{path}: {name}")
@@ -67,8 +57,30 @@ def load_calibration(directory: Path, model: SourceModel) -> Calibration:
     )
 
 
-def check_manifest(path: Path, feature_name: str) -> None:
-    """Raise UserError unless the manifest says the tensors hold what edge/dsp computes for that feature."""
+def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
+    """The arrays of the .npz file by name. Raises UserError when it is missing, damaged or not the expected one."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read calibration data {path} ({error.strerror}): name its directory with --calibration"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UserError(
+            f"calibration data {path} does not have the SHA-256 in {MANIFEST_NAME} ({digest[:12]}...): it is damaged "
+            f"or of another run, regenerate both"
+        )
+    try:
+        with np.load(io.BytesIO(content)) as stored:
+            return {name: stored[name] for name in ARRAYS}
+    except Exception as error:  # KeyError, ValueError, zipfile.BadZipFile: a foreign file
+        raise UserError(
+            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays {', '.join(ARRAYS)}"
+        ) from error
+
+
+def read_manifest(path: Path, feature_name: str) -> str:
+    """The SHA-256 that the tensors must have. Raises UserError unless they hold what edge/dsp computes."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -79,12 +91,14 @@ def check_manifest(path: Path, feature_name: str) -> None:
         raise UserError(
             f"{path} is not valid JSON ({one_line(error)}): regenerate the calibration data"
         ) from error
-    feature = read_feature(Fields(content, str(path)).object("feature"))
+    fields = Fields(content, str(path))
+    feature = read_feature(fields.object("feature"))
     if feature.name != feature_name:
         raise UserError(
             f"{path} holds {feature.name} tensors, the model looks at {feature_name}: name other "
             f"calibration data with --calibration"
         )
+    return fields.text("sha256")
 
 
 def check_tensors(tensors: np.ndarray, shape: tuple[int, int], where: str) -> None:

@@ -1,23 +1,23 @@
-"""edge-export: the command. Kept to Python 3.6 syntax, so that a Jetson Nano is told what it lacks."""
+"""edge-export: the command. Imports the converters only once they are known to be there."""
 
 import argparse
 import importlib.util
 import json
 import sys
+from pathlib import Path
 
 from edge.errors import UserError
+from export.calibration import DEFAULT_CALIBRATION_DIR
+from export.source_model import DEFAULT_MODEL_DIR
+from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"
-MINIMUM_PYTHON = (3, 11)
 CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx")  # modules of the export extra
 INSTALL = "run it on a PC with Python 3.11 or 3.12 after: pip install cry-monitor[export]"
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run edge-export; returns the exit status."""
-    if sys.version_info < MINIMUM_PYTHON:
-        needed, found = ("{}.{}".format(*version) for version in (MINIMUM_PYTHON, sys.version_info))
-        return failed("this needs Python {}, found {}; {}".format(needed, found, INSTALL))
     arguments = parser().parse_args(argv)
     try:
         if arguments.list_targets:
@@ -29,18 +29,14 @@ def main(argv=None):
         return failed("interrupted, no bundle was written")
 
 
-def failed(reason):
+def failed(reason: object) -> int:
     """Say why on stderr; returns exit status 1."""
     print("{}: error: {}".format(NAME, reason), file=sys.stderr)
     return 1
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from export.calibration import DEFAULT_CALIBRATION_DIR
-    from export.source_model import DEFAULT_MODEL_DIR
-    from export.targets import TARGETS
-
     result = argparse.ArgumentParser(
         prog=NAME,
         description="Export a trained Keras model as a bundle for a board, and prove what precision cost. "
@@ -69,10 +65,8 @@ def parser():
     return result
 
 
-def list_targets(as_json):
+def list_targets(as_json: bool) -> int:
     """Print the table of targets."""
-    from export.targets import target_table
-
     rows = target_table()
     if as_json:
         print(json.dumps(rows))
@@ -83,12 +77,8 @@ def list_targets(as_json):
     return 0
 
 
-def export(arguments):
+def export(arguments: argparse.Namespace) -> int:
     """Export as the arguments say; returns the exit status. Raises UserError."""
-    from pathlib import Path
-
-    from export.targets import find_target
-
     target = find_target(arguments.target)
     missing = [module for module in CONVERTERS if importlib.util.find_spec(module) is None]
     if missing:

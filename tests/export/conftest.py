@@ -1,6 +1,5 @@
 """A small trained-looking model and calibration data, made once for all tests of the room."""
 
-import json
 import os
 
 # Before anything imports Keras: it chooses its backend once, and only TensorFlow converts.
@@ -9,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from export_examples import DESCRIPTION, ds_cnn, log_mel_frames, write_description  # noqa: E402
+from export_examples import ds_cnn, log_mel_frames, write_calibration, write_description  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +41,10 @@ def model_dir(keras, tmp_path_factory):
 def calibration_dir(tmp_path_factory):
     """Calibration tensors in the format of calibration_data/."""
     folder = tmp_path_factory.mktemp("calibration")
-    np.savez(
-        folder / "detector_log_mel.npz",
+    write_calibration(
+        folder,
         quantise=log_mel_frames(60, seed=1).astype(np.float16),
         parity=log_mel_frames(120, seed=2).astype(np.float16),
         y_parity=np.arange(120) % 2,
     )
-    (folder / "manifest.json").write_text(json.dumps({"feature": DESCRIPTION["feature"]}))
     return folder

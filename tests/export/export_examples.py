@@ -1,5 +1,6 @@
 """What the tests of this room export: a small network, log-mel frames and a model.json."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def log_mel_frames(n, seed):
         samples = (tone * rng.uniform(0.3, 1) + noise) * 10 ** rng.uniform(-2.5, -0.7)
         frames.append(log_mel.log_mel(samples.astype(np.float32)))
     return np.array(frames)
+
+
+def write_calibration(folder: Path, feature=DESCRIPTION["feature"], **arrays):
+    """Tensors and the manifest that vouches for them, in the format of calibration_data/."""
+    path = folder / "detector_log_mel.npz"
+    np.savez(path, **arrays)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({"feature": feature, "sha256": digest}))
 
 
 def write_description(folder: Path, **changes):

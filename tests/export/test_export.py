@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from export_examples import DESCRIPTION, ds_cnn, log_mel_frames, write_description
+from export_examples import DESCRIPTION, ds_cnn, log_mel_frames, write_calibration, write_description
 
 from edge.bundle import load_bundle
 from export.command import main
@@ -326,8 +326,15 @@ def test_damaged_calibration(model_dir, calibration_dir, tmp_path, refusal, chan
     other = shutil.copytree(calibration_dir, tmp_path / "other")
     with np.load(other / "detector_log_mel.npz") as stored:
         arrays = {**stored, **change}
-    np.savez(other / "detector_log_mel.npz", **{k: v for k, v in arrays.items() if v is not None})
+    write_calibration(other, **{k: v for k, v in arrays.items() if v is not None})
     assert named in refusal(model_dir, calibration=other)
+
+
+def test_calibration_that_is_not_what_its_manifest_says(model_dir, calibration_dir, tmp_path, refusal):
+    other = shutil.copytree(calibration_dir, tmp_path / "other")
+    with open(other / "detector_log_mel.npz", "r+b") as handle:
+        handle.truncate(100_000)
+    assert "SHA-256" in refusal(model_dir, calibration=other)
 
 
 def test_out_that_is_taken(model_dir, tmp_path, refusal):
