@@ -13,15 +13,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP_COLUMNS
+from edge.dsp.log_mel import FRAME_COLUMNS
 from training.corpora import NONCRY
 from training.detector_bank import YAMNET_CLASSES, Bank
 from training.detector_model import build_detector, with_teacher_head
-from training.detector_sampler import Batch, Sampler, normalise
+from training.detector_sampler import Batch, Sampler, adapt_teacher, normalise
 from training.layers.batch_norm import FusedBatchNormalization
 
 BATCHES_AHEAD = 4
 FRAMES_AT_ONCE = 1024
+MINING_COLUMNS = 70  # 0.7 s between the frames that are looked at for hard negatives
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Schedule:
     """How long and how fast to learn."""
 
     rounds: int = 8  # between rounds hard negatives are mined and a checkpoint is written
-    steps_per_round: int = 200
+    steps_per_round: int = 260
     batch_size: int = 192
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
@@ -57,8 +58,9 @@ def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> kera
     if first_round == 0:
         model = compiled(schedule, teach=bank.teacher is not None)
 
+    adapted = adapt_teacher(bank)
     for number in range(first_round, schedule.rounds):
-        sampler = Sampler(bank, seed=hash((schedule.seed, number)) & 0x7FFFFFFF)
+        sampler = Sampler(bank, adapted, seed=1000 * schedule.seed + number)
         if number:
             sampler.mine(largest_probabilities(model, bank))
         train_round(model, sampler, schedule, number)
@@ -132,13 +134,13 @@ def detector_of(model: keras.Model) -> keras.Model:
 
 
 def largest_probabilities(model: keras.Model, bank: Bank) -> np.ndarray:
-    """The largest cry probability within each negative clip, on a 0.4-s grid of its clean recording; (clips,)."""
+    """The largest cry probability within each negative clip, on a coarse grid of its clean recording; (clips,)."""
     detector = detector_of(model)
     starts, owners = [], []
     for number, clip in enumerate(bank.clips):
         if clip.detector_label == NONCRY:
             first = bank.first_column[number]
-            begin = np.arange(first, first + max(1, bank.n_columns[number] - FRAME_COLUMNS), 2 * FRAME_HOP_COLUMNS)
+            begin = np.arange(first, first + max(1, bank.n_columns[number] - FRAME_COLUMNS), MINING_COLUMNS)
             begin = begin[begin + FRAME_COLUMNS <= len(bank.log_energies["clean"])]
             starts.append(begin)
             owners.append(np.full(len(begin), number))

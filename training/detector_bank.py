@@ -24,7 +24,6 @@ ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
 ADPCM_CLIPS_AT_ONCE = 500
 YAMNET_WINDOW = 15600  # samples: 0.975 s
 YAMNET_CLASSES = 521
-YAMNET_CRY_CLASSES = [19, 20]  # "Crying, sobbing", "Baby cry, infant cry"
 VARIANTS = ["clean", "telephone", "adpcm", "room", "narrow_room"]
 BANK_VERSION = 3
 

@@ -10,7 +10,7 @@ from keras import layers
 from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS
 
 STEM_CHANNELS = 16
-BLOCKS = [(32, 2), (48, 1), (64, 2), (96, 1), (96, 1), (128, 2)]  # (channels, stride)
+BLOCKS = [(32, 2), (64, 2), (96, 1), (96, 1), (128, 2), (160, 1)]  # (channels, stride)
 LOG_MEL_SCALE = 3.0  # nats: about one standard deviation of a frame's log-mel around its own mean
 
 

@@ -9,25 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP_COLUMNS, LOG_OFFSET, N_MELS, band_centres_hz
 from training.corpora import CRY, NONCRY, UNVERIFIED
-from training.detector_bank import VARIANTS, YAMNET_CRY_CLASSES, Bank
+from training.detector_bank import VARIANTS, Bank
 from training.detector_model import LOG_MEL_SCALE
 
 SNR_RANGE_DB = (-5.0, 20.0)
 LEVEL_RANGE = (-9.0, 7.0)  # ln of a frame's mean mel energy: about -65 to 0 dBFS for broadband sound
 MICROPHONE_NOISE_BELOW = (3.0, 9.0)  # nats below the frame's mean: 13 to 39 dB
 ACTIVE_RANGE_NATS = 4.0  # a column within 17 dB of a clip's loud ones is sound, the rest is pause
-FULL_CRY_SHARE = 0.35  # of a frame's columns: with so much cry in it the frame is a cry
+FULL_CRY_SHARE = 0.35  # of a frame's columns: with so much sound in it a cry clip's frame is fully its label's
 CRY_TARGET, NOT_CRY_TARGET = 0.97, 0.01
-UNSURE_TEACHER_WEIGHT = 0.5  # how far a cry clip's frame is believed when the teacher hears no cry in it
+LABEL_WEIGHT = 0.4  # in a cry clip's frame; the rest is what the adapted teacher hears
+NOT_CRY_TEACHER_WEIGHT = 0.15  # the label is sure: the teacher only says which sounds are near to a cry
 
 MIX_PROBABILITY = {CRY: 0.65, NONCRY: 0.4}
 BAND_LIMIT_PROBABILITY = 0.5
 CUTOFF_RANGE_HZ = (3000.0, 7000.0)
 TILT_NATS = 1.2
 MASK_PROBABILITY = 0.3
+
+SCORE_FLOOR = 1e-3  # a teacher's score is no surer than that
+TEACHER_REGULARISATION = 1e-3  # scikit-learn's C
 
 SHARE_CRY, SHARE_UNVERIFIED = 0.38, 0.07  # of a batch; the rest is not crying
 
@@ -44,8 +49,10 @@ class Batch:
 class Sampler:
     """Draws batches from a bank; `clip_weights` of the negatives follow the mined hardness."""
 
-    def __init__(self, bank: Bank, seed: int):
+    def __init__(self, bank: Bank, adapted: np.ndarray | None, seed: int):
+        """adapted: the adapted teacher's p(cry) of each window, (windows,), or None without a teacher."""
         self.bank = bank
+        self.adapted = adapted
         self.rng = np.random.default_rng(seed)
         kinds = np.array([clip.detector_label for clip in bank.clips])
         self.cry = np.flatnonzero(kinds == CRY)
@@ -95,22 +102,18 @@ class Sampler:
             energies[rows] = np.exp(bank.log_energies[name][index[rows]].astype(np.float32))
         energies *= np.where(inside, 1.0, 1e-4)[..., None]
         windows = np.clip(np.round(start / FRAME_HOP_COLUMNS).astype(int), 0, bank.n_windows[clips] - 1)
-        teacher = None
-        if bank.teacher is not None:
-            teacher = bank.teacher[bank.first_window[clips] + windows].astype(np.float32)
-        share = (self.activity[index] & inside).mean(axis=1)
-        return energies, self._target(clips, share, teacher), teacher
+        window = bank.first_window[clips] + windows
+        teacher = None if bank.teacher is None else bank.teacher[window].astype(np.float32)
+        active = np.minimum(1.0, (self.activity[index] & inside).mean(axis=1) / FULL_CRY_SHARE)
+        heard = active if self.adapted is None else self.adapted[window]
+        return energies, self._target(clips, active, heard), teacher
 
-    def _target(self, clips: np.ndarray, active_share: np.ndarray, teacher: np.ndarray | None) -> np.ndarray:
-        """How much a cry each frame is: its clip's label, thinned where it is silent or the teacher hears none."""
+    def _target(self, clips: np.ndarray, active: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        """How much a cry each frame is: its clip's label where it sounds, softened by what the teacher hears."""
+        cry = CRY_TARGET * (LABEL_WEIGHT * active + (1 - LABEL_WEIGHT) * heard)
+        not_cry = NOT_CRY_TARGET + NOT_CRY_TEACHER_WEIGHT * heard
         kind = np.array([self.bank.clips[clip].detector_label for clip in clips])
-        believed = np.minimum(1.0, active_share / FULL_CRY_SHARE)
-        heard = np.ones(len(clips))
-        if teacher is not None:
-            heard = np.minimum(1.0, teacher[:, YAMNET_CRY_CLASSES].max(axis=1) / 0.3)
-            believed = believed * (UNSURE_TEACHER_WEIGHT + (1 - UNSURE_TEACHER_WEIGHT) * heard)
-        target = np.where(kind == CRY, believed * CRY_TARGET, NOT_CRY_TARGET)
-        return np.where(kind == UNVERIFIED, np.minimum(believed, heard) * CRY_TARGET, target)
+        return np.select([kind == CRY, kind == NONCRY], [cry, not_cry], CRY_TARGET * heard)
 
     def _mix(self, clips, energies, cry, teacher):
         """Add another recording (never a cry) under some of the frames."""
@@ -187,9 +190,43 @@ def prior_weights(bank: Bank) -> np.ndarray:
 
 
 def column_activity(bank: Bank) -> np.ndarray:
-    """Where each clip sounds: columns within ACTIVE_RANGE_NATS of its 95th percentile; (columns,) bool."""
+    """active_columns of every clip, (columns,) bool over the whole bank."""
     active = np.zeros(len(bank.log_energies["clean"]), bool)
     for first, length in zip(bank.first_column, bank.n_columns):
-        clip = bank.log_energies["clean"][first : first + length].max(axis=1).astype(np.float32)
-        active[first : first + length] = clip > np.percentile(clip, 95) - ACTIVE_RANGE_NATS
+        active[first : first + length] = active_columns(bank.log_energies["clean"][first : first + length])
     return active
+
+
+def adapt_teacher(bank: Bank) -> np.ndarray | None:
+    """p(cry) of every window from the teacher's 521 scores: a logistic regression on the bank's own labels.
+
+    Returns (windows,) float32 over the whole bank's windows, only those of its clips filled; None without a teacher.
+    """
+    if bank.teacher is None:
+        return None
+    scores = bank.teacher.astype(np.float32)
+    evidence = np.log(scores + SCORE_FLOOR) - np.log(1 - scores + SCORE_FLOOR)
+    windows = [np.arange(first, first + n) for first, n in zip(bank.first_window, bank.n_windows)]
+    kind = np.repeat([clip.detector_label for clip in bank.clips], bank.n_windows)
+    active = np.concatenate([window_activity(bank, i) for i in range(len(bank.clips))])
+    every = np.concatenate(windows)
+    labelled = (kind == NONCRY) | ((kind == CRY) & (active >= FULL_CRY_SHARE))
+    model = LogisticRegression(C=TEACHER_REGULARISATION, max_iter=300)
+    model.fit(evidence[every[labelled]], kind[labelled] == CRY)
+    adapted = np.zeros(len(scores), np.float32)
+    adapted[every] = model.predict_proba(evidence[every])[:, 1]
+    return adapted
+
+
+def window_activity(bank: Bank, clip: int) -> np.ndarray:
+    """Share of sounding columns in each 0.2-s-grid window of one clip, (windows,)."""
+    first, n_columns, n_windows = bank.first_column[clip], bank.n_columns[clip], bank.n_windows[clip]
+    active = active_columns(bank.log_energies["clean"][first : first + n_columns])
+    starts = np.arange(n_windows) * FRAME_HOP_COLUMNS
+    return np.array([active[s : s + FRAME_COLUMNS].sum() / FRAME_COLUMNS for s in starts])
+
+
+def active_columns(log_energies: np.ndarray) -> np.ndarray:
+    """Where one clip sounds: columns within ACTIVE_RANGE_NATS of its 95th percentile; (columns,) bool."""
+    loudest_band = log_energies.max(axis=1).astype(np.float32)
+    return loudest_band > np.percentile(loudest_band, 95) - ACTIVE_RANGE_NATS

@@ -5,11 +5,9 @@ The floor is the room's own level, not a fixed one, so that a quiet microphone i
 
 from collections import deque
 
-import numpy as np
-
 HISTORY_S = 30.0  # the room is what was heard in this time
 FIRST_HISTORY_S = 6.0  # before that much is known, everything is listened to
-FLOOR_PERCENTILE = 10  # a long cry has pauses: its quietest tenth is the room
+FLOOR_SHARE = 0.1  # a long cry has pauses: its quietest tenth is the room
 
 
 class LevelGate(object):
@@ -27,7 +25,7 @@ class LevelGate(object):
         """The room's level in dBFS, or None while too little has been heard."""
         if len(self._levels_dbfs) < self._first_hops:
             return None
-        return float(np.percentile(np.array(self._levels_dbfs), FLOOR_PERCENTILE))
+        return sorted(self._levels_dbfs)[int(len(self._levels_dbfs) * FLOOR_SHARE)]
 
     def update(self, level_dbfs):
         """Take the newest hop's level; return True when the frame that ends with it is worth the detector."""
