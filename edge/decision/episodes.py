@@ -35,7 +35,8 @@ class EpisodeTracker(object):
         self._start_s = None  # of the open episode
         self._last_loud_s = None  # end of its latest frame above the close threshold
         self._peak = 0.0
-        self._first_high_s = None  # end of the first frame of the present run above the close threshold
+        self._onset_s = None  # where the present run of frames above the close threshold says the cry began
+        self._n_frames = 0
         self.smoothed = 0.0
 
     @property
@@ -47,7 +48,7 @@ class EpisodeTracker(object):
         """Take the frame that ends at t_s; return the records it causes."""
         rules = self._rules
         self._recent.append(probability)
-        self.smoothed = sum(self._recent) / float(rules.smoothing_frames)
+        self.smoothed = sum(self._recent) / len(self._recent)
         self._note_onset(t_s, probability)
         records = []
         if self.is_open and t_s - self._last_loud_s > rules.merge_gap_s:
@@ -65,16 +66,17 @@ class EpisodeTracker(object):
         return self._close() if self.is_open else []
 
     def _note_onset(self, t_s, probability):
-        """Remember where the present run of high frames began; a single low frame does not end it."""
+        """Remember where the cry of the present run of high frames began; a single low frame does not end it."""
         if probability >= self._rules.close_threshold:
-            if self._first_high_s is None:
-                self._first_high_s = t_s
+            if self._onset_s is None:
+                # What the stream's first frame holds may have begun with the stream.
+                self._onset_s = t_s - (self._frame_s if self._n_frames == 0 else ONSET_S)
         elif max(self._recent) < self._rules.close_threshold:
-            self._first_high_s = None
+            self._onset_s = None
+        self._n_frames += 1
 
     def _open(self, t_s):
-        first_high_s = t_s if self._first_high_s is None else self._first_high_s
-        self._start_s = max(0.0, first_high_s - ONSET_S)
+        self._start_s = t_s - ONSET_S if self._onset_s is None else self._onset_s
         self._last_loud_s = t_s
         self._peak = self.smoothed
 

@@ -5,7 +5,6 @@ on mel = 2595 log10(1 + f / 700), natural logarithm of (energy + 1e-6).
 """
 
 import numpy as np
-import scipy.fft
 
 SAMPLE_RATE = 16000  # Hz
 WINDOW_LENGTH = 400  # samples: 25 ms
@@ -80,9 +79,10 @@ def mel_energies(samples):
     energies = np.empty((n_columns, N_MELS), np.float32)
     for first in range(0, n_columns, COLUMNS_AT_ONCE):
         chunk = slice(first, first + COLUMNS_AT_ONCE)
-        spectrum = scipy.fft.rfft(windows[chunk] * _WINDOW, N_FFT)
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
+        # scipy.fft is 20 us a hop faster, but takes longer to import than everything else together.
+        spectrum = np.fft.rfft(windows[chunk] * _WINDOW, N_FFT)
+        power = np.square(spectrum.real, dtype=np.float32)  # NumPy 1 transforms in float64
+        power += np.square(spectrum.imag, dtype=np.float32)
         np.dot(power, _FILTERBANK, out=energies[chunk])
     return energies
 

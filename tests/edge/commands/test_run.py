@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from daemon_process import on_virtual_microphone, stop, wait_for
 from loud_bundle import noise_burst
 
 from edge.store import Store
@@ -18,22 +19,6 @@ ENDS_WITHIN_S = 2.0
 def pcm(samples):
     """Samples as the PCM that standard input takes."""
     return np.round(32767 * samples).astype("<i2").tobytes()
-
-
-def wait_for(process, text):
-    """The log line that holds the text; everything before it is passed over."""
-    for line in iter(process.stderr.readline, ""):
-        if text in line:
-            return line
-    raise AssertionError("{!r} was never logged".format(text))
-
-
-def stop(process, number=signal.SIGTERM):
-    """Send a signal; returns exit status, stdout, stderr and the seconds it took to end."""
-    started = time.monotonic()
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err, time.monotonic() - started
 
 
 def health_states(path):
@@ -162,12 +147,6 @@ def test_without_a_microphone_it_says_so_once_and_waits(start, loud_bundle, path
     assert took_s < ENDS_WITHIN_S
     assert "not hearing" not in err
     assert health_states(path) == ["started", "lost", "stopped"]
-
-
-def on_virtual_microphone(microphone):
-    """Changes to the environment that make the daemon hear it."""
-    return {name: value for name, value in microphone.environment.items()
-            if name.startswith(("PULSE", "ALSA"))}
 
 
 def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_bundle, path):

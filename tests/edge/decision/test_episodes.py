@@ -50,7 +50,11 @@ def test_smoothing_delays_the_alert_but_not_the_start():
 
 def test_an_event_that_begins_with_the_first_frame_counts():
     (event,) = events([0.9] * 20 + [0.0] * 50)
-    assert event.start_s <= FRAME_S - ONSET_S
+    assert event.start_s == 0.0
+
+
+def test_the_first_frames_are_averaged_over_as_many_as_there_are():
+    assert isinstance(run([0.7], smoothing_frames=3)[0], Alert)
 
 
 def test_an_episode_open_at_the_end_of_the_source_is_an_event():
