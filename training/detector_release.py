@@ -50,11 +50,10 @@ def train_and_save(
 def trainable(clips: Sequence[Clip], seed: int) -> list[Clip]:
     """The clips whose licence lets them train what ships, with a share of the digits."""
     rng = np.random.default_rng(seed)
-    draws = rng.random(len(clips))
     return [
         clip
-        for clip, draw in zip(clips, draws)
-        if clip.licence_class in SHIPPABLE and (clip.corpus != "fsdd" or draw < FSDD_SHARE)
+        for clip in clips
+        if clip.licence_class in SHIPPABLE and (clip.corpus != "fsdd" or rng.random() <= FSDD_SHARE)
     ]
 
 

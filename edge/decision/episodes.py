@@ -15,7 +15,7 @@ ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began
 class EpisodeRules(object):
     """Thresholds on probability and lengths in seconds."""
 
-    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3):
+    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=5):
         self.open_threshold = open_threshold
         self.close_threshold = close_threshold
         self.min_event_s = min_event_s
