@@ -28,9 +28,10 @@ class FileSource(Source):
     """
 
     def __init__(self, path: str, realtime: bool = False):
-        self.name = str(path)
+        self.name = os.fsencode(path).decode("utf-8", "replace")  # any bytes make a path, not any make text
+        self._path = path
         self._realtime = realtime
-        self._file = _open(self.name)
+        self._file = _open(path)
         self.native_rate_hz = self._file.samplerate
         self.channels = self._file.channels
         try:
@@ -58,7 +59,7 @@ class FileSource(Source):
         samples = self._resampler.finish()
         if len(samples):
             yield samples
-        missing = what_is_missing(self.name)
+        missing = what_is_missing(self._path)
         if missing or self._frames_read < self._file.frames:
             raise self._cut_short(missing or "its header promises more")
 
@@ -119,7 +120,7 @@ def _open(path: str):
     try:
         with open(path, "rb"):
             pass
-        recording = soundfile.SoundFile(path)
+        recording = soundfile.SoundFile(os.fsencode(path))
     except OSError as error:
         raise UserError("{}: cannot be read ({}): check its permissions".format(path, error.strerror))
     except (RuntimeError, TypeError):

@@ -57,6 +57,7 @@ class _Analysis:
 
     def __init__(self, path, store, args):
         self._path = path
+        self._name = printable(path)
         self._store = store
         self._args = args
         self._origin_utc = time.time()
@@ -82,20 +83,20 @@ class _Analysis:
             if isinstance(record, Event):
                 self._events.append(record)
                 if self._store:
-                    self._store.add_event(record, self._origin_utc + record.start_s, self._path)
+                    self._store.add_event(record, self._origin_utc + record.start_s, self._name)
             if isinstance(record, Frame):
                 self._frames += 1
                 if not self._args.frames:
                     continue
             if self._args.json:
-                print_object(record_object(record, file=self._path))
+                print_object(record_object(record, file=self._name))
             else:
-                print("{}: {}".format(printable(self._path), record_text(record)))
+                print("{}: {}".format(self._name, record_text(record)))
 
     def _print_summary(self, elapsed_s):
         summary = {
             "type": "summary",
-            "file": self._path,
+            "file": self._name,
             "duration_s": self._heard_samples / SAMPLE_RATE,
             "frames": self._frames,
             "events": len(self._events),
@@ -106,4 +107,4 @@ class _Analysis:
             print_object(summary)
         else:
             print("{}: {duration_s:.1f} s, {frames} frames, {events} events, {cry_seconds:.1f} s of crying, "
-                  "{realtime_factor:.0f} times real time".format(printable(self._path), **summary))
+                  "{realtime_factor:.0f} times real time".format(self._name, **summary))

@@ -1,6 +1,7 @@
 """Recordings of every kind become 16-kHz mono; every unusable one is named with what to do."""
 
 import os
+import shutil
 import struct
 import time
 
@@ -65,6 +66,14 @@ def test_a_source_says_what_it_reads(tmp_path):
     with open_source("file:" + path) as source:
         assert (source.name, source.native_rate_hz, source.channels) == (path, 44100, 2)
         assert (source.dropped_samples, source.overflows) == (0, 0)
+
+
+def test_a_path_of_any_bytes_is_read_and_has_a_name_that_is_text(tmp_path):
+    path = os.fsdecode(os.path.join(os.fsencode(str(tmp_path)), b"n\xe9\xff.wav"))
+    shutil.copy(str(recording(tmp_path / "tone.wav", sine(0.1, SAMPLE_RATE))), path)
+    with open_source("file:" + path) as source:
+        assert source.name.endswith("n\ufffd\ufffd.wav")
+        assert sum(map(len, source.blocks())) == 1600
 
 
 def test_realtime_takes_as_long_as_the_recording(tmp_path):

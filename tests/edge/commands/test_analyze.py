@@ -147,6 +147,28 @@ def test_a_wrong_flag_is_said_at_once(analyze, burst_wav, arguments, said):
     assert finished.err.count("\n") == 1
 
 
-def test_a_file_name_that_is_no_text_can_be_printed():
+@pytest.fixture
+def no_text(tmp_path):
+    """A path whose bytes are not UTF-8."""
+    return os.fsdecode(os.path.join(os.fsencode(str(tmp_path)), b"caf\xe9.wav"))
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_file_name_that_is_no_text_is_analysed(analyze, burst_wav, no_text, tmp_path, form):
+    os.rename(burst_wav, no_text)
+    finished = analyze("--db", tmp_path / "night.db", *(form + (no_text,)))
+    assert (finished.status, finished.err) == (0, "")
+    with Store(str(tmp_path / "night.db"), read_only=True) as store:
+        assert [event.source for event in store.events()] == [str(tmp_path / "caf\ufffd.wav")]
+
+
+def test_a_file_name_that_is_no_text_is_named_in_one_line(analyze, no_text, tmp_path):
+    finished = analyze(no_text)
+    assert finished.status == 1
+    assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(
+        tmp_path / "caf\ufffd.wav")
+
+
+def test_a_file_name_is_made_printable():
     assert printable(os.fsdecode(b"caf\xe9.wav")) == "caf\ufffd.wav"
     assert printable("café.wav") == "café.wav"
