@@ -71,7 +71,22 @@ def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
     assert process.stderr.read() == ""
 
 
-def test_importing_the_commands_loads_no_heavy_library(environment):
-    heavy = "tensorflow", "sounddevice", "soundfile", "soxr", "ai_edge_litert", "tflite_runtime", "onnxruntime"
-    code = "import sys, edge.commands.main; print([name for name in {!r} if name in sys.modules])".format(heavy)
+def test_importing_any_of_it_loads_no_heavy_library(environment):
+    heavy = "tensorflow", "keras", "torch", "scipy", "sounddevice", "soundfile", "soxr"
+    heavy += "ai_edge_litert", "tflite_runtime", "onnxruntime"
+    code = "\n".join([
+        "import importlib, pkgutil, sys, edge",
+        "for module in pkgutil.walk_packages(edge.__path__, 'edge.'): importlib.import_module(module.name)",
+        "assert 'edge.daemon' in sys.modules",
+        "print([name for name in {!r} if name in sys.modules])".format(heavy),
+    ])
     assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment) == b"[]\n"
+
+
+def test_importing_the_commands_takes_less_than_0_3_s(environment):
+    code = "from time import time; started = time(); import edge.commands.main; print(time() - started)"
+    taken_s = [
+        float(subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment))
+        for _ in range(5)
+    ]
+    assert min(taken_s) < 0.3
