@@ -2,12 +2,14 @@
 # make test: every test, in an environment made for it.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
+DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
 
 .PHONY: demo test lint clean
 
 demo: $(DEMO_ENV)/ready
-	$(DEMO_ENV)/bin/cry-monitor demo
+	rm -f $(DEMO_DB)*
+	$(DEMO_ENV)/bin/cry-monitor demo --db $(DEMO_DB)
 
 test: $(TEST_ENV)/ready lint
 	$(TEST_ENV)/bin/python -m pytest
@@ -28,7 +30,7 @@ $(TEST_ENV)/ready: setup.py
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* build dist *.egg-info
+	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* build dist *.egg-info $(DEMO_DB)*
 
 # make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill README.
 # About an hour on two cores; every training resumes where it was interrupted.

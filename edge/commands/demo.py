@@ -1,6 +1,7 @@
 """`cry-monitor demo`: a synthesised night through the daemon's own path, beside what was true."""
 
 import os
+import sys
 import tempfile
 import time
 from typing import NamedTuple
@@ -81,8 +82,13 @@ def run(args) -> int:
     print("\n" + format_table(listener.pipeline.timings))
     print("\n{:.0f} s of audio in {:.1f} s: {:.0f} times faster than real time".format(
         duration_s, elapsed_s, duration_s / elapsed_s))
-    print("the events are in {}; see them with\n  cry-monitor events --db {}".format(path, path))
+    print("the events are in {}; see them with\n  {} events --db {}".format(path, program(), path))
     return 0
+
+
+def program():
+    """How this command was called: `make demo` calls it by a path that is not on PATH."""
+    return sys.argv[0] if os.path.basename(sys.argv[0]) == "cry-monitor" else "cry-monitor"
 
 
 def listen(samples, bundle, store):

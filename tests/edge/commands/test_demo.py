@@ -5,7 +5,7 @@ import os
 import pytest
 
 from edge.bundle import DEFAULT_BUNDLE_DIR
-from edge.commands.demo import match, night_table
+from edge.commands.demo import match, night_table, program
 from edge.records import Event
 from edge.store import Store
 from edge.synthesis import Segment
@@ -38,6 +38,15 @@ def test_the_table_says_found_missed_and_false():
     assert lines[3].endswith("01:40.0 - 01:50.0     FALSE ALARM")
     assert lines[4].startswith("cry     1:01:40.0 1:01:50.0") and lines[4].endswith("MISSED")
     assert lines[5] == "1 of 2 cries found, 1 missed, 1 false alarms"
+
+
+@pytest.mark.parametrize("called, shown", [
+    (".venv-demo/bin/cry-monitor", ".venv-demo/bin/cry-monitor"),
+    ("edge/commands/main.py", "cry-monitor"),
+])
+def test_the_next_command_is_shown_as_this_one_was_called(monkeypatch, called, shown):
+    monkeypatch.setattr("sys.argv", [called, "demo"])
+    assert program() == shown
 
 
 def test_the_demo_prints_the_night_and_leaves_a_database(run, loud_bundle, tmp_path):
