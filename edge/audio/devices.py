@@ -29,17 +29,17 @@ def load_portaudio(look_again: bool = True):
     except ImportError as error:
         raise UserError(
             "a microphone needs the Python package sounddevice ({}): pip install sounddevice".format(error)
-        )
+        ) from error
     except OSError as error:
         raise UserError(
             "a microphone needs the PortAudio library ({}): apt install libportaudio2".format(error)
-        )
+        ) from error
     if look_again:
         try:
             sounddevice._terminate()
             sounddevice._initialize()
         except sounddevice.PortAudioError as error:
-            raise UserError("PortAudio does not start ({}): check the sound system".format(error))
+            raise UserError("PortAudio does not start ({}): check the sound system".format(error)) from error
     return sounddevice
 
 

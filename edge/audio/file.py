@@ -38,7 +38,7 @@ class FileSource(Source):
             self._resampler = StreamingResampler(self.native_rate_hz)
         except UserError as error:
             self.close()
-            raise UserError("{}: {}".format(self.name, error))
+            raise UserError("{}: {}".format(self.name, error)) from error
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield 1-D float32 blocks at 16 kHz; paced to the clock when the source is `realtime`.
@@ -71,7 +71,7 @@ class FileSource(Source):
             try:
                 block = self._file.read(frames, dtype="float32", always_2d=True)
             except RuntimeError as error:
-                raise self._cut_short(str(error).strip().rstrip("."))
+                raise self._cut_short(str(error).strip().rstrip(".")) from error
             if not len(block):
                 return
             self._check_finite(block)
@@ -110,7 +110,7 @@ def _open(path: str):
     except (ImportError, OSError) as error:
         raise UserError(
             "reading {} needs the Python package soundfile ({}): pip install soundfile".format(path, error)
-        )
+        ) from error
     if os.path.isdir(path):
         raise UserError("{}: is a directory: give the recording inside it".format(path))
     if not os.path.exists(path):
@@ -122,10 +122,14 @@ def _open(path: str):
             pass
         recording = soundfile.SoundFile(os.fsencode(path))
     except OSError as error:
-        raise UserError("{}: cannot be read ({}): check its permissions".format(path, error.strerror))
-    except (RuntimeError, TypeError):
+        raise UserError(
+            "{}: cannot be read ({}): check its permissions".format(path, error.strerror)
+        ) from error
+    except (RuntimeError, TypeError) as error:
         # TypeError: a .raw file, whose format nobody can know.
-        raise UserError("{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(path))
+        raise UserError(
+            "{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(path)
+        ) from error
     if recording.frames > LONGEST_FRAMES:
         recording.close()
         raise UserError("{}: does not say how long it is: convert it to WAV".format(path))

@@ -3,6 +3,7 @@
 import atexit
 import queue
 import threading
+from contextlib import suppress
 from typing import Iterator
 
 import numpy as np
@@ -62,7 +63,7 @@ class MicrophoneSource(Source):
                 finished_callback=self._on_finished,
             )
         except self._portaudio_error as error:
-            raise self._does_not_open(error)
+            raise self._does_not_open(error) from error
 
     @property
     def dropped_samples(self) -> int:
@@ -76,7 +77,7 @@ class MicrophoneSource(Source):
         try:
             self._stream.start()
         except self._portaudio_error as error:
-            raise self._does_not_open(error)
+            raise self._does_not_open(error) from error
         while not self._closing:
             try:
                 block = self._queue.get(timeout=STALL_S)
@@ -114,10 +115,8 @@ class MicrophoneSource(Source):
             self._dropped_frames += frames
 
     def _on_finished(self) -> None:
-        try:
+        with suppress(queue.Full):  # the reader drains the queue and then finds the stall
             self._queue.put_nowait(_ENDED)
-        except queue.Full:
-            pass  # the reader drains the queue and then finds the stall
 
     def _does_not_open(self, error) -> UserError:
         return UserError(

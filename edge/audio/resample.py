@@ -55,5 +55,5 @@ def _import_soxr(native_rate_hz: int):
             "audio at {} Hz needs the Python package soxr to become {} Hz ({}): pip install soxr".format(
                 native_rate_hz, SAMPLE_RATE, error
             )
-        )
+        ) from error
     return soxr

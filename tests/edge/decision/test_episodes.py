@@ -10,7 +10,8 @@ HOP_S, FRAME_S = 0.2, 1.0
 
 def run(probabilities, **rules):
     """Records of a stream of frame probabilities; the first frame ends at 1 s."""
-    settings = dict(open_threshold=0.6, close_threshold=0.4, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=1)
+    settings = {"open_threshold": 0.6, "close_threshold": 0.4, "min_event_s": 1.0, "merge_gap_s": 5.0,
+                "smoothing_frames": 1}
     settings.update(rules)
     tracker = EpisodeTracker(EpisodeRules(**settings), HOP_S, FRAME_S)
     records = []
