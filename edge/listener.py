@@ -37,6 +37,7 @@ class Listener:
         self._source = source
         self._emit = emit
         self._origin_utc = origin_utc
+        self._heard_until_utc = time.time()
         self._cry_threshold = settings.decision.open_threshold or bundle.detector.open_threshold
         self._unwritten = []  # (event, start_utc) that the store refused
         self._store_fails = False
@@ -51,6 +52,7 @@ class Listener:
     def push(self, block: np.ndarray) -> None:
         """Take 1-D float32 samples at 16 kHz."""
         self.heard_samples += len(block)
+        self._heard_until_utc = time.time()
         self._take(self.pipeline.push(block))
         if self.heard_s - self._minute.start_s >= MINUTE_S:
             self._end_minute()
@@ -68,7 +70,7 @@ class Listener:
         """When second `t_s` of this audio was, in seconds since 1970."""
         if self._origin_utc is not None:
             return self._origin_utc + t_s
-        return time.time() - (self.heard_s - t_s)
+        return self._heard_until_utc - (self.heard_s - t_s)
 
     def dropped_samples(self) -> int:
         """16-kHz samples that the source has lost so far."""

@@ -63,6 +63,16 @@ def test_live_audio_is_dated_by_the_clock(loud_bundle, store):  # noqa: F811
     assert listener.utc(1.0) == pytest.approx(time.time() - 2.0, abs=0.2)
 
 
+def test_a_microphone_that_falls_silent_dates_nothing_later(loud_bundle, store):  # noqa: F811
+    listener = Listener(load_bundle(loud_bundle), default_settings(), store, Source(), lambda *_: None)
+    feed(listener, noise_burst(1, 2, 0))
+    heard_utc = time.time()
+    time.sleep(0.8)  # a stall takes 2 s to be noticed
+    listener.finish()
+    (event,) = store.events()
+    assert event.start_utc == pytest.approx(heard_utc - 2.0, abs=0.5)
+
+
 def test_minutes_hold_what_was_heard(listener, store):
     source = listener._source
     feed(listener, noise_burst(8, 6, 47))
