@@ -1,4 +1,4 @@
-"""Detection, event level: an hour per fold of sounds that fold's model never heard, cries at 0, 5 and 10 dB.
+"""Detection, event level: an hour per fold with every other sound that its model never heard, cries at 0, 5, 10 dB.
 
     python -m benchmarks.detection_nights --data DIR
 

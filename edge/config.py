@@ -56,7 +56,7 @@ KEYS = (
             "Smoothed cry probability below which it closes; 0 is the bundle's own."),
     _number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter episodes are not events."),
     _number("decision", "merge_gap_s", 5.0, 0, 600, "s", "Cries closer together are one event."),
-    _number("decision", "smoothing_frames", 5, 1, 25, "frames of 0.2 s",
+    _number("decision", "smoothing_frames", 3, 1, 25, "frames of 0.2 s",
             "The detector's probability is averaged over this many frames."),
     Key("store", "path", "", "a file, or empty",
         "The database; empty is events.db in the service's state directory, else in\n"

@@ -16,6 +16,7 @@ from edge.dsp.log_mel import SAMPLE_RATE
 
 TELEPHONE_RATE = 8000
 LPC_ORDER = 10
+SPEEDS = [(5, 4), (7, 6), (11, 10), (10, 11), (6, 7), (4, 5)]  # new length : old length
 SPEECH_FRAME_S = 0.020  # the block length of AMR
 IMA_STEPS = np.array([int(7 * 1.1**k) for k in range(89)], dtype=np.float64)  # the geometric IMA/DVI step table
 IMA_INDEX_SHIFT = np.array([-1, -1, -1, -1, 2, 4, 6, 8])
@@ -102,6 +103,12 @@ def microphone_colour(samples: np.ndarray, rng: np.random.Generator) -> np.ndarr
     knots_db = rng.uniform(-8.0, 8.0, 6)
     taps = scipy.signal.firwin2(129, np.linspace(0, 1, 6), 10 ** (knots_db / 20))
     return scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
+
+
+def speed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Faster and higher or slower and lower, by one of SPEEDS: another infant, another cat."""
+    up, down = SPEEDS[rng.integers(len(SPEEDS))]
+    return scipy.signal.resample_poly(samples, up, down).astype(np.float32)
 
 
 def rms(samples: np.ndarray) -> float:

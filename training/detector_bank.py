@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,12 +26,13 @@ ADPCM_CLIPS_AT_ONCE = 500
 YAMNET_WINDOW = 15600  # samples: 0.975 s
 YAMNET_CLASSES = 521
 VARIANTS = ["clean", "telephone", "adpcm", "room", "narrow_room"]
-BANK_VERSION = 3
+BANK_VERSION = 4
+WORKERS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Mel energies of clips, one after the other.
+    """Mel energies of clips, one after the other; each clip stands in it twice, as it is and faster or slower.
 
     log_energies: per variant (columns, 64) float16; teacher: (windows, 521) float16 on the 0.2-s grid, or None;
     the others, (clips,) int: where each clip begins in them and how long it is.
@@ -77,7 +79,7 @@ def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | Non
         partial.replace(file)
     with np.load(file) as stored:
         return Bank(
-            clips=list(clips),
+            clips=[*clips, *clips],
             log_energies={variant: stored[variant] for variant in VARIANTS},
             first_column=stored["first_column"][:-1],
             n_columns=np.diff(stored["first_column"]),
@@ -89,7 +91,9 @@ def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | Non
 
 def make_arrays(clips: Sequence[Clip], yamnet: Path | None, seed: int) -> dict[str, np.ndarray]:
     """The bank's arrays, computed from the recordings."""
-    recordings = [pad_to_one_window(read_samples(clip)) for clip in tqdm(clips, desc="reading", mininterval=5)]
+    recordings = [read_samples(clip) for clip in tqdm(clips, desc="reading", mininterval=5)]
+    recordings += each_clip(recordings, seed, augment.speed, "speed")
+    recordings = [pad_to_one_window(samples) for samples in recordings]
     arrays: dict[str, np.ndarray] = {}
     for variant, samples in variants(recordings, seed):
         columns = [np.log(mel_energies(x) + ENERGY_FLOOR).astype(np.float16) for x in samples]
@@ -136,11 +140,10 @@ def each_clip(
     name: str,
 ) -> list[np.ndarray]:
     """effect(samples, rng) of every recording, with one generator per recording."""
-    seeds = np.random.SeedSequence(seed).spawn(len(recordings))
-    return [
-        effect(x, np.random.default_rng(s))
-        for x, s in tqdm(zip(recordings, seeds), total=len(recordings), desc=name, mininterval=5)
-    ]
+    generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(len(recordings))]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        done = pool.map(effect, recordings, generators, chunksize=16)
+        return list(tqdm(done, total=len(recordings), desc=name, mininterval=5))
 
 
 def teacher_scores(recordings: Sequence[np.ndarray], yamnet: Path) -> list[np.ndarray]:
@@ -163,9 +166,7 @@ def teacher_scores(recordings: Sequence[np.ndarray], yamnet: Path) -> list[np.nd
             scores.append(rows)
         return scores
 
-    half = len(recordings) // 2
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(score, [recordings[:half], recordings[half:]])
-    return first + second
-
-
+    share = -(-len(recordings) // WORKERS)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = pool.map(score, [recordings[first : first + share] for first in range(0, len(recordings), share)])
+        return [rows for part in parts for rows in part]

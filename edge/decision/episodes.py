@@ -15,7 +15,7 @@ ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began
 class EpisodeRules(object):
     """Thresholds on probability and lengths in seconds."""
 
-    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=5):
+    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3):
         self.open_threshold = open_threshold
         self.close_threshold = close_threshold
         self.min_event_s = min_event_s
@@ -48,7 +48,7 @@ class EpisodeTracker(object):
         """Take the frame that ends at t_s; return the records it causes."""
         rules = self._rules
         self._recent.append(probability)
-        self.smoothed = sum(self._recent) / len(self._recent)
+        self.smoothed = sum(self._recent) / float(rules.smoothing_frames)
         self._note_onset(t_s, probability)
         records = []
         if self.is_open and t_s - self._last_loud_s > rules.merge_gap_s:

@@ -54,8 +54,8 @@ def test_an_event_that_begins_with_the_first_frame_counts():
     assert event.start_s == 0.0
 
 
-def test_the_first_frames_are_averaged_over_as_many_as_there_are():
-    assert isinstance(run([0.7], smoothing_frames=3)[0], Alert)
+def test_what_lies_before_the_stream_counts_as_quiet():
+    assert run([0.9], smoothing_frames=3) == []
 
 
 def test_an_episode_open_at_the_end_of_the_source_is_an_event():
