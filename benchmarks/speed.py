@@ -29,21 +29,23 @@ from edge.dsp.log_mel import (
 )
 from edge.synthesis import nursery_night
 
-ROUNDS = 2000
-WARM_UP = 50
+BLOCKS = 40  # the stages take turns in blocks, so that whatever disturbs the machine disturbs all of them
+CALLS_PER_BLOCK = 50
+WARM_UP_CALLS = 5  # of each block, not counted: another stage has just used the caches
 OUR_LOOKS_PER_S = SAMPLE_RATE / FRAME_HOP
 YAMNET_LOOKS_PER_S = 2  # 0.975-s windows at half overlap
 
 
-def interleaved_us(stages: dict[str, Callable[[int], object]], rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
-    """(median, 90th percentile) microseconds of each stage(round), the stages taking turns."""
+def interleaved_us(stages: dict[str, Callable[[int], object]]) -> dict[str, tuple[float, float]]:
+    """(median, 90th percentile) microseconds of each stage(call number), the stages taking turns."""
     durations: dict[str, list[float]] = {name: [] for name in stages}
-    for number in range(WARM_UP + rounds):
+    for block in range(BLOCKS):
         for name, stage in stages.items():
-            started = perf_counter()
-            stage(number)
-            if number >= WARM_UP:
-                durations[name].append(1e6 * (perf_counter() - started))
+            for call in range(CALLS_PER_BLOCK):
+                started = perf_counter()
+                stage(block * CALLS_PER_BLOCK + call)
+                if call >= WARM_UP_CALLS:
+                    durations[name].append(1e6 * (perf_counter() - started))
     return {name: (float(np.median(d)), float(np.percentile(d, 90))) for name, d in durations.items()}
 
 
