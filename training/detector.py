@@ -29,8 +29,8 @@ MINING_COLUMNS = 70  # 0.7 s between the frames that are looked at for hard nega
 class Schedule:
     """How long and how fast to learn."""
 
-    rounds: int = 8  # between rounds hard negatives are mined and a checkpoint is written
-    steps_per_round: int = 260
+    rounds: int = 12  # between rounds hard negatives are mined and a checkpoint is written
+    steps_per_round: int = 320
     batch_size: int = 192
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4

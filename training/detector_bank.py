@@ -59,6 +59,19 @@ class Bank:
         )
 
 
+def joined(first: Bank, second: Bank) -> Bank:
+    """Both banks' clips in one."""
+    return Bank(
+        clips=first.clips + second.clips,
+        log_energies={v: np.concatenate([first.log_energies[v], second.log_energies[v]]) for v in VARIANTS},
+        first_column=np.concatenate([first.first_column, second.first_column + len(first.log_energies[VARIANTS[0]])]),
+        n_columns=np.concatenate([first.n_columns, second.n_columns]),
+        teacher=None if first.teacher is None else np.concatenate([first.teacher, second.teacher]),
+        first_window=np.concatenate([first.first_window, second.first_window + first.n_windows.sum()]),
+        n_windows=np.concatenate([first.n_windows, second.n_windows]),
+    )
+
+
 def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | None, seed: int) -> Bank:
     """The bank of these clips, from cache_dir when it was made before with the same clips, features and seed."""
     recipe = {

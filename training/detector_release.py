@@ -12,9 +12,9 @@ import numpy as np
 
 from edge import __version__
 from edge.dsp.log_mel import PARAMETERS
-from training.corpora import Clip, read_corpora, split_by_fold
+from training.corpora import Clip, read_corpora, split_by_fold, synthetic_clips
 from training.detector import Schedule, train_detector
-from training.detector_bank import load_or_make_bank
+from training.detector_bank import joined, load_or_make_bank
 from training.detector_model import LOG_MEL_SCALE, count_multiply_adds
 
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
@@ -34,10 +34,13 @@ def train_and_save(
 ) -> None:
     """Train on every clip, or on all folds but one, and write the model directory `out`."""
     clips = trainable(read_corpora(data), schedule.seed)
-    bank = load_or_make_bank(clips, work, teacher, schedule.seed)
+    bank = joined(
+        load_or_make_bank(clips, work, teacher, schedule.seed),
+        load_or_make_bank(synthetic_clips(), work, teacher, schedule.seed),
+    )
     if fold is not None:
-        kept = {clip.clip_id for clip in split_by_fold(clips, fold)[0]}
-        bank = bank.subset(lambda clip: clip.clip_id in kept)
+        split_by_fold(clips, fold)  # refuses a fold that divides a group
+        bank = bank.subset(lambda clip: clip.eval_fold != fold)
     part = "all" if fold is None else f"without-fold{fold}"
     model = train_detector(bank, schedule, work / f"{part}-seed{schedule.seed}")
     out.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ def describe(
 ) -> dict[str, Any]:
     """model.json: what export and the bundle need to know of the model."""
     corpora: dict[str, dict[str, Any]] = {}
-    for clip in clips:
+    for clip in dict.fromkeys(clips):
         entry = corpora.setdefault(clip.corpus, {"clips": 0, "licences": []})
         entry["clips"] += 1
         if clip.licence not in entry["licences"]:

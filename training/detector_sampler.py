@@ -20,7 +20,7 @@ SNR_RANGE_DB = (-5.0, 20.0)
 LEVEL_RANGE = (-9.0, 7.0)  # ln of a frame's mean mel energy: about -65 to 0 dBFS for broadband sound
 MICROPHONE_NOISE_BELOW = (3.0, 9.0)  # nats below the frame's mean: 13 to 39 dB
 ACTIVE_RANGE_NATS = 4.0  # a column within 17 dB of a clip's loud ones is sound, the rest is pause
-FULL_CRY_SHARE = 0.35  # of a frame's columns: with so much sound in it a cry clip's frame is fully its label's
+FULL_CRY_SHARE = 0.25  # of a frame's columns: with so much sound in it a cry clip's frame is fully its label's
 CRY_TARGET, NOT_CRY_TARGET = 0.97, 0.01
 LABEL_WEIGHT = 0.4  # in a cry clip's frame; the rest is what the adapted teacher hears
 NOT_CRY_TEACHER_WEIGHT = 0.15  # the label is sure: the teacher only says which sounds are near to a cry
@@ -171,7 +171,14 @@ def normalise(log_mel: np.ndarray) -> np.ndarray:
 
 def prior_weights(bank: Bank) -> np.ndarray:
     """Weight of each clip so that corpora and classes, not their sizes, decide what is drawn; (clips,)."""
-    share = {"esc50": 0.62, "ravdess_sub": 0.18, "speechocean_sub": 0.12, "fsdd": 0.04, "home_negatives": 0.04}
+    share = {
+        "esc50": 0.60,
+        "ravdess_sub": 0.14,
+        "speechocean_sub": 0.10,
+        "fsdd": 0.03,
+        "home_negatives": 0.03,
+        "synthetic": 0.10,
+    }
     negative_sizes: dict[str, int] = {}
     for clip in bank.clips:
         if clip.detector_label == NONCRY:
@@ -185,7 +192,8 @@ def prior_weights(bank: Bank) -> np.ndarray:
             weights[i] = share[clip.corpus] / negative_sizes[clip.corpus]
         else:
             # The few full-band cries count for more; a parent who recorded often counts for less.
-            weights[i] = (4.0 if clip.corpus == "esc50" else 1.0) / np.sqrt(cry_sizes[clip.corpus, clip.group_id])
+            full_band = {"esc50": 4.0, "synthetic": 0.3}.get(clip.corpus, 1.0)
+            weights[i] = full_band / np.sqrt(cry_sizes[clip.corpus, clip.group_id])
     return weights
 
 
