@@ -17,7 +17,7 @@ class Detector(object):
 
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
-        files = {engine: os.path.join(directory, entry.path) for engine, entry in model.files.items()}
+        files = {kind: os.path.join(directory, entry.path) for kind, entry in model.files.items()}
         self._engine = open_engine(files, threads)
         self.engine_name = self._engine.name
         self.open_threshold = model.decision.open_threshold

@@ -13,7 +13,16 @@ SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
 ROLES = ("detector",)
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
-ENGINE_FORMATS = ("tflite", "onnx")
+# Every kind of file a model may have. What TensorRT makes of them is in edge/engines/tensorrt.
+FILE_KINDS = (
+    "tflite",
+    "onnx",  # what onnxruntime runs; for TensorRT fp32, or int8 with Q/DQ
+    "onnx_typed",  # fp16 in its types, for strongly typed TensorRT networks
+    "onnx_fp32",  # with the calibration cache: int8 for a TensorRT that does not read Q/DQ
+    "calibration_cache",
+)
+RUNNABLE_KINDS = ("tflite", "onnx")
+TENSORRT_PRECISIONS = ("fp16", "int8")
 NORMALISATIONS = ("frame_mean",)
 FEATURES = {"log_mel": log_mel.PARAMETERS}  # what this version computes; other models are refused
 READ_AT_ONCE = 1 << 20  # bytes
@@ -49,6 +58,12 @@ class FileEntry(NamedTuple):
     precision: str
 
 
+class TensorRt(NamedTuple):
+    """That TensorRT is to be tried first, and in which precision."""
+
+    precision: str
+
+
 class Model(NamedTuple):
     """One model of a bundle."""
 
@@ -59,10 +74,11 @@ class Model(NamedTuple):
     temperature: float
     energy_threshold: Optional[float]
     precision: str
-    files: Dict[str, FileEntry]  # by engine format
+    files: Dict[str, FileEntry]  # by kind, see FILE_KINDS
     metrics: Dict[str, Any]  # with the split they were measured on
     training: Dict[str, Any]  # corpora and their licences
     decision: Decision
+    tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
 
 
 class Manifest(NamedTuple):
@@ -121,6 +137,7 @@ def _model(entry):
         metrics=entry.mapping("metrics"),
         training=entry.mapping("training"),
         decision=read_decision(entry.object("decision")),
+        tensorrt=_tensorrt(entry),
     )
 
 
@@ -165,14 +182,25 @@ def read_decision(fields):
 
 def _files(fields):
     files = {}
-    for engine in ENGINE_FORMATS:
-        if engine in fields.content:
-            entry = fields.object(engine)
-            files[engine] = FileEntry(entry.text("path"), entry.integer("bytes", 1), entry.text("sha256"),
-                                      entry.choice("precision", PRECISIONS))
-    if not files:
-        raise fields.problem("tflite", None, "a file is needed for one of " + ", ".join(ENGINE_FORMATS))
+    for kind in FILE_KINDS:
+        if kind in fields.content:
+            entry = fields.object(kind)
+            files[kind] = FileEntry(entry.text("path"), entry.integer("bytes", 1), entry.text("sha256"),
+                                    entry.choice("precision", PRECISIONS))
+    if not any(kind in files for kind in RUNNABLE_KINDS):
+        raise fields.problem("tflite", None, "a file is needed for one of " + ", ".join(RUNNABLE_KINDS))
     return files
+
+
+def _tensorrt(entry):
+    """Bundles that are not for TensorRT, all older ones among them, do not have the key."""
+    if "tensorrt" not in entry.content:
+        return None
+    fields = entry.object("tensorrt")
+    tensorrt = TensorRt(fields.choice("precision", TENSORRT_PRECISIONS))
+    if "onnx" not in entry.mapping("files"):
+        raise entry.problem("tensorrt", entry.content["tensorrt"], "that needs an onnx file")
+    return tensorrt
 
 
 def verify_files(manifest, directory):
@@ -181,8 +209,8 @@ def verify_files(manifest, directory):
     Raises UserError naming the file when one is missing, differs, or lies outside the directory.
     """
     for model in manifest.models:
-        for engine in sorted(model.files):
-            _verify_file(model.files[engine], directory)
+        for kind in sorted(model.files):
+            _verify_file(model.files[kind], directory)
 
 
 def _verify_file(entry, directory):
