@@ -1,8 +1,6 @@
 """The daemon: opens the source, waits for a microphone that is not there, listens, ends in good order."""
 
-import os
 import signal
-import socket
 import time
 from contextlib import suppress
 
@@ -10,6 +8,7 @@ from edge.audio import open_source
 from edge.errors import UserError
 from edge.listener import Emit, Listener, purge
 from edge.log import log
+from edge.notify import notify
 from edge.store import Health, Store
 
 RETRY_FIRST_S = 1.0
@@ -147,18 +146,3 @@ class Daemon:
         counts = (listener.heard_s, listener.events, listener.pipeline.timings.missed_deadlines,
                   listener.dropped_samples())
         self._totals = [total + count for total, count in zip(self._totals, counts)]
-
-
-def notify(text: str) -> None:
-    """Tell systemd (sd_notify(3)) when it asked to be told; says nothing otherwise."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        try:
-            systemd.connect(address)
-            systemd.sendall(text.encode("utf-8", "replace"))
-        except OSError as error:
-            log.warning("systemd could not be told (%s)", error)
