@@ -4,7 +4,8 @@ operators.py reads the table of what each version imports, graph.py what is know
 restrictions.py decide. Depends on edge.errors and onnx only.
 """
 
-from export.tensorrt_lint.linter import Finding, lint
+from export.tensorrt_lint.finding import Finding
+from export.tensorrt_lint.linter import lint
 from export.tensorrt_lint.operators import VERSIONS
 
 __all__ = ["VERSIONS", "Finding", "lint"]

@@ -1,23 +1,15 @@
 """The linter: an ONNX file in, what TensorRT would not accept out."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import onnx
+from google.protobuf.message import DecodeError
 
-from export.tensorrt_lint.operators import load_operators
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that TensorRT would not accept. str() of it is one line for a person."""
-
-    node: str  # its name in the file; of an input or initialiser where it is about one of these
-    operator: str
-    rule: str
-    rewrite: str  # what to do
-
-    def __str__(self) -> str:
-        return f"{self.node} ({self.operator}): {self.rule}; {self.rewrite}"
+from edge.errors import UserError
+from export.tensorrt_lint import rules
+from export.tensorrt_lint.finding import Finding
+from export.tensorrt_lint.graph import Node, read_nodes
+from export.tensorrt_lint.operators import Support, load_operators
 
 
 def lint(content: bytes, tensorrt: str = "8.2") -> list[Finding]:
@@ -27,13 +19,27 @@ def lint(content: bytes, tensorrt: str = "8.2") -> list[Finding]:
     are no ONNX file.
     """
     operators = load_operators(tensorrt)
-    return [
-        Finding(
-            node.name or node.output[0],
-            node.op_type,
-            f"TensorRT {tensorrt} does not import {node.op_type}",
-            "compose it from operators of the table",
-        )
-        for node in onnx.load_from_string(content).graph.node
-        if node.op_type not in operators or not operators[node.op_type].is_imported
-    ]
+    try:
+        model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True)
+    except (DecodeError, onnx.shape_inference.InferenceError, ValueError) as error:
+        raise UserError(f"{len(content)} bytes are no ONNX file that can be read ({error}): export again") from error
+    types = frozenset().union(*(support.types for support in operators.values()))
+    findings = [*rules.file_version(model), *rules.inputs(model.graph, tensorrt, types)]
+    for node in read_nodes(model):
+        findings += node_findings(node, tensorrt, operators, types)
+    return findings + list(rules.finite_numbers(model.graph))
+
+
+def node_findings(
+    node: Node, version: str, operators: dict[str, Support], types: frozenset[str]
+) -> Iterator[Finding]:
+    """What TensorRT would not accept about one node."""
+    support = operators.get(node.operator)
+    not_imported = list(rules.imported(node, version, support))
+    if not_imported:  # what the table says of types and restrictions is empty then
+        yield from not_imported
+        return
+    yield from rules.restrictions(node, version, support)
+    yield from rules.tensor_types(node, version, support, types)
+    yield from rules.fixed_shapes(node)
+    yield from rules.quantisation(node, version, operators)
