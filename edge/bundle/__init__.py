@@ -9,7 +9,7 @@ from typing import NamedTuple
 from edge.bundle.detector import Detector
 from edge.bundle.manifest import read_manifest, verify_files
 
-__all__ = ["DEFAULT_BUNDLE_DIR", "Bundle", "Detector", "load_bundle"]
+__all__ = ["DEFAULT_BUNDLE_DIR", "Bundle", "Detector", "load_bundle", "read_manifest", "verify_files"]
 
 _EDGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_BUNDLE_DIR = os.path.join(_EDGE_DIR, "default_bundle")

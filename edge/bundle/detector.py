@@ -18,7 +18,8 @@ class Detector(object):
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
         files = {kind: os.path.join(directory, entry.path) for kind, entry in model.files.items()}
-        self._engine = open_engine(files, threads)
+        tensorrt = model.tensorrt.precision if model.tensorrt else None
+        self._engine = open_engine(files, threads, tensorrt, model.role)
         self.engine_name = self._engine.name
         self.open_threshold = model.decision.open_threshold
         self.close_threshold = model.decision.close_threshold

@@ -11,7 +11,7 @@ from edge import __version__
 from edge.commands.main import guarded, make_parser
 from edge.errors import UserError
 
-COMMANDS = ("run", "analyze", "events", "devices", "demo")
+COMMANDS = ("run", "analyze", "events", "devices", "prepare", "demo")
 
 
 def test_version_and_help(run):
