@@ -60,13 +60,14 @@ def make_logger(trt):
 
         def log(self, severity, msg):
             self.messages += 1
-            if severity in (trt.ILogger.INTERNAL_ERROR, trt.ILogger.ERROR):
+            if severity in (trt.ILogger.Severity.INTERNAL_ERROR, trt.ILogger.Severity.ERROR):
                 self.errors = (self.errors + [" ".join(msg.split())])[-KEPT_ERRORS:]
-            elif severity == trt.ILogger.WARNING:
+            elif severity == trt.ILogger.Severity.WARNING:
                 log.debug("TensorRT: %s", msg)
 
-        def reason(self):
-            """What went wrong, as one line."""
-            return "; ".join(self.errors) or "TensorRT does not say why"
-
     return Logger()
+
+
+def why(logger):
+    """What went wrong last, as one line."""
+    return "; ".join(logger.errors) or "TensorRT does not say why"

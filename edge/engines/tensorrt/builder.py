@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from edge.engines.base import EngineUnavailable
+from edge.engines.tensorrt.api import why
 from edge.engines.tensorrt.progress import BuildProgress, make_monitor
 from edge.errors import UserError
 
@@ -59,10 +60,10 @@ def check_precision(trt, api, gpu, logger, precision):
                 "edge-export --target jetson-fp16".format(gpu.name))
 
 
-def build(trt, api, logger, files, precision, timing_cache, say):
+def build(trt, api, logger, files, precision, known_timings, say):
     """Build an engine. Takes minutes; say is called with lines for a person.
 
-    timing_cache: bytes of an earlier build on this TensorRT and GPU, or empty. Returns Built.
+    known_timings: timing cache of an earlier build on this TensorRT and GPU, or empty. Returns Built.
     Raises EngineUnavailable when TensorRT refuses the model in every way there is.
     """
     refusals = []
@@ -71,7 +72,7 @@ def build(trt, api, logger, files, precision, timing_cache, say):
             say("{}; trying {}".format(refusals[-1], plan.kind))
         with BuildProgress(say, lambda: logger.messages) as progress:
             try:
-                built = _build_once(trt, api, logger, files, precision, timing_cache, plan, progress)
+                built = _build_once(trt, api, logger, files, precision, known_timings, plan, progress)
             except EngineUnavailable as refusal:
                 refusals.append(str(refusal))
                 continue
@@ -80,7 +81,7 @@ def build(trt, api, logger, files, precision, timing_cache, say):
     raise EngineUnavailable("; ".join(refusals))
 
 
-def _build_once(trt, api, logger, files, precision, timing_cache, plan, progress):
+def _build_once(trt, api, logger, files, precision, known_timings, plan, progress):
     del logger.errors[:]
     builder = trt.Builder(logger)
     network = _parse(trt, api, logger, builder, plan, _read(files[plan.kind]))
@@ -89,7 +90,7 @@ def _build_once(trt, api, logger, files, precision, timing_cache, plan, progress
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
     else:
         config.max_workspace_size = WORKSPACE_BYTES
-    held = [_use_timing_cache(config, timing_cache)]  # not every version keeps what it was given alive
+    held = [_use_timing_cache(config, known_timings)]  # not every version keeps what it was given alive
     if api.progress_monitor:
         held.append(make_monitor(trt, progress))
         config.progress_monitor = held[-1]
@@ -102,9 +103,9 @@ def _build_once(trt, api, logger, files, precision, timing_cache, plan, progress
     serialized = builder.build_serialized_network(network, config)
     if serialized is None:
         raise EngineUnavailable("TensorRT {} cannot build {} ({})".format(
-            trt.__version__, files[plan.kind], logger.reason()))
-    learnt = config.get_timing_cache()
-    return Built(bytes(serialized), bytes(learnt.serialize()) if learnt is not None else b"", plan)
+            trt.__version__, files[plan.kind], why(logger)))
+    timing_cache = config.get_timing_cache()
+    return Built(bytes(serialized), bytes(timing_cache.serialize()) if timing_cache is not None else b"", plan)
 
 
 def _parse(trt, api, logger, builder, plan, content):
@@ -119,21 +120,21 @@ def _parse(trt, api, logger, builder, plan, content):
     if not parser.parse(content):
         texts = []
         for index in range(min(parser.num_errors, SHOWN_ERRORS)):
-            error = parser.get_error(index)
-            texts.append("node {}: {}".format(error.node(), " ".join(error.desc().split())))
+            problem = parser.get_error(index)
+            texts.append("node {}: {}".format(problem.node(), " ".join(problem.desc().split())))
         more = parser.num_errors - len(texts)
         raise EngineUnavailable("TensorRT {} does not import the model ({}{})".format(
-            trt.__version__, "; ".join(texts) or logger.reason(), "; {} more".format(more) if more else ""))
+            trt.__version__, "; ".join(texts) or why(logger), "; {} more".format(more) if more else ""))
     return network
 
 
 def _use_timing_cache(config, content):
     """Start from what an earlier build measured, as far as TensorRT accepts it."""
-    cache = config.create_timing_cache(content)
-    if cache is None or not config.set_timing_cache(cache, False):
-        cache = config.create_timing_cache(b"")  # of another version, or damaged
-        config.set_timing_cache(cache, False)
-    return cache
+    timing_cache = config.create_timing_cache(content)
+    if timing_cache is None or not config.set_timing_cache(timing_cache, False):
+        timing_cache = config.create_timing_cache(b"")  # the content was damaged, or of another version
+        config.set_timing_cache(timing_cache, False)
+    return timing_cache
 
 
 def _set_precision(trt, builder, config, network, precision):
@@ -148,7 +149,8 @@ def _set_precision(trt, builder, config, network, precision):
     exact = trt.LayerType.SOFTMAX, trt.LayerType.REDUCE, trt.LayerType.UNARY
     for index in range(network.num_layers):
         layer = network.get_layer(index)
-        if layer.type in exact and layer.get_output(0).dtype == trt.DataType.FLOAT:
+        result = layer.get_output(0)
+        if layer.type in exact and result.dtype == trt.DataType.FLOAT:
             layer.precision = trt.DataType.FLOAT
 
 

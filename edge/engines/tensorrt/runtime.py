@@ -3,6 +3,7 @@
 import numpy as np
 
 from edge.engines.base import Engine, EngineUnavailable
+from edge.engines.tensorrt.api import why
 from edge.engines.tensorrt.gpu import Tensor
 from edge.errors import UserError
 
@@ -18,10 +19,10 @@ class TensorRtEngine(Engine):
             self._runtime = trt.Runtime(logger)
             self._cuda_engine = self._runtime.deserialize_cuda_engine(serialized)
             if self._cuda_engine is None:
-                raise EngineUnavailable("the engine cannot be loaded ({})".format(logger.reason()))
+                raise EngineUnavailable("the engine cannot be loaded ({})".format(why(logger)))
             self._context = self._cuda_engine.create_execution_context()
             if self._context is None:
-                raise EngineUnavailable("the GPU has no memory for the engine ({})".format(logger.reason()))
+                raise EngineUnavailable("the GPU has no memory for the engine ({})".format(why(logger)))
             self._stream = gpu.cuda.Stream()
             self._input, self._output, self._bindings = self._make_tensors(trt)
         gpu.released_at_exit(self)
@@ -52,7 +53,7 @@ class TensorRtEngine(Engine):
                 started = self._context.execute_async_v2(self._bindings, self._stream.handle)
             if not started:
                 raise UserError("{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
-                                "that does not help".format(self.name, self._gpu.name, self._logger.reason()))
+                                "that does not help".format(self.name, self._gpu.name, why(self._logger)))
             self._output.download(self._stream)
             self._stream.synchronize()
             return self._output.taken()
