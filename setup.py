@@ -42,6 +42,7 @@ setup(
     packages=find_packages(include=HOST_ROOMS if sys.version_info >= (3, 9) else DEVICE_ROOMS),
     package_data={
         "edge": ["default_bundle/*"],
+        "export.tensorrt_lint": ["*.csv"],
         "training": ["models/*/*"],
         "calibration_data": ["*"],
     },

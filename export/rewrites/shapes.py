@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-INTEGERS = (np.int32, np.int64, np.bool_)
+INTEGERS = (onnx.TensorProto.INT32, onnx.TensorProto.INT64, onnx.TensorProto.BOOL)
 
 
 def infer_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -40,44 +40,37 @@ def fold_once(model: onnx.ModelProto) -> bool:
     graph = model.graph
     shapes = tensor_shapes(graph)
     values = {proto.name: onnx.numpy_helper.to_array(proto) for proto in graph.initializer}
-    outputs = {value.name for value in graph.output}
+    foldable = {v.name for v in graph.value_info if v.type.tensor_type.elem_type in INTEGERS}  # not the outputs
     kept = []
     for node in graph.node:
-        result = None if outputs & set(node.output) else fold(node, values, shapes, model)
-        if result is None:
+        shape = shapes.get(node.input[0], (None,)) if node.op_type == "Shape" else (None,)
+        if not foldable.issuperset(node.output):
             kept.append(node)
-            continue
-        values.update(result)
-        graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in result.items())
+        elif None not in shape and not node.attribute:
+            values[node.output[0]] = np.array(shape, np.int64)
+        elif names_used(node) <= values.keys():
+            values.update(evaluate(node, values, model))
+        else:
+            kept.append(node)
+    stored = {proto.name for proto in graph.initializer}
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(value, name) for name, value in values.items() if name not in stored
+    )
     is_folded = len(kept) < len(graph.node)
     replace_nodes(graph, kept)
     return is_folded
 
 
-def fold(
-    node: onnx.NodeProto,
-    values: dict[str, np.ndarray],
-    shapes: dict[str, tuple[int | None, ...]],
-    model: onnx.ModelProto,
-) -> dict[str, np.ndarray] | None:
-    """The outputs of a node by name, when they are integers and can be told; else None."""
-    if node.op_type == "Shape":
-        shape = shapes.get(node.input[0], (None,))
-        return None if None in shape else {node.output[0]: np.array(shape, np.int64)}
-    if node.domain or not all(name in values for name in node.input if name):
-        return None
-    if not node.input and node.op_type != "Constant":
-        return None  # a random number, or a node whose subgraph uses tensors from outside
-    single = onnx.helper.make_graph(
-        [node],
-        "fold",
-        [onnx.helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(node.input) if name],
-        [onnx.helper.make_empty_tensor_value_info(name) for name in node.output if name],
-    )
-    evaluator = ReferenceEvaluator(onnx.helper.make_model(single, opset_imports=model.opset_import))
-    results = evaluator.run(None, {name: values[name] for name in node.input if name})
-    named = dict(zip([name for name in node.output if name], map(np.asarray, results), strict=True))
-    return named if all(value.dtype in INTEGERS for value in named.values()) else None
+def evaluate(
+    node: onnx.NodeProto, values: dict[str, np.ndarray], model: onnx.ModelProto
+) -> dict[str, np.ndarray]:
+    """The outputs of a node by name, computed from these inputs."""
+    inputs, outputs = sorted(names_used(node)), list(node.output)
+    empty = onnx.helper.make_empty_tensor_value_info
+    graph = onnx.helper.make_graph([node], "fold", list(map(empty, inputs)), list(map(empty, outputs)))
+    evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=model.opset_import))
+    results = evaluator.run(None, {name: values[name] for name in inputs})
+    return dict(zip(outputs, map(np.asarray, results), strict=True))
 
 
 def drop_unused(graph: onnx.GraphProto) -> None:
@@ -96,7 +89,7 @@ def drop_unused(graph: onnx.GraphProto) -> None:
 
 def names_used(node: onnx.NodeProto) -> set[str]:
     """The tensors that a node reads, also inside its subgraphs."""
-    names = set(node.input)
+    names = set(node.input) - {""}
     for attribute in node.attribute:
         for subgraph in (attribute.g, *attribute.graphs):
             names |= {value.name for value in subgraph.output}
