@@ -19,15 +19,23 @@ def lint(content: bytes, tensorrt: str = "8.2") -> list[Finding]:
     are no ONNX file.
     """
     operators = load_operators(tensorrt)
-    try:
-        model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True)
-    except (DecodeError, onnx.shape_inference.InferenceError, ValueError) as error:
-        raise UserError(f"{len(content)} bytes are no ONNX file that can be read ({error}): export again") from error
+    model = load_model(content)
     types = frozenset().union(*(support.types for support in operators.values()))
     findings = [*rules.file_version(model), *rules.inputs(model.graph, tensorrt, types)]
     for node in read_nodes(model):
         findings += node_findings(node, tensorrt, operators, types)
     return findings + list(rules.finite_numbers(model.graph))
+
+
+def load_model(content: bytes) -> onnx.ModelProto:
+    """The model with all shapes that can be told. Raises UserError when the bytes are no ONNX file."""
+    try:
+        model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True)
+    except (DecodeError, onnx.shape_inference.InferenceError, ValueError) as error:
+        raise UserError(f"{len(content)} bytes are no ONNX file that can be read ({error}): export again") from error
+    if not model.graph.node:
+        raise UserError(f"{len(content)} bytes are no ONNX file with a graph in it: export again")
+    return model
 
 
 def node_findings(
