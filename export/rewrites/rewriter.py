@@ -23,6 +23,7 @@ def rewrite(content: bytes) -> bytes:
     model = fold_shapes(model)
     make_two_dimensional(model)
     drop_unused(model.graph)
+    del model.graph.value_info[:]  # what was inferred on the way: it may name tensors that are gone
     return model.SerializeToString()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import onnx
 from google.protobuf.message import DecodeError
 
+from edge.engines.base import one_line
 from edge.errors import UserError
 from export.tensorrt_lint import rules
 from export.tensorrt_lint.finding import Finding
@@ -32,7 +33,7 @@ def load_model(content: bytes) -> onnx.ModelProto:
     try:
         model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True)
     except (DecodeError, onnx.shape_inference.InferenceError, ValueError) as error:
-        raise UserError(f"{len(content)} bytes are no ONNX file that can be read ({error}): export again") from error
+        raise UserError(f"{len(content)} bytes are no ONNX file ({one_line(error)}): export again") from error
     if not model.graph.node:
         raise UserError(f"{len(content)} bytes are no ONNX file with a graph in it: export again")
     return model
