@@ -5,13 +5,17 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import load_bundle
+from edge.bundle import Bundle, load_bundle
 from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
 from edge.errors import UserError
+from export.convert import Exported
+from export.quiet import quiet
 from export.source_model import SourceModel
+from export.targets import Target
 
 COPIED_BESIDE = ("LICENSE*", "MODEL_CARD.md")  # the weights' own licence and card, from the model directory
 
@@ -29,10 +33,8 @@ def check_out(out: Path) -> None:
         )
 
 
-def bundle_manifest(
-    model: SourceModel, precision: str, files: list[tuple[str, str, str, bytes]]
-) -> dict[str, Any]:
-    """manifest.json for one model; files: (format, file name, precision, content)."""
+def bundle_manifest(model: SourceModel, target: Target, files: list[Exported]) -> dict[str, Any]:
+    """manifest.json for one model."""
     described = model.description
     entry = {
         "role": described["role"],
@@ -42,19 +44,21 @@ def bundle_manifest(
         "temperature": described["temperature"],
         "energy_threshold": described.get("energy_threshold"),
         "decision": described["decision"],
-        "precision": precision,
+        "precision": target.precision,
         "files": {
-            file_format: {
-                "path": name,
-                "bytes": len(content),
-                "precision": file_precision,
-                "sha256": hashlib.sha256(content).hexdigest(),
+            item.file.kind: {
+                "path": item.path,
+                "bytes": len(item.content),
+                "precision": item.file.precision,
+                "sha256": hashlib.sha256(item.content).hexdigest(),
             }
-            for file_format, name, file_precision, content in files
+            for item in files
         },
         "metrics": described["metrics"],
         "training": described["training"],
     }
+    if target.tensorrt is not None:
+        entry["tensorrt"] = {"precision": target.precision}
     return {
         "schema": SCHEMA,
         "name": described["name"],
@@ -64,11 +68,17 @@ def bundle_manifest(
     }
 
 
-def write_bundle(out: Path, manifest: dict[str, Any], contents: dict[str, bytes], model_dir: Path) -> None:
+def write_bundle(
+    out: Path,
+    manifest: dict[str, Any],
+    contents: dict[str, bytes],
+    model_dir: Path,
+    check: Callable[[Bundle], None] = Bundle.warm_up,
+) -> None:
     """Write manifest and files beside `out`, load the result as the device would, then rename it into place.
 
-    contents: bytes by file name. Raises UserError when it cannot be written (nothing is left behind) or when
-    the device would refuse it.
+    contents: bytes by file name. check: raises UserError when the loaded bundle is not what it should be. Raises
+    UserError when it cannot be written or when the device would refuse it; nothing is left behind then.
     """
     staging = None
     try:
@@ -81,7 +91,9 @@ def write_bundle(out: Path, manifest: dict[str, Any], contents: dict[str, bytes]
         for pattern in COPIED_BESIDE:
             for path in model_dir.glob(pattern):
                 shutil.copyfile(path, staging / path.name)
-        load_bundle(staging).warm_up()
+        with quiet():  # a bundle for TensorRT says at length that another engine runs it here
+            bundle = load_bundle(staging)
+        check(bundle)
         os.replace(staging, out)
     except OSError as error:
         raise UserError(

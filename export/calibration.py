@@ -1,7 +1,8 @@
 """Calibration data: feature tensors, never audio, in parts that share no group.
 
-DIR/ROLE_FEATURE.npz holds quantise and parity, each (N, 98, 64) float16 log-mel, and y_parity, (N,), 1 where
-the frame is the label. DIR/manifest.json holds the feature with its parameters, and the SHA-256 of the tensors.
+DIR/ROLE_FEATURE.npz holds quantise, temperature and parity, each (N, 98, 64) float16 log-mel, and y_temperature and
+y_parity, (N,), 1 where the frame is the label. DIR/manifest.json holds the feature with its parameters, the SHA-256
+of the tensors, and for each tensor of a part the clip and the group it is from.
 """
 
 import hashlib
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.detector import normalise
 from edge.bundle.fields import Fields
 from edge.bundle.manifest import read_feature
 from edge.engines.base import one_line
@@ -21,40 +21,64 @@ from export.source_model import SourceModel
 
 DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parent.parent / "calibration_data"
 MANIFEST_NAME = "manifest.json"
-ARRAYS = ("quantise", "parity", "y_parity")
+PARTS = ("quantise", "temperature", "parity")
+LABELLED = ("temperature", "parity")
+ARRAYS = (*PARTS, *(f"y_{part}" for part in LABELLED))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a tensor is from."""
+
+    clip: str
+    group: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames of one part: as log-mel (N, 98, 64) and as network inputs (N, 98, 64, 1), float32; labels bool (N,)."""
+
+    log_mel: np.ndarray
+    inputs: np.ndarray
+    labels: np.ndarray | None  # None for the quantise part
+    sources: list[Source]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each frame."""
+        return [source.group for source in self.sources]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Normalised network inputs, float32 (N, 98, 64, 1), and the labels of the parity part, bool (N,)."""
+    """The three parts."""
 
-    quantise: np.ndarray
-    parity: np.ndarray
-    parity_labels: np.ndarray
+    quantise: Part
+    temperature: Part
+    parity: Part
 
 
 def load_calibration(directory: Path, model: SourceModel) -> Calibration:
     """Read the tensors for a model and normalise them as it wants.
 
-    Raises UserError when they are missing, damaged, or were computed with other feature parameters.
+    Raises UserError when they are missing, damaged, or were computed with other feature parameters, or when two
+    parts share a group.
     """
     feature = model.description["feature"]
-    digest = read_manifest(directory / MANIFEST_NAME, feature["name"])
+    fields = read_manifest(directory / MANIFEST_NAME, feature["name"])
     path = directory / f"{model.role}_{feature['name']}.npz"
-    arrays = read_arrays(path, digest)
+    arrays = read_arrays(path, fields.text("sha256"))
+    sources = fields.object("sources")
     shape = (feature["parameters"]["frame_columns"], feature["parameters"]["n_mels"])
-    for name in ("quantise", "parity"):
+    parts = {}
+    for name in PARTS:
         check_tensors(arrays[name], shape, f"{path}: {name}")
-    if arrays["y_parity"].shape != (len(arrays["parity"]),):
-        raise UserError(
-            f"{path}: y_parity has shape {arrays['y_parity'].shape}, one label per parity tensor "
-            f"({len(arrays['parity'])}) is needed"
-        )
-    return Calibration(
-        normalised(arrays["quantise"], model.scale),
-        normalised(arrays["parity"], model.scale),
-        arrays["y_parity"] >= 0.5,
-    )
+        labels = read_labels(arrays, name, path) if name in LABELLED else None
+        log_mel = arrays[name].astype(np.float32)
+        parts[name] = Part(log_mel, normalised(log_mel, model.scale), labels, read_sources(sources, name, len(log_mel)))
+    check_groups_apart(parts, directory / MANIFEST_NAME)
+    return Calibration(**parts)
 
 
 def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
@@ -79,8 +103,8 @@ def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
         ) from error
 
 
-def read_manifest(path: Path, feature_name: str) -> str:
-    """The SHA-256 that the tensors must have. Raises UserError unless they hold what edge/dsp computes."""
+def read_manifest(path: Path, feature_name: str) -> Fields:
+    """The manifest. Raises UserError unless the tensors hold what edge/dsp computes."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -98,7 +122,42 @@ def read_manifest(path: Path, feature_name: str) -> str:
             f"{path} holds {feature.name} tensors, the model looks at {feature_name}: name other "
             f"calibration data with --calibration"
         )
-    return fields.text("sha256")
+    return fields
+
+
+def read_labels(arrays: dict[str, np.ndarray], part: str, path: Path) -> np.ndarray:
+    """The labels of a part, bool (N,). Raises UserError unless there is one per tensor and both kinds occur."""
+    labels, n = arrays[f"y_{part}"], len(arrays[part])
+    if labels.shape != (n,):
+        raise UserError(
+            f"{path}: y_{part} has shape {labels.shape}, one label per {part} tensor ({n}) is needed"
+        )
+    present = labels >= 0.5
+    if present.all() or not present.any():
+        raise UserError(f"{path}: y_{part} has labels of one kind only, both are needed: regenerate it")
+    return present
+
+
+def read_sources(fields: Fields, part: str, n: int) -> list[Source]:
+    """Clip and group of each tensor of a part. Raises UserError."""
+    sources = [
+        Source(entry.text("clip"), entry.text("group"), entry.text("condition")) for entry in fields.objects(part)
+    ]
+    if len(sources) != n:
+        raise fields.problem(part, len(sources), f"one source per tensor ({n}) is needed")
+    return sources
+
+
+def check_groups_apart(parts: dict[str, Part], path: Path) -> None:
+    """Raise UserError when two parts share a group: what is proved on one would have been fitted on the other."""
+    seen: dict[str, str] = {}
+    for name, part in parts.items():
+        for group in set(part.groups):
+            if seen.setdefault(group, name) != name:
+                raise UserError(
+                    f"{path}: group {group!r} is in the parts {seen[group]} and {name}: regenerate the calibration "
+                    f"data with whole groups"
+                )
 
 
 def check_tensors(tensors: np.ndarray, shape: tuple[int, int], where: str) -> None:
@@ -111,9 +170,10 @@ def check_tensors(tensors: np.ndarray, shape: tuple[int, int], where: str) -> No
         raise UserError(f"{where} holds NaN or infinite values: regenerate the calibration data")
 
 
-def normalised(tensors: np.ndarray, scale: float) -> np.ndarray:
-    """Log-mel frames (N, 98, 64) as the network sees them, float32 (N, 98, 64, 1)."""
-    inputs = np.empty((*tensors.shape, 1), np.float32)
-    for frame, out in zip(tensors.astype(np.float32), inputs, strict=True):
-        normalise(frame, scale, out=out[:, :, 0])
-    return inputs
+def normalised(log_mel: np.ndarray, scale: float) -> np.ndarray:
+    """Log-mel frames (N, 98, 64) as the network sees them, float32 (N, 98, 64, 1).
+
+    Written again and not imported from edge: what the device does is compared with this.
+    """
+    exact = log_mel.astype(np.float64)
+    return ((exact - exact.mean(axis=(1, 2), keepdims=True)) / scale).astype(np.float32)[..., None]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.errors import UserError
 from export.calibration import DEFAULT_CALIBRATION_DIR
+from export.description import HELP as DESCRIPTION_HELP
 from export.source_model import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, find_target, target_table
 
@@ -41,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
         prog=NAME,
         description="Export a trained Keras model as a bundle for a board, and prove what precision cost. "
         "With no --model it exports the detector that ships.",
+        epilog=DESCRIPTION_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = result.add_mutually_exclusive_group(required=True)
     what.add_argument("--target", metavar="NAME", help="one of " + ", ".join(TARGETS))
@@ -60,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)"
     )
-    result.add_argument("--dry-run", action="store_true", help="check everything, convert and write nothing")
+    result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
     result.add_argument("--json", action="store_true", help="print the report as JSON on stdout")
     return result
 
@@ -72,8 +75,7 @@ def list_targets(as_json: bool) -> int:
         print(json.dumps(rows))
         return 0
     for row in rows:
-        note = "" if row["available"] else "  (not yet in this version)"
-        print("{target:12} {format:7} {precision:8} {engine}".format(**row) + note)
+        print("{target:12} {precision:8} {operators:33} {engine}".format(**row))
     return 0
 
 
@@ -103,7 +105,7 @@ def export(arguments: argparse.Namespace) -> int:
         print("{}: wrote {}".format(NAME, out), file=sys.stderr)
         return 0
     if arguments.dry_run:
-        print("{}: would write {} for {}".format(NAME, out, target.name), file=sys.stderr)
+        print("{}: nothing found, would write {} for {}".format(NAME, out, target.name), file=sys.stderr)
         return 0
     raise UserError(
         "outside the bounds of {}, no bundle written: {}".format(

@@ -5,7 +5,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from edge.engines.base import one_line
+from edge.errors import UserError
+from export.onnx_fold import fold_scale_and_shift
 from export.quiet import quiet
+from export.rewrites import rewrite
 
 OPSET = 13
 IR_VERSION = 7
@@ -14,21 +18,30 @@ OUTPUT_NAME = "logits"
 
 
 def keras_to_onnx(model: Any) -> bytes:
-    """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes."""
+    """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes.
+
+    What TensorRT would not import is rewritten where that is possible. Raises UserError when it does not convert.
+    """
     import onnx
     import tensorflow as tf
     import tf2onnx
 
     signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32, name=INPUT_NAME)]
-    with quiet():
-        graph, _ = tf2onnx.convert.from_function(
-            tf.function(lambda x: {OUTPUT_NAME: model(x, training=False)}, input_signature=signature),
-            input_signature=signature,
-            opset=OPSET,
-        )
+    try:
+        with quiet():
+            graph, _ = tf2onnx.convert.from_function(
+                tf.function(lambda x: {OUTPUT_NAME: model(x, training=False)}, input_signature=signature),
+                input_signature=signature,
+                opset=OPSET,
+            )
+    except Exception as error:  # what tf2onnx raises varies with what it cannot convert
+        raise UserError(
+            f"the model does not convert to ONNX {OPSET} ({one_line(error)}): build it from layers that do"
+        ) from error
     graph.ir_version = IR_VERSION
-    onnx.checker.check_model(graph, full_check=True)
-    return graph.SerializeToString()
+    content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
+    onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
+    return content
 
 
 @dataclass(frozen=True)

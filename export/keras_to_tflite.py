@@ -1,10 +1,13 @@
 """Keras -> TFLite in four precisions."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from edge.engines.base import one_line
+from edge.errors import UserError
 from export.quiet import quiet
 
 
@@ -13,7 +16,7 @@ def keras_to_tflite(model: Any, precision: str, quantise: np.ndarray) -> bytes:
 
     precision: fp32, fp16 (weights), dynamic (int8 weights, float activations) or int8 (both, per-channel
     weights; input and output stay float32, which costs the engine nothing). quantise: (N, ...) float32 network
-    inputs from which int8 ranges are taken. Returns the file's bytes.
+    inputs from which int8 ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
     """
     import tensorflow as tf
 
@@ -28,8 +31,15 @@ def keras_to_tflite(model: Any, precision: str, quantise: np.ndarray) -> bytes:
     if precision == "int8":
         converter.representative_dataset = lambda: one_at_a_time(quantise)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    with quiet():
-        return converter.convert()
+    try:
+        with quiet():
+            return converter.convert()
+    except Exception as error:  # the converter has no exception of its own for what it cannot convert
+        unknown = re.search(r"(?:Flex|Custom) ops?: ([\w, ]+)", str(error))
+        what = f"the operator {unknown[1]} is not a TFLite builtin" if unknown else one_line(error)
+        raise UserError(
+            f"the model does not convert to {precision} TFLite ({what}): build it from layers that do"
+        ) from error
 
 
 def one_at_a_time(inputs: np.ndarray) -> Iterator[list[np.ndarray]]:

@@ -1,18 +1,28 @@
 """How far an exported file is from Keras, measured in the engine that will run it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from edge.engines import Engine
+from export.metrics import Change, auc, balanced_accuracy, calibration_error, change
 from export.targets import Bounds
 
 CLEAR_MARGIN = 0.05  # between the two likeliest labels of Keras; below it a changed label means nothing
 KERAS_BATCH = 64
 TIMED_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a frame's posterior is worth is judged by: labels (N,) bool, groups (N,), the opening threshold."""
+
+    labels: np.ndarray
+    groups: Sequence[str]
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -22,19 +32,24 @@ class Parity:
     n: int
     max_abs_logit: float  # of Keras: what logit errors are measured against
     max_logit_error: float
+    p99_logit_error: float
     mean_logit_error: float
     max_posterior_error: float
     p99_posterior_error: float
     mean_posterior_error: float
     n_clear: int  # frames where Keras's margin is at least CLEAR_MARGIN
     label_agreement: float | None  # over those; None when there are none
-    auc_keras: float | None  # None when the labels are all alike
-    auc: float | None
+    auc: Change
+    balanced_accuracy: Change  # at the opening threshold
+    ece_keras_raw: float | None  # calibration errors: of Keras at temperature 1
+    ece_keras: float | None  # at the model's temperature
+    ece: float | None  # of the file at that temperature
 
     def as_dict(self) -> dict[str, Any]:
         """For the report; JSON has no NaN, so what is not finite becomes None."""
         return {
-            key: value if value is None or np.isfinite(value) else None for key, value in asdict(self).items()
+            key: value if isinstance(value, dict) or value is None or np.isfinite(value) else None
+            for key, value in asdict(self).items()
         }
 
 
@@ -59,26 +74,38 @@ def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, labels: np.ndarray) -> Parity:
-    """Parity of logits (N, K) against those of Keras; labels: bool (N,), for the task metric."""
+def posterior_errors(reference: np.ndarray, logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Per frame the largest difference of a posterior, (N,)."""
+    return np.abs(posteriors(logits, temperature) - posteriors(reference, temperature)).max(axis=1)
+
+
+def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task) -> Parity:
+    """Parity of logits (N, K) against those of Keras."""
     logit_error = np.abs(logits - reference)
     expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
-    posterior_error = np.abs(got - expected).max(axis=1)
+    posterior_error = posterior_errors(reference, logits, temperature)
     ordered = np.sort(expected, axis=1)
     clear = ordered[:, -1] - ordered[:, -2] >= CLEAR_MARGIN
     same = got.argmax(axis=1) == expected.argmax(axis=1)
+    classes = task.labels.astype(int)
     return Parity(
         n=len(reference),
         max_abs_logit=float(np.abs(reference).max()),
         max_logit_error=float(logit_error.max()),
+        p99_logit_error=float(np.percentile(logit_error, 99)),
         mean_logit_error=float(logit_error.mean()),
         max_posterior_error=float(posterior_error.max()),
         p99_posterior_error=float(np.percentile(posterior_error, 99)),
         mean_posterior_error=float(posterior_error.mean()),
         n_clear=int(clear.sum()),
         label_agreement=float(same[clear].mean()) if clear.any() else None,
-        auc_keras=auc(reference[:, -1], labels),
-        auc=auc(logits[:, -1], labels),
+        auc=change(auc, reference[:, -1], logits[:, -1], task.labels, task.groups),
+        balanced_accuracy=change(
+            balanced_accuracy(task.threshold), expected[:, -1], got[:, -1], task.labels, task.groups
+        ),
+        ece_keras_raw=calibration_error(posteriors(reference, 1.0), classes),
+        ece_keras=calibration_error(expected, classes),
+        ece=calibration_error(got, classes),
     )
 
 
@@ -101,17 +128,22 @@ def violations(parity: Parity, bounds: Bounds) -> list[str]:
         found.append(
             f"label agreement {parity.label_agreement:.4g}, at least {bounds.label_agreement:g} is needed"
         )
+    return found + task_violations(parity, bounds.task_loss_points)
+
+
+def task_violations(parity: Parity, allowed: float) -> list[str]:
+    """The AUC may fall by `allowed` points; of a balanced accuracy, which some frames near the threshold move by
+    that much, the whole interval must lie beyond before it counts."""
+    found = []
+    if parity.auc.points is not None and -parity.auc.points > allowed:
+        found.append(f"AUC falls by {-parity.auc.points:.2f} points, at most {allowed:g} is allowed")
+    accuracy = parity.balanced_accuracy
+    if accuracy.points is not None and -accuracy.high > allowed:
+        found.append(
+            f"balanced accuracy falls by {-accuracy.points:.2f} points, surely by {-accuracy.high:.2f}, at most "
+            f"{allowed:g} is allowed"
+        )
     return found
-
-
-def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Area under the ROC curve (Mann-Whitney); None when the labels are all alike or a score is not finite."""
-    n_positive = int(labels.sum())
-    n_negative = len(labels) - n_positive
-    if n_positive == 0 or n_negative == 0 or not np.isfinite(scores).all():
-        return None
-    rank_sum = rankdata(scores)[labels].sum()
-    return float((rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
 def latency_ms(engine: Engine, example: np.ndarray) -> float:

@@ -2,7 +2,10 @@
 
 import html
 import importlib.metadata
+import platform
 from typing import Any
+
+from export.plot import error_plot
 
 PACKAGES = (
     "cry-monitor",
@@ -18,7 +21,8 @@ PACKAGES = (
 )
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;padding:.25rem .8rem;text-align:right}
-td:first-child,th:first-child{text-align:left}.out{color:#b00020}
+td:first-child,th:first-child{text-align:left}.out{color:#b00020}svg{max-width:34rem;width:100%}
+svg text{font-size:11px;fill:currentColor}svg line{stroke:currentColor;opacity:.4}.dots{fill:#3b7dd8;opacity:.6}
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}"""
 ROWS = (
     ("precision", "precision", "{}"),
@@ -26,19 +30,23 @@ ROWS = (
     ("bytes", "size, bytes", "{:,}"),
     ("latency_ms", "latency here, ms", "{:.3f}"),
     ("max_logit_error", "largest logit error", "{:.2e}"),
+    ("p99_logit_error", "99th percentile of it", "{:.2e}"),
     ("mean_logit_error", "mean logit error", "{:.2e}"),
     ("max_posterior_error", "largest posterior error", "{:.2e}"),
     ("p99_posterior_error", "99th percentile of it", "{:.2e}"),
     ("mean_posterior_error", "mean posterior error", "{:.2e}"),
     ("label_agreement", "label agreement, clear frames", "{:.2%}"),
-    ("auc_keras", "AUC of Keras", "{:.4f}"),
-    ("auc", "AUC of the file", "{:.4f}"),
+    ("auc", "AUC", "{}"),
+    ("balanced_accuracy", "balanced accuracy", "{}"),
+    ("ece_keras_raw", "calibration error, Keras at temperature 1", "{:.4f}"),
+    ("ece_keras", "calibration error, Keras at its temperature", "{:.4f}"),
+    ("ece", "calibration error, file", "{:.4f}"),
 )
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of the packages that had a part in the result."""
-    versions = {}
+    """Versions of what had a part in the result."""
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
@@ -49,27 +57,70 @@ def installed_versions() -> dict[str, str]:
 
 def html_report(report: dict[str, Any]) -> str:
     """The report as one self-contained page."""
-    files = report["files"]
-    flat = [{**file, **file["parity"]} for file in files]
-    head = "".join(f"<th>{html.escape(file['path'])}</th>" for file in files)
+    model, compared = report["model"], [file for file in report["files"] if "parity" in file]
+    title = html.escape(f"{model['name']} {model['version']} for {report['target']}")
+    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
+    problems = "".join(
+        f"<p class=out>{html.escape(file['path'])}: {html.escape('; '.join(file['violations']))}</p>"
+        for file in report["files"]
+        if file["violations"]
+    )
+    remarks = "".join(f"<p>{html.escape(text)}</p>" for text in (*report["warnings"], *report["notes"]))
+    details = "".join(
+        f"<h2>{html.escape(file['path'])}</h2>{error_plot(file['errors'])}{worst_table(file['worst'])}"
+        for file in compared
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
+        f"<h1>{title}</h1><p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a frame; "
+        f"compared with Keras on {compared[0]['parity']['n']} frames of "
+        f"{report['calibration']['parity']['groups']} groups that nothing was fitted on.</p>{problems}{remarks}"
+        f"{comparison_table(compared)}<p>{html.escape(temperature_line(report['temperature']))}</p>"
+        f"{other_files(report['files'])}<p>Operators: {operators}</p>{details}<p>{html.escape(versions)}</p></html>\n"
+    )
+
+
+def comparison_table(compared: list[dict[str, Any]]) -> str:
+    """One column per file."""
+    flat = [{**file, **file["parity"]} for file in compared]
+    head = "".join(f"<th>{html.escape(file['path'])}</th>" for file in compared)
     rows = "".join(
         f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file[key], pattern)}</td>" for file in flat) + "</tr>"
         for key, label, pattern in ROWS
     )
-    problems = "".join(
-        f"<p class=out>{html.escape(file['path'])}: {html.escape('; '.join(file['violations']))}</p>"
-        for file in files
-        if file["violations"]
+    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+
+
+def worst_table(worst: list[dict[str, Any]]) -> str:
+    """The frames that moved most."""
+    rows = "".join(
+        f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
+        f"<td>{'yes' if row['label'] else 'no'}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
+        f"<td>{shown(row['file'], '{:.4f}')}</td></tr>"
+        for row in worst
     )
-    model, versions = report["model"], report["versions"]
-    title = html.escape(f"{model['name']} {model['version']} for {report['target']}")
-    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a frame; "
-        f"compared with Keras on {files[0]['parity']['n']} frames.</p>{problems}"
-        f"<table><tr><th></th>{head}</tr>{rows}</table><p>Operators: {operators}</p>"
-        f"<p>{html.escape(', '.join(f'{name} {version}' for name, version in versions.items()))}</p></html>\n"
+        f"<table><tr><th>frame that moved most</th><th>condition</th><th>cry</th><th>p, Keras</th><th>p, file</th></tr>"
+        f"{rows}</table>"
+    )
+
+
+def other_files(files: list[dict[str, Any]]) -> str:
+    """Files that are no network."""
+    return "".join(
+        f"<p>{html.escape(file['path'])}: {file['bytes']:,} bytes, {html.escape(file['kind'])}</p>"
+        for file in files
+        if "parity" not in file
+    )
+
+
+def temperature_line(temperature: dict[str, Any]) -> str:
+    """What the temperature is and what it does on the part it may be fitted on."""
+    origin = "fitted" if temperature["fitted"] else "given by the model"
+    return (
+        f"Temperature {temperature['value']:g}, {origin}; calibration error on the temperature part "
+        f"{shown(temperature['ece_before'], '{:.4f}')} -> {shown(temperature['ece_after'], '{:.4f}')}."
     )
 
 
@@ -77,18 +128,28 @@ def text_report(report: dict[str, Any]) -> str:
     """The report as lines for a terminal."""
     lines = []
     for file in report["files"]:
+        if "parity" not in file:
+            lines.append(f"{file['path']}: {file['bytes']:,} bytes")
+            continue
         parity = file["parity"]
         lines.append(
             f"{file['path']}: {file['bytes']:,} bytes, {file['latency_ms']:.3f} ms in {file['engine']}; posterior "
             f"error max {shown(parity['max_posterior_error'], '{:.1e}')} mean "
             f"{shown(parity['mean_posterior_error'], '{:.1e}')}, labels agree "
-            f"{shown(parity['label_agreement'], '{:.2%}')} of "
-            f"{parity['n_clear']}, AUC {shown(parity['auc_keras'], '{:.4f}')} -> "
-            f"{shown(parity['auc'], '{:.4f}')}"
+            f"{shown(parity['label_agreement'], '{:.2%}')} of {parity['n_clear']}, AUC {shown(parity['auc'], '{}')}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, temperature_line(report["temperature"])])
 
 
 def shown(value: Any, pattern: str) -> str:
     """A value as text, escaped; a dash when there is none."""
+    if isinstance(value, dict):
+        return change_text(value)
     return "-" if value is None else html.escape(pattern.format(value))
+
+
+def change_text(metric: dict[str, Any]) -> str:
+    """A metric of Keras and of the file, with the change in points and its 95 % interval."""
+    if metric["points"] is None:
+        return "-"
+    return "{keras:.4f} to {file:.4f} ({points:+.2f} points, 95 % {low:+.2f} to {high:+.2f})".format(**metric)

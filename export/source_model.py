@@ -1,20 +1,20 @@
 """The trained model to export: DIR/*.keras and DIR/model.json."""
 
-import json
+import importlib
 import os
 import re
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.bundle.fields import Fields
-from edge.bundle.manifest import ROLES, read_decision, read_feature, read_labels, read_normalisation
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.description import DESCRIPTION_NAME, read_description
 from export.quiet import quiet
 
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parent.parent / "training" / "models" / "detector"
-DESCRIPTION_NAME = "model.json"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SourceModel:
     """A Keras model together with what model.json says of it."""
 
     directory: Path
-    description: dict[str, Any]  # model.json, checked; its keys go into the manifest as they are
+    description: dict[str, Any]  # model.json, checked and completed; its keys go into the manifest as they are
     trained: Any  # the Keras model as it was saved
     fixed: Any  # the same as a functional model with batch 1: (1, 98, 64, 1) -> (1, number of labels)
 
@@ -35,8 +35,13 @@ class SourceModel:
         return self.description["normalisation"]["scale"]
 
     @property
-    def temperature(self) -> float:
-        return float(self.description["temperature"])
+    def temperature(self) -> float | None:
+        """None: not yet fitted."""
+        return self.description["temperature"]
+
+    def with_temperature(self, temperature: float) -> "SourceModel":
+        """The same model at a temperature."""
+        return replace(self, description={**self.description, "temperature": temperature})
 
 
 def load_source_model(directory: Path) -> SourceModel:
@@ -61,34 +66,10 @@ def load_source_model(directory: Path) -> SourceModel:
     return SourceModel(directory, description, trained, with_batch_of_one(trained))
 
 
-def read_description(path: Path) -> dict[str, Any]:
-    """model.json as a dict, every key that the manifest needs checked. Raises UserError."""
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path} ({error.strerror}): it tells role, labels, feature, normalisation, "
-            f"temperature and decision of the model"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({one_line(error)}): repair it") from error
-    fields = Fields(description, str(path))
-    fields.choice("role", ROLES)
-    fields.text("name")
-    fields.text("version")
-    read_labels(fields)
-    read_feature(fields.object("feature"))
-    read_normalisation(fields.object("normalisation"))
-    fields.positive("temperature")
-    read_decision(fields.object("decision"))
-    fields.mapping("metrics")
-    fields.mapping("training")
-    return description
-
-
 def load_keras(path: Path, description: dict[str, Any]) -> Any:
     """The Keras model in `path`. Raises UserError when it cannot be loaded or does not fit its description."""
     keras = import_keras()
+    import_layers(description["layers"], path.parent)
     try:
         with quiet():
             model = keras.saving.load_model(path, compile=False)
@@ -96,8 +77,9 @@ def load_keras(path: Path, description: dict[str, Any]) -> Any:
         unknown = re.search(r"Could not locate class '(\w+)'", str(error))
         if unknown:
             raise UserError(
-                f"{path} has a layer {unknown[1]!r} that is not registered with Keras: import the module "
-                f"that registers it"
+                f"{path} has a layer {unknown[1]!r} that is not registered with Keras: decorate its class with "
+                f"@keras.saving.register_keras_serializable() and name its module in {DESCRIPTION_NAME}, "
+                f'"layers": ["my_package.layers"]'
             ) from error
         raise UserError(
             f"{path} cannot be loaded as a Keras 3 model ({one_line(error)}): save it again with "
@@ -106,6 +88,22 @@ def load_keras(path: Path, description: dict[str, Any]) -> Any:
     parameters = description["feature"]["parameters"]
     check_shapes(model, (parameters["frame_columns"], parameters["n_mels"], 1), description["labels"], path)
     return model
+
+
+def import_layers(modules: Sequence[str], directory: Path) -> None:
+    """Import modules that register custom layers, also such as lie beside the model. Raises UserError."""
+    sys.path.insert(0, str(directory.resolve()))
+    try:
+        for module in modules:
+            with quiet():
+                importlib.import_module(module)
+    except Exception as error:  # a module of someone else's can fail in any way
+        raise UserError(
+            f'cannot import {module!r} of "layers" in {directory / DESCRIPTION_NAME} ({one_line(error)}): install it '
+            f"or put it beside the model"
+        ) from error
+    finally:
+        sys.path.pop(0)
 
 
 def with_batch_of_one(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The targets of edge-export: what each produces and how far it may differ from Keras."""
+"""The targets of edge-export: what each produces, what runs it, and how far it may differ from Keras."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,17 @@ class Bounds:
     logit_error: float | None  # largest, over max(1, max |logit|)
     posterior_error: float | None  # largest
     label_agreement: float  # share of the frames where Keras's own margin is >= parity.CLEAR_MARGIN
+    task_loss_points: float = 0.5  # by how much the AUC may fall, in points of 100, and surely the balanced accuracy
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file that a target's bundle holds for each model."""
+
+    kind: str  # its key in the manifest
+    precision: str
+    name: str  # after "ROLE."
+    bounds: Bounds | None  # None: it is not a network
 
 
 @dataclass(frozen=True)
@@ -19,40 +30,68 @@ class Target:
     """One line of the table."""
 
     name: str
-    file_format: str
     precision: str
     engine: str  # what runs it on the board
-    bounds: Bounds
-    is_available: bool = True
+    files: tuple[ModelFile, ...]  # the first is the one the target is about
+    tensorrt: str | None = None  # the oldest TensorRT that must import every ONNX file
+
+    @property
+    def operators(self) -> str:
+        """Which operators a model may consist of."""
+        return "TFLite builtins" if self.tensorrt is None else f"ONNX 13 that TensorRT {self.tensorrt} imports"
 
 
 FP32 = Bounds(logit_error=1e-3, posterior_error=1e-4, label_agreement=1.0)
 FP16 = Bounds(logit_error=1e-2, posterior_error=2e-3, label_agreement=1.0)
 QUANTISED = Bounds(logit_error=None, posterior_error=None, label_agreement=0.99)
 
+BUDGET_BYTES = {("detector", "tflite", "int8"): 200_000}  # by role, kind and precision; exceeding it is said
+
+LITERT = "ai-edge-litert or tflite-runtime, else onnxruntime"
+TENSORRT = "TensorRT, else onnxruntime"
+ONNX_FP32 = ModelFile("onnx", "fp32", "fp32.onnx", FP32)  # in every bundle for engines that do not take TFLite
+
+
+def for_raspberry_pi(precision: str, bounds: Bounds) -> Target:
+    """A target whose model is TFLite."""
+    tflite = ModelFile("tflite", precision, f"{precision}.tflite", bounds)
+    return Target(f"rpi-{precision}", precision, LITERT, (tflite, ONNX_FP32))
+
+
 TARGETS = {
     target.name: target
     for target in (
-        Target("rpi-fp32", "tflite", "fp32", "ai-edge-litert or tflite-runtime", FP32),
-        Target("rpi-fp16", "tflite", "fp16", "ai-edge-litert or tflite-runtime", FP16),
-        Target("rpi-dynamic", "tflite", "dynamic", "ai-edge-litert or tflite-runtime", QUANTISED),
-        Target("rpi-int8", "tflite", "int8", "ai-edge-litert or tflite-runtime", QUANTISED),
-        Target("jetson-fp16", "onnx", "fp16", "TensorRT", FP16, is_available=False),
-        Target("jetson-int8", "onnx", "int8", "TensorRT", QUANTISED, is_available=False),
+        Target(
+            "jetson-fp16",
+            "fp16",
+            TENSORRT,
+            (ONNX_FP32, ModelFile("onnx_typed", "fp16", "fp16.onnx", FP16)),
+            tensorrt="8.2",
+        ),
+        Target(
+            "jetson-int8",
+            "int8",
+            TENSORRT,
+            (
+                ModelFile("onnx", "int8", "int8.onnx", QUANTISED),
+                ModelFile("onnx_fp32", "fp32", "fp32.onnx", FP32),
+                ModelFile("calibration_cache", "int8", "int8.cache", None),
+            ),
+            tensorrt="8.2",
+        ),
+        for_raspberry_pi("fp32", FP32),
+        for_raspberry_pi("fp16", FP16),
+        for_raspberry_pi("dynamic", QUANTISED),
+        for_raspberry_pi("int8", QUANTISED),
     )
 }
 
 
 def find_target(name: str) -> Target:
-    """The target of that name. Raises UserError listing all when unknown, or when this version cannot make it."""
+    """The target of that name. Raises UserError listing all when unknown."""
     target = TARGETS.get(name)
     if target is None:
         raise UserError(f"unknown target {name!r}: choose one of {', '.join(TARGETS)}")
-    if not target.is_available:
-        raise UserError(
-            f"target {name} is not yet in this version: on a Jetson, run any rpi-* bundle with onnxruntime, "
-            f"it holds a fp32 ONNX file"
-        )
     return target
 
 
@@ -61,10 +100,12 @@ def target_table() -> list[dict[str, object]]:
     return [
         {
             "target": t.name,
-            "format": t.file_format,
+            "format": t.files[0].kind,
             "precision": t.precision,
             "engine": t.engine,
-            "available": t.is_available,
+            "operators": t.operators,
+            "files": [file.name for file in t.files],
+            "bounds": {f.name: vars(f.bounds) for f in t.files if f.bounds is not None},
         }
         for t in TARGETS.values()
     ]

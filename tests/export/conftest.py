@@ -1,6 +1,7 @@
 """A small trained-looking model and calibration data, made once for all tests of the room."""
 
 import os
+import shutil
 
 # Before anything imports Keras: it chooses its backend once, and only TensorFlow converts.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -8,7 +9,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from export_examples import ds_cnn, log_mel_frames, write_calibration, write_description  # noqa: E402
+from export_examples import (  # noqa: E402
+    calibration_arrays,
+    ds_cnn,
+    log_mel_frames,
+    write_calibration,
+    write_description,
+)
+
+from export.command import main  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +50,46 @@ def model_dir(keras, tmp_path_factory):
 def calibration_dir(tmp_path_factory):
     """Calibration tensors in the format of calibration_data/."""
     folder = tmp_path_factory.mktemp("calibration")
-    write_calibration(
-        folder,
-        quantise=log_mel_frames(60, seed=1).astype(np.float16),
-        parity=log_mel_frames(120, seed=2).astype(np.float16),
-        y_parity=np.arange(120) % 2,
-    )
+    write_calibration(folder, **calibration_arrays())
     return folder
+
+
+@pytest.fixture
+def model_copy(model_dir, tmp_path):
+    """The model directory, free to be changed."""
+    return shutil.copytree(model_dir, tmp_path / "model")
+
+
+@pytest.fixture
+def calibration_copy(calibration_dir, tmp_path):
+    """The calibration directory, free to be changed."""
+    return shutil.copytree(calibration_dir, tmp_path / "calibration")
+
+
+@pytest.fixture
+def export(model_dir, calibration_dir, tmp_path, capsys):
+    """edge-export with the session's model and calibration data: (exit status, stdout, stderr)."""
+
+    def run(*arguments, target="rpi-fp32", model=model_dir, calibration=calibration_dir, out=tmp_path / "out"):
+        places = ["--model", model, "--calibration", calibration, "--out", out]
+        status = main([str(argument) for argument in ("--target", target, *places, *arguments)])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def refusal(export, tmp_path):
+    """The one line with which an export is refused; nothing is written."""
+
+    def refused(*arguments, **places):
+        status, _, stderr = export(*arguments, **places)
+        assert status == 1, stderr
+        *progress, last = stderr.splitlines()
+        assert last.startswith("edge-export: error: ")
+        assert all(line.startswith("edge-export: ") for line in progress)
+        assert "out" in places or not (tmp_path / "out").exists()
+        return last
+
+    return refused

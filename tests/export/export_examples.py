@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.dsp import log_mel
+from export.calibration import PARTS
 
 DESCRIPTION = {
     "name": "test-detector",
@@ -52,12 +53,33 @@ def log_mel_frames(n, seed):
     return np.array(frames)
 
 
+def calibration_arrays():
+    """A quantise, a temperature and a parity part; every second frame is the label."""
+    arrays = {}
+    for seed, (part, n) in enumerate((("quantise", 40), ("temperature", 40), ("parity", 120)), start=1):
+        arrays[part] = log_mel_frames(n, seed).astype(np.float16)
+        arrays[f"y_{part}"] = np.arange(n) % 2
+    return arrays
+
+
 def write_calibration(folder: Path, feature=DESCRIPTION["feature"], **arrays):
     """Tensors and the manifest that vouches for them, in the format of calibration_data/."""
     path = folder / "detector_log_mel.npz"
     np.savez(path, **arrays)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps({"feature": feature, "sha256": digest}))
+    manifest = {
+        "feature": feature,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sources": {part: sources(part, len(arrays[part])) for part in PARTS if part in arrays},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def sources(part, n):
+    """Groups of two frames each."""
+    return [
+        {"clip": f"numbers/{part}_{i}", "group": f"{part}_{i // 2}", "condition": "tone" if i % 2 else "noise"}
+        for i in range(n)
+    ]
 
 
 def write_description(folder: Path, **changes):

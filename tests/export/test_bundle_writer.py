@@ -1,6 +1,7 @@
 """There is a whole bundle or none."""
 
 import resource
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from export_examples import DESCRIPTION
 
 from edge.errors import UserError
 from export.bundle_writer import bundle_manifest, write_bundle
+from export.convert import Exported
 from export.source_model import SourceModel
+from export.targets import TARGETS
 
 MANIFEST = {"schema": 1, "name": "half"}
 
@@ -25,6 +28,21 @@ def test_full_disk_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_full_file_system_leaves_nothing_behind(tmp_path):
+    """A real one of 64 kB, where mounting is allowed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no permission to mount a small file system")
+    try:
+        with pytest.raises(UserError, match="cannot write the bundle to .*No space left"):
+            write_bundle(disk / "out", MANIFEST, {"a.onnx": b"x" * 9000, "b.onnx": b"x" * 90_000}, tmp_path)
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_bundle_the_device_would_refuse_is_not_written(tmp_path):
     with pytest.raises(UserError, match="models is missing"):
         write_bundle(tmp_path / "out", MANIFEST, {"a.onnx": b"x"}, tmp_path)
@@ -35,7 +53,8 @@ def test_bundle_another_wrote_meanwhile_is_kept(tmp_path):
     """The destination was empty when checked and is not when the bundle is ready."""
     onnx = (Path(__file__).parent.parent / "edge" / "tiny_models" / "detector.fp32.onnx").read_bytes()
     model = SourceModel(tmp_path, DESCRIPTION, None, None)
-    manifest = bundle_manifest(model, "fp32", [("onnx", "a.onnx", "fp32", onnx)])
+    target = TARGETS["rpi-fp32"]
+    manifest = bundle_manifest(model, target, [Exported(target.files[1], "a.onnx", onnx)])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "other.txt").write_text("theirs")
     with pytest.raises(UserError, match="not empty"):

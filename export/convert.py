@@ -1,0 +1,83 @@
+"""A target's files from a Keras model: TFLite, ONNX in three precisions, a calibration cache."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge.errors import UserError
+from export.calibration_cache import cache_text
+from export.keras_to_onnx import keras_to_onnx
+from export.keras_to_tflite import keras_to_tflite
+from export.onnx_fp16 import fp16_typed
+from export.onnx_int8 import Quantised, quantise
+from export.source_model import SourceModel
+from export.targets import ModelFile, Target
+from export.tensorrt_lint import lint
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One converted file."""
+
+    file: ModelFile
+    path: str  # inside the bundle
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """All files of a target, the fp32 ONNX they are described by, and how int8 ranges were chosen, if they were."""
+
+    files: list[Exported]
+    fp32_onnx: bytes
+    ranges: Quantised | None
+
+
+def convert(model: SourceModel, target: Target, inputs: np.ndarray, progress: Progress) -> Conversion:
+    """Make every file of the target; inputs: (N, 98, 64, 1), what int8 ranges are taken from.
+
+    Raises UserError when the model does not convert, or when TensorRT would not import a file.
+    """
+    progress("converting to fp32 ONNX")
+    fp32_onnx = keras_to_onnx(model.fixed)
+    check_importable(fp32_onnx, target)
+    ranges = None
+    if target.tensorrt is not None and target.precision == "int8":
+        progress(f"calibrating int8 ranges on {len(inputs)} frames")
+        ranges = quantise(fp32_onnx, inputs)
+    makers = {
+        ("onnx", "fp32"): lambda: fp32_onnx,
+        ("onnx_fp32", "fp32"): lambda: fp32_onnx,
+        ("onnx_typed", "fp16"): lambda: fp16_typed(fp32_onnx),
+        ("onnx", "int8"): lambda: ranges.content,
+        ("calibration_cache", "int8"): lambda: cache_text(ranges.scales).encode(),
+    }
+    files = []
+    for file in target.files:
+        if file.kind == "tflite":
+            progress(f"converting to {file.precision} TFLite")
+            content = keras_to_tflite(model.fixed, file.precision, inputs)
+        else:
+            content = makers[file.kind, file.precision]()
+        if file.kind.startswith("onnx"):
+            check_importable(content, target)
+        files.append(Exported(file, f"{model.role}.{file.name}", content))
+    return Conversion(files, fp32_onnx, ranges)
+
+
+def check_importable(onnx: bytes, target: Target) -> None:
+    """Raise UserError, naming every finding, when the target's TensorRT would not import the file."""
+    findings = [] if target.tensorrt is None else lint(onnx, tensorrt=target.tensorrt)
+    if findings:
+        raise UserError(
+            f"the model cannot run on {target.name}: " + "; ".join(str(finding) for finding in findings)
+        )
+
+
+def kernel_parameters(model: Any) -> int:
+    """How many numbers the kernels of a Keras model hold: what no conversion can do without."""
+    return sum(int(np.prod(weight.shape)) for weight in model.weights if len(weight.shape) >= 2)

@@ -1,0 +1,153 @@
+"""What cannot be exported is refused in one line that says what to do, and nothing is written."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from export_examples import DESCRIPTION, ds_cnn, write_calibration, write_description
+
+from export.targets import TARGETS
+
+
+def test_unknown_target_lists_them(refusal):
+    line = refusal(target="rpi-int4")
+    assert "'rpi-int4'" in line and all(target in line for target in TARGETS)
+
+
+def test_missing_model_directory(tmp_path, refusal):
+    assert "no model directory" in refusal(model=tmp_path / "absent")
+
+
+def test_missing_description(model_copy, refusal):
+    (model_copy / "model.json").unlink()
+    assert "model.json" in refusal(model=model_copy)
+
+
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({"labels": ["cry", "other"]}, "labels"),
+        ({"labels": []}, "labels"),
+        ({"role": "expert"}, "role"),
+        ({"temperature": 0}, "temperature"),
+        ({"decision": {"open_threshold": 0.5}}, "close_threshold"),
+        ({"normalisation": {"kind": "none"}}, "normalisation.kind"),
+        ({"training": []}, "training"),
+        ({"layers": "my_layers"}, "layers"),
+        ({"metrics": {"parity_auc": 97}}, "metrics.parity_auc"),
+        ({"feature": "mfcc"}, "feature"),
+        ({"feature": {"name": "log_mel", "parameters": {"n_mels": 40}}}, "frame_columns"),
+    ],
+)
+def test_description_that_cannot_be_is_named(model_copy, refusal, changes, named):
+    write_description(model_copy, **changes)
+    line = refusal(model=model_copy)
+    assert "model.json" in line and named in line
+
+
+def test_file_that_is_not_keras(model_copy, refusal):
+    (model_copy / "detector.keras").write_bytes(b"PK not a model")
+    assert "cannot be loaded as a Keras 3 model" in refusal(model=model_copy)
+
+
+def test_no_keras_file(model_copy, refusal):
+    (model_copy / "detector.keras").rename(model_copy / "detector.h5")
+    assert "0 .keras files" in refusal(model=model_copy)
+
+
+def test_output_that_does_not_match_the_labels(keras, model_copy, refusal):
+    ds_cnn(keras, outputs=5).save(model_copy / "detector.keras")
+    line = refusal(model=model_copy)
+    assert "(5,)" in line and "1 label(s)" in line
+
+
+@pytest.mark.parametrize(
+    "shape, named", [((None, 64, 1), "dynamic input shape"), ((49, 40, 1), "(49, 40, 1)")]
+)
+def test_input_that_is_not_the_feature(keras, model_copy, refusal, shape, named):
+    inputs = keras.Input(shape)
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    keras.Model(inputs, keras.layers.Dense(1)(pooled)).save(model_copy / "detector.keras")
+    assert named in refusal(model=model_copy)
+
+
+def test_missing_calibration(tmp_path, refusal):
+    assert "--calibration" in refusal(calibration=tmp_path)
+
+
+def test_calibration_of_another_feature(calibration_copy, refusal):
+    manifest = json.loads((calibration_copy / "manifest.json").read_text())
+    manifest["feature"]["parameters"]["hop_length"] = 128
+    (calibration_copy / "manifest.json").write_text(json.dumps(manifest))
+    line = refusal(calibration=calibration_copy)
+    assert "manifest.json" in line and "hop_length = 128" in line
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ({"quantise": np.zeros((4, 98, 40))}, "quantise has shape (4, 98, 40)"),
+        ({"parity": np.full((2, 98, 64), np.nan), "y_parity": np.zeros(2)}, "NaN"),
+        ({"y_parity": np.zeros(3)}, "y_parity has shape (3,)"),
+        ({"y_temperature": np.zeros(40)}, "y_temperature has labels of one kind"),
+        ({"quantise": None}, "quantise"),
+    ],
+)
+def test_damaged_calibration(calibration_copy, refusal, change, named):
+    with np.load(calibration_copy / "detector_log_mel.npz") as stored:
+        arrays = {**stored, **change}
+    write_calibration(calibration_copy, **{k: v for k, v in arrays.items() if v is not None})
+    assert named in refusal(calibration=calibration_copy)
+
+
+def test_calibration_whose_parts_share_a_group(calibration_copy, refusal):
+    manifest = json.loads((calibration_copy / "manifest.json").read_text())
+    manifest["sources"]["parity"][7]["group"] = manifest["sources"]["quantise"][3]["group"]
+    (calibration_copy / "manifest.json").write_text(json.dumps(manifest))
+    assert "'quantise_1' is in the parts quantise and parity" in refusal(calibration=calibration_copy)
+
+
+def test_calibration_that_is_not_what_its_manifest_says(calibration_copy, refusal):
+    with open(calibration_copy / "detector_log_mel.npz", "r+b") as handle:
+        handle.truncate(100_000)
+    assert "SHA-256" in refusal(calibration=calibration_copy)
+
+
+def test_out_that_is_taken(tmp_path, refusal):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "keep.txt").write_text("mine")
+    assert "is not empty" in refusal(out=tmp_path / "taken")
+    assert "is a file" in refusal(out=tmp_path / "taken" / "keep.txt")
+    assert "cannot be written" in refusal(out=tmp_path / "taken" / "keep.txt" / "bundle")
+    assert (tmp_path / "taken" / "keep.txt").read_text() == "mine"
+
+
+def test_disk_that_fills_up_half_way(tmp_path, model_dir, calibration_dir):
+    """No file may grow beyond 20 kB: the manifest and the reports fit, the model does not."""
+    places = ["--model", model_dir, "--calibration", calibration_dir, "--out", tmp_path / "out"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "export.command", "--target", "jetson-fp16", *places],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("edge-export: error: cannot write")
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
+    assert list(temporary.glob("edge-export-*")) == []
+
+
+def test_description_defaults_are_those_of_the_help():
+    from export.description import DEFAULTS, HELP
+
+    for key in DESCRIPTION:
+        assert key in HELP or key == "role"
+    assert json.dumps(DEFAULTS["decision"]) in HELP and json.dumps(DEFAULTS["normalisation"]) in HELP
