@@ -68,15 +68,15 @@ def test_a_node_without_a_name_is_named_after_its_output():
     assert rules(content)[0][0] == "y"
 
 
-def in_branches(*nodes, **keywords):
-    """A file with an If around a float "x" (1, 4), whose branches hold these nodes; outputs "a" and "b"."""
+def in_branches(*nodes, outer_weights=None, **keywords):
+    """A file with an If whose branches hold these nodes, which see "x" (1, 4) and the outer weights."""
 
     def branch(name):
         inner = [*nodes, node("Identity", [nodes[-1].output[0]], [name])]
         return graph(inner, outputs=[value(name, [1, 4])], **keywords)
 
     outer = node("If", ["c"], ["y"], then_branch=branch("a"), else_branch=branch("b"))
-    return file([outer], [X, value("c", [], TensorProto.BOOL)])
+    return file([outer], [X, value("c", [], TensorProto.BOOL)], weights=outer_weights)
 
 
 def test_nodes_of_subgraphs_are_named_after_the_node_around_them():
@@ -84,6 +84,11 @@ def test_nodes_of_subgraphs_are_named_after_the_node_around_them():
         ("y_node/m_node", "TensorRT 8.2 does not import Mod")
     ] * 2
     assert rules(in_branches(node("Relu", ["x"], ["r"]))) == []
+
+
+def test_initialisers_are_seen_from_subgraphs():
+    inner = node("CumSum", ["x", "axis"], ["s"])
+    assert rules(in_branches(inner, outer_weights={"axis": np.array(1)})) == []
 
 
 def test_types_are_known_in_subgraphs():
@@ -151,8 +156,15 @@ def test_an_operator_takes_only_the_types_of_its_row():
     assert rules(indices) == rules(chosen) == []  # the row is not about indices and conditions
 
 
+def test_the_type_that_onnx_leaves_free_is_the_one_of_the_row():
+    content = one_node("ConstantOfShape", np.array([4]), value=onnx.numpy_helper.from_array(np.ones(1, np.int32)))
+    assert rules(content) == [("y_node", "'y' is INT32, TensorRT 8.2 takes FP32")]
+
+
 def test_int64_initialisers_are_cast_and_int64_activations_are_not():
     assert rules(one_node("Reshape", X, np.array([4, 1]))) == []
+    stored = node("Constant", [], ["k"], value_ints=[4, 1])
+    assert rules(file([stored, node("Reshape", ["x", "k"], ["y"])], [X])) == []
     computed = file([node("Shape", ["x"], ["s"]), node("Reshape", ["x", "s"], ["y"])], [X])
     assert ("s_node", "'s' is INT64, TensorRT 8.2 has no such type") in rules(computed)
     assert "s_node" not in dict(rules(computed, "10.1"))
@@ -199,7 +211,7 @@ def test_explicit_int8_with_weights_per_channel_passes(version):
     assert quantised(version=version) == quantised(w_scale=SCALES[:3], version=version) == []
 
 
-@pytest.mark.parametrize("scale", [0.0, -0.1, np.nan])
+@pytest.mark.parametrize("scale", [0.0, -0.1, np.nan, np.inf])
 def test_a_scale_that_is_not_positive_is_found(scale):
     rule = "the scale must be an initialiser of positive numbers"
     assert [found for found in quantised(x_scale=np.float32(scale)) if found[0] != "xs"] == [
