@@ -23,6 +23,7 @@ class Detector(object):
         self.engine_name = self._engine.name
         self.open_threshold = model.decision.open_threshold
         self.close_threshold = model.decision.close_threshold
+        self.lasting_threshold = model.decision.lasting_threshold
         self._temperature = model.temperature
         self._scale = model.normalisation.scale
         self._frame_shape = (model.feature.parameters["frame_columns"], model.feature.parameters["n_mels"])

@@ -43,10 +43,11 @@ class Normalisation(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Hysteresis on the smoothed probability."""
+    """Hysteresis on the smoothed probability; the mean over some seconds that opens an episode too, or None."""
 
     open_threshold: float
     close_threshold: float
+    lasting_threshold: Optional[float]
 
 
 class FileEntry(NamedTuple):
@@ -173,8 +174,9 @@ def check_feature_parameters(parameters, name, where):
 
 
 def read_decision(fields):
-    """The hysteresis thresholds. Raises UserError when they cross."""
-    decision = Decision(fields.probability("open_threshold"), fields.probability("close_threshold"))
+    """The thresholds on p(cry). Raises UserError when those of the hysteresis cross."""
+    lasting = fields.probability("lasting_threshold") if "lasting_threshold" in fields.content else None
+    decision = Decision(fields.probability("open_threshold"), fields.probability("close_threshold"), lasting)
     if decision.close_threshold > decision.open_threshold:
         raise fields.problem("close_threshold", decision.close_threshold, "at most open_threshold is allowed")
     return decision

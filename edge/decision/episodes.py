@@ -1,8 +1,9 @@
 """Hysteresis and episodes: when a cry begins, when it is over, and what is one cry (METHODS 1.5).
 
-An episode opens when the smoothed probability reaches the open threshold and ends with the last frame above the
-close threshold. Episodes closer than merge_gap_s are one; shorter than min_event_s are none. An episode that begins
-with the very first frame counts.
+An episode opens at once when the smoothed probability reaches the open threshold, or when a less sure sound lasts:
+when the mean probability of the last lasting_frames reaches the lasting threshold. It ends with the last frame above
+the close threshold. Episodes closer than merge_gap_s are one; shorter than min_event_s are none. An episode that
+begins with the very first frame counts.
 """
 
 from collections import deque
@@ -15,9 +16,12 @@ ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began
 class EpisodeRules(object):
     """Thresholds on probability and lengths in seconds."""
 
-    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3):
+    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3,
+                 lasting_threshold=1.0, lasting_frames=40):
         self.open_threshold = open_threshold
         self.close_threshold = close_threshold
+        self.lasting_threshold = lasting_threshold
+        self.lasting_frames = lasting_frames
         self.min_event_s = min_event_s
         self.merge_gap_s = merge_gap_s
         self.smoothing_frames = smoothing_frames
@@ -32,10 +36,12 @@ class EpisodeTracker(object):
         self._hop_s = hop_s
         self._frame_s = frame_s
         self._recent = deque(maxlen=rules.smoothing_frames)
+        self._lasting = deque(maxlen=rules.lasting_frames)
         self._start_s = None  # of the open episode
         self._last_loud_s = None  # end of its latest frame above the close threshold
         self._peak = 0.0
-        self._onset_s = None  # where the present run of frames above the close threshold says the cry began
+        self._bursts = deque()  # runs of frames above the close threshold: [where it began, end of its latest frame]
+        self._in_burst = False
         self._n_frames = 0
         self.smoothed = 0.0
 
@@ -48,13 +54,17 @@ class EpisodeTracker(object):
         """Take the frame that ends at t_s; return the records it causes."""
         rules = self._rules
         self._recent.append(probability)
+        self._lasting.append(probability)
         self.smoothed = sum(self._recent) / float(rules.smoothing_frames)
-        self._note_onset(t_s, probability)
+        self._note_burst(t_s, probability)
+        is_sure = self.smoothed >= rules.open_threshold
+        mean = sum(self._lasting) / float(rules.lasting_frames)
+        has_lasted = mean >= rules.lasting_threshold and self.smoothed >= rules.close_threshold
         records = []
         if self.is_open and t_s - self._last_loud_s > rules.merge_gap_s:
             records += self._close()
-        if not self.is_open and self.smoothed >= rules.open_threshold:
-            self._open(t_s)
+        if not self.is_open and (is_sure or has_lasted):
+            self._open(t_s, self._bursts[-1 if is_sure else 0][0] if self._bursts else t_s - ONSET_S)
             records.append(Alert(t_s, self.smoothed))
         if self.is_open and self.smoothed >= rules.close_threshold:
             self._last_loud_s = t_s
@@ -65,18 +75,22 @@ class EpisodeTracker(object):
         """The source has ended: return the Event of an episode that is still open."""
         return self._close() if self.is_open else []
 
-    def _note_onset(self, t_s, probability):
-        """Remember where the cry of the present run of high frames began; a single low frame does not end it."""
+    def _note_burst(self, t_s, probability):
+        """Remember where each recent run of high frames began; a single low frame does not end it."""
         if probability >= self._rules.close_threshold:
-            if self._onset_s is None:
+            if not (self._in_burst and self._bursts):
                 # What the stream's first frame holds may have begun with the stream.
-                self._onset_s = t_s - (self._frame_s if self._n_frames == 0 else ONSET_S)
+                self._bursts.append([t_s - (self._frame_s if self._n_frames == 0 else ONSET_S), t_s])
+            self._bursts[-1][1] = t_s
+            self._in_burst = True
         elif max(self._recent) < self._rules.close_threshold:
-            self._onset_s = None
+            self._in_burst = False
+        while self._bursts and t_s - self._bursts[0][1] > self._rules.lasting_frames * self._hop_s:
+            self._bursts.popleft()
         self._n_frames += 1
 
-    def _open(self, t_s):
-        self._start_s = t_s - ONSET_S if self._onset_s is None else self._onset_s
+    def _open(self, t_s, start_s):
+        self._start_s = start_s
         self._last_loud_s = t_s
         self._peak = self.smoothed
 
@@ -86,4 +100,5 @@ class EpisodeTracker(object):
         end_s = max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
         event = Event(start_s=self._start_s, end_s=end_s, cry_probability=self._peak)
         self._start_s = None
+        self._bursts.clear()  # they were this episode's
         return [event] if event.end_s - event.start_s >= self._rules.min_event_s else []

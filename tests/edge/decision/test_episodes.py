@@ -84,3 +84,32 @@ def test_probability_is_the_largest_smoothed_value():
 
 def test_a_single_spike_is_smoothed_away():
     assert run([0.0] * 10 + [1.0] + [0.0] * 10, smoothing_frames=3) == []
+
+
+LASTING = {"open_threshold": 0.95, "close_threshold": 0.4, "lasting_threshold": 0.5, "lasting_frames": 20}
+
+
+def test_a_less_sure_cry_opens_an_episode_once_it_has_lasted():
+    records = run([0.0] * 30 + [0.7] * 30 + [0.0] * 50, **LASTING)
+    assert [type(record) for record in records] == [Alert, Event]
+    assert records[0].t_s == pytest.approx(FRAME_S + (30 + 14) * HOP_S)  # 15 of 20 frames at 0.7 are 0.5 on average
+
+
+def test_its_event_starts_with_the_first_of_the_sounds_that_made_it_last():
+    bursts = ([0.8] * 5 + [0.0] * 2) * 3
+    (event,) = events([0.0] * 30 + bursts + [0.0] * 50, **LASTING)
+    assert event.start_s == pytest.approx(FRAME_S + 30 * HOP_S - ONSET_S)
+
+
+def test_a_less_sure_sound_that_does_not_last_opens_nothing():
+    assert run([0.0] * 30 + [0.9] * 10 + [0.0] * 50, **LASTING) == []
+
+
+def test_what_has_lasted_does_not_open_a_second_event_in_the_quiet_after_it():
+    assert len(events([0.0] * 30 + [1.0] * 40 + [0.39] * 60, merge_gap_s=1.0, **LASTING)) == 1
+
+
+@pytest.mark.parametrize("smoothing_frames", [1, 3, 25])
+def test_any_smoothing_goes_with_any_lasting_time(smoothing_frames):
+    probabilities = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9] * 20
+    run(probabilities, **dict(LASTING, smoothing_frames=smoothing_frames, lasting_frames=5))
