@@ -38,20 +38,18 @@ WORK = results/detector
 TRAIN = KERAS_BACKEND=torch $(TEST_ENV)/bin/cry-train detector --data $(DATA) --teacher $(TEACHER) --work $(WORK)
 EXPORT = $(TEST_ENV)/bin/edge-export --target rpi-int8
 
-.PHONY: detector detector-measure
+.PHONY: detector
 detector: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m pip install --quiet torch
 	$(TEST_ENV)/bin/cry-train calibration --data $(DATA)
 	for fold in 1 2 3 4; do \
 	  $(TRAIN) --fold $$fold --out $(WORK)/fold$$fold && rm -rf benchmarks/detector_folds/fold$$fold && \
 	  $(EXPORT) --model $(WORK)/fold$$fold --out benchmarks/detector_folds/fold$$fold || exit 1; done
-	$(TRAIN) --out training/models/detector
-	rm -rf edge/default_bundle
-	$(EXPORT) --out edge/default_bundle
-	$(MAKE) detector-measure
-
-detector-measure:
 	$(TEST_ENV)/bin/python -m benchmarks.detection_clips --data $(DATA) --yamnet $(TEACHER)
 	$(TEST_ENV)/bin/python -m benchmarks.detection_nights --data $(DATA)
+	$(TRAIN) --out training/models/detector --decision benchmarks/results/detection_nights.json \
+	  --metrics benchmarks/results/detection_clips.json
+	rm -rf edge/default_bundle
+	$(EXPORT) --out edge/default_bundle
 	$(TEST_ENV)/bin/python -m benchmarks.speed --yamnet $(TEACHER)
 	$(TEST_ENV)/bin/python -m benchmarks.readme

@@ -11,6 +11,8 @@ from pathlib import Path
 from edge.commands.main import guarded
 from edge.errors import UserError
 
+DEFAULT_DECISION = {"open_threshold": 0.6, "close_threshold": 0.4}  # a first guess
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command of cry-train; returns the exit status."""
@@ -25,7 +27,12 @@ def main(argv: list[str] | None = None) -> int:
     detector.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
     detector.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
     detector.add_argument("--work", type=Path, default=Path("results/detector"), help="caches, checkpoints")
-    detector.add_argument("--open-threshold", type=float, default=0.6, help="of the hysteresis (default 0.6)")
+    detector.add_argument(
+        "--decision",
+        type=Path,
+        metavar="FILE",
+        help="result of benchmarks.detection_nights, which chose the thresholds (default: open at 0.6, close at 0.4)",
+    )
     detector.add_argument("--metrics", type=Path, metavar="FILE", help="a result of benchmarks/ to state in model.json")
     detector.add_argument("--rounds", type=int, help="rounds of training (default: the schedule's)")
     detector.add_argument("--seed", type=int, default=0)
@@ -49,20 +56,30 @@ def detector_command(arguments: argparse.Namespace) -> int:
     schedule = Schedule(seed=arguments.seed, **rounds)
     train_and_save(
         arguments.data, arguments.teacher, arguments.fold, schedule, arguments.work, arguments.out,
-        arguments.open_threshold, read_metrics(arguments.metrics),
+        read_decision(arguments.decision), read_metrics(arguments.metrics),
     )
     return 0
 
 
+def read_decision(path: Path | None) -> dict[str, float]:
+    """The thresholds that benchmarks.detection_nights chose, or METHODS 1.5's."""
+    return DEFAULT_DECISION if path is None else read_result(path, "decision")
+
+
 def read_metrics(path: Path | None) -> dict:
-    """The rows and seed of a benchmark's JSON result, and which file they are from."""
+    """The rows of a benchmark's JSON result, and which file they are from."""
     if path is None:
         return {}
+    rows = read_result(path, "rows")
+    return {"from": path.as_posix(), "split": "4 folds of eval_fold, no group divided", "rows": rows}
+
+
+def read_result(path: Path, key: str) -> dict:
+    """One entry of a benchmark's JSON result. Raises UserError."""
     try:
-        result = json.loads(path.read_text())
-        return {"from": path.as_posix(), "split": "4 folds of eval_fold, no group divided", "rows": result["rows"]}
+        return json.loads(path.read_text())[key]
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot read metrics from {path} ({error}); name a JSON of benchmarks/results") from error
+        raise UserError(f"cannot read {key} from {path} ({error}); name a JSON of benchmarks/results") from error
 
 
 def calibration_command(arguments: argparse.Namespace) -> int:

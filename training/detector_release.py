@@ -19,7 +19,6 @@ from training.detector_model import LOG_MEL_SCALE, count_multiply_adds
 
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as much
-CLOSE_TO_OPEN = 2 / 3  # close threshold as a share of the open one (METHODS 1.5: .6 and .4)
 
 
 def train_and_save(
@@ -29,7 +28,7 @@ def train_and_save(
     schedule: Schedule,
     work: Path,
     out: Path,
-    open_threshold: float,
+    decision: dict[str, float],
     metrics: dict[str, Any],
 ) -> None:
     """Train on every clip, or on all folds but one, and write the model directory `out`."""
@@ -45,7 +44,7 @@ def train_and_save(
     model = train_detector(bank, schedule, work / f"{part}-seed{schedule.seed}")
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "detector.keras")
-    description = describe(model, bank.clips, fold, schedule, teacher is not None, open_threshold, metrics)
+    description = describe(model, bank.clips, fold, schedule, teacher is not None, decision, metrics)
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
     print(f"wrote {out}: {model.count_params()} parameters, {count_multiply_adds(model)} multiply-adds")
 
@@ -66,7 +65,7 @@ def describe(
     fold: int | None,
     schedule: Schedule,
     taught: bool,
-    open_threshold: float,
+    decision: dict[str, float],
     metrics: dict[str, Any],
 ) -> dict[str, Any]:
     """model.json: what export and the bundle need to know of the model."""
@@ -84,10 +83,7 @@ def describe(
         "feature": {"name": "log_mel", "parameters": PARAMETERS},
         "normalisation": {"kind": "frame_mean", "scale": LOG_MEL_SCALE},
         "temperature": 1.0,
-        "decision": {
-            "open_threshold": open_threshold,
-            "close_threshold": round(open_threshold * CLOSE_TO_OPEN, 4),
-        },
+        "decision": decision,
         "metrics": metrics,
         "training": {
             "corpora": corpora,
