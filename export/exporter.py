@@ -20,8 +20,9 @@ from export.targets import Target
 from export.temperature import fit_temperature
 
 NO_TENSORRT = (
-    "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file stands for what FP16 "
-    "does in TensorRT, the Q/DQ file for INT8; the device builds the engine itself."
+    "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "
+    "rounded to half precision, stands for what FP16 does in TensorRT, the Q/DQ file for INT8; the device builds the "
+    "engine itself."
 )
 
 

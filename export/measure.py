@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.engines import open_engine
+from edge.engines import Engine, open_engine
 from edge.errors import UserError
 from export.calibration import Part
 from export.convert import Exported, kernel_parameters
+from export.half_steps import half_steps
 from export.metrics import auc, group_draws, interval
 from export.parity import (
     Task,
@@ -91,10 +92,11 @@ def measure(
             measured.append(entry)
             if item.file.bounds is None:
                 continue
-            path = Path(folder) / item.path
-            path.write_bytes(item.content)
-            engine = open_engine({"tflite" if item.file.kind == "tflite" else "onnx": str(path)})
+            engine = opened(item.content, item.file.kind, Path(folder) / item.path)
             logits = engine_logits(engine, part.inputs)
+            if item.file.kind == "onnx_typed":
+                steps = opened(half_steps(item.content), "onnx", Path(folder) / "half_steps.onnx")
+                logits = engine_logits(steps, part.inputs)
             parity = compare(reference, logits, model.temperature, task)
             entry.update(
                 engine=engine.name,
@@ -105,6 +107,12 @@ def measure(
                 violations=missing_weights(item, kernels) + violations(parity, item.file.bounds),
             )
     return measured
+
+
+def opened(content: bytes, kind: str, path: Path) -> Engine:
+    """The engine that runs a file of a kind, written to `path`."""
+    path.write_bytes(content)
+    return open_engine({"tflite" if kind == "tflite" else "onnx": str(path)})
 
 
 def missing_weights(item: Exported, kernels: int) -> list[str]:
