@@ -70,7 +70,7 @@ def calibration_copy(calibration_dir, tmp_path):
 def export(model_dir, calibration_dir, tmp_path, capsys):
     """edge-export with the session's model and calibration data: (exit status, stdout, stderr)."""
 
-    def run(*arguments, target="rpi-fp32", model=model_dir, calibration=calibration_dir, out=tmp_path / "out"):
+    def run(*arguments, target="jetson-fp16", model=model_dir, calibration=calibration_dir, out=tmp_path / "out"):
         places = ["--model", model, "--calibration", calibration, "--out", out]
         status = main([str(argument) for argument in ("--target", target, *places, *arguments)])
         captured = capsys.readouterr()

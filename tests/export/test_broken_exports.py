@@ -30,7 +30,7 @@ def unfrozen(model, precision="fp32", inputs=None):
 
 def test_weights_that_were_not_frozen(refusal, monkeypatch):
     monkeypatch.setattr(convert, "keras_to_tflite", unfrozen)
-    assert "outside the bounds of rpi-fp32, no bundle written: detector.fp32.tflite" in refusal()
+    assert "outside the bounds of rpi-fp32, no bundle written: detector.fp32.tflite" in refusal(target="rpi-fp32")
 
 
 def test_file_without_its_weights_is_told_by_its_size(keras):

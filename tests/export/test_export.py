@@ -128,7 +128,7 @@ def test_json_is_all_that_stdout_holds(model_dir, calibration_dir, tmp_path):
     assert all(line.startswith("edge-export: ") for line in done.stderr.splitlines())
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["rpi-int8", "jetson-int8"])
 def test_dry_run_checks_and_writes_nothing(export, tmp_path, target):
     status, stdout, stderr = export("--dry-run", "--json", target=target)
     assert status == 0 and not (tmp_path / "out").exists()
