@@ -5,6 +5,8 @@ import socket
 
 from edge.log import log
 
+PATIENCE_S = 1.0  # a full socket blocks its writers, and hearing must not wait for whoever should read it
+
 
 def notify(text: str) -> None:
     """Tell systemd when it asked to be told; says nothing otherwise."""
@@ -14,6 +16,7 @@ def notify(text: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(PATIENCE_S)
         try:
             systemd.connect(address)
             systemd.sendall(text.encode("utf-8", "replace"))

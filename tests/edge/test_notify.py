@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+import edge.notify
 from edge.notify import extend_start_timeout, notify
 
 
@@ -43,3 +44,12 @@ def test_a_socket_that_is_gone_is_a_warning(monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("READY=1")
     assert "systemd could not be told" in caplog.text
+
+
+def test_a_reader_that_does_not_read_holds_nobody_up(systemd, monkeypatch, caplog):
+    monkeypatch.setattr(edge.notify, "PATIENCE_S", 0.05)
+    for _ in range(1000):
+        notify("STATUS=" + 100 * "x")
+        if "systemd could not be told (timed out)" in caplog.text:
+            return
+    pytest.fail("1000 messages went somewhere")

@@ -53,7 +53,11 @@ class Gpu(object):
 
     def __enter__(self):
         self._lock.acquire()
-        self._context.push()
+        try:
+            self._context.push()
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(self, *exception):

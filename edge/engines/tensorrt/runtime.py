@@ -16,17 +16,24 @@ class TensorRtEngine(Engine):
         self.name = "TensorRT {}".format(trt.__version__)
         self._api, self._gpu, self._logger = api, gpu, logger
         with gpu:
-            self._runtime = trt.Runtime(logger)
-            self._cuda_engine = self._runtime.deserialize_cuda_engine(serialized)
-            if self._cuda_engine is None:
-                raise EngineUnavailable("the engine cannot be loaded ({})".format(why(logger)))
-            self._context = self._cuda_engine.create_execution_context()
-            if self._context is None:
-                raise EngineUnavailable("the GPU has no memory for the engine ({})".format(why(logger)))
-            self._stream = gpu.cuda.Stream()
-            self._input, self._output, self._bindings = self._make_tensors(trt)
+            try:
+                self._load(trt, serialized)
+            except BaseException:
+                self.close()
+                raise
         gpu.released_at_exit(self)
         self.input_shape, self.output_shape = self._input.host.shape, self._output.host.shape
+
+    def _load(self, trt, serialized):
+        self._runtime = trt.Runtime(self._logger)
+        self._cuda_engine = self._runtime.deserialize_cuda_engine(serialized)
+        if self._cuda_engine is None:
+            raise EngineUnavailable("the engine cannot be loaded ({})".format(why(self._logger)))
+        self._context = self._cuda_engine.create_execution_context()
+        if self._context is None:
+            raise EngineUnavailable("the GPU has no memory for the engine ({})".format(why(self._logger)))
+        self._stream = self._gpu.cuda.Stream()
+        self._input, self._output, self._bindings = self._make_tensors(trt)
 
     def _make_tensors(self, trt):
         """(input, output, GPU addresses in the order of the bindings)."""
