@@ -1,0 +1,112 @@
+"""What each target of edge-export costs the shipped detector, against Keras.
+
+    python -m benchmarks.export_targets [--model DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import record
+from edge.errors import UserError
+from export.calibration import DEFAULT_CALIBRATION_DIR
+from export.exporter import export_bundle
+from export.source_model import DEFAULT_MODEL_DIR
+from export.targets import TARGETS, Target
+
+HEADER = (
+    "| target | file | bytes | posterior error, max | logit error, max | labels agree | AUC change, points (95 %) "
+    "| ms here | in |\n|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def main() -> int:
+    """Export every target into a temporary folder and record what it cost; 1 when one is outside its bounds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL_DIR)
+    parser.add_argument("--calibration", type=Path, default=DEFAULT_CALIBRATION_DIR)
+    arguments = parser.parse_args()
+    reports = {}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for target in TARGETS.values():
+                out = Path(folder) / target.name
+                reports[target.name] = export_bundle(target, arguments.model, arguments.calibration, out, progress)
+    except UserError as error:
+        print(f"export_targets: error: {error}", file=sys.stderr)
+        return 1
+    files = {name: [file_figures(file) for file in report["files"]] for name, report in reports.items()}
+    first = next(iter(reports.values()))
+    figures = {
+        "model": {**first["model"], "temperature": first["temperature"]},
+        "calibration": first["calibration"],
+        "targets": {
+            name: {"written": reports[name]["written"], "files": rows, **extra(reports[name])}
+            for name, rows in files.items()
+        },
+    }
+    record("export_targets", figures, table(files, first))
+    failed = [name for name, report in reports.items() if not report["written"]]
+    if failed:
+        print(f"export_targets: error: outside the bounds: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def progress(line: str) -> None:
+    """On stderr, as the command does."""
+    print(line, file=sys.stderr)
+
+
+def file_figures(file: dict[str, Any]) -> dict[str, Any]:
+    """A file of a report without what only its own page shows."""
+    return {key: value for key, value in file.items() if key not in ("errors", "worst", "sha256")}
+
+
+def extra(report: dict[str, Any]) -> dict[str, Any]:
+    """How int8 ranges were chosen, where they were."""
+    return {"int8_ranges": report["int8_ranges"]} if "int8_ranges" in report else {}
+
+
+def table(files: dict[str, list[dict[str, Any]]], report: dict[str, Any]) -> str:
+    """One row per file, the fp32 ONNX of the rpi targets only once."""
+    lines = [HEADER]
+    for name, rows in files.items():
+        for row in rows:
+            if not repeats(TARGETS[name], row):
+                lines.append(line(name, row))
+    parity = report["calibration"]["parity"]
+    temperature = report["temperature"]
+    origin = "fitted" if temperature["fitted"] else "the model's own"
+    lines.append(
+        f"\nCompared with Keras on {parity['frames']} frames of {parity['groups']} groups, which neither int8 ranges "
+        f"nor temperature were fitted on. Every other rpi target holds the same fp32 ONNX too. The error of the file "
+        f"with FP16 types is that with every tensor rounded to half precision. Temperature {temperature['value']:g} "
+        f"({origin}): calibration error {temperature['ece_before']:.3f} at 1, {temperature['ece_after']:.3f} at it. "
+        f"No TensorRT engine was built."
+    )
+    return "\n".join(lines)
+
+
+def repeats(target: Target, row: dict[str, Any]) -> bool:
+    """Whether a row has been shown with another target."""
+    return target.tensorrt is None and target.precision != "fp32" and row["kind"] == "onnx"
+
+
+def line(target: str, row: dict[str, Any]) -> str:
+    """One row of the table."""
+    if "parity" not in row:
+        return f"| {target} | {row['path']} | {row['bytes']:,} | | | | | | |"
+    parity, auc = row["parity"], row["parity"]["auc"]
+    return (
+        f"| {target} | {row['path']} | {row['bytes']:,} | {parity['max_posterior_error']:.1e} "
+        f"| {parity['max_logit_error']:.1e} | {parity['label_agreement']:.2%} of {parity['n_clear']} "
+        f"| {auc['points']:+.2f} ({auc['low']:+.2f} - {auc['high']:+.2f}) | {row['latency_ms']:.3f} | {row['engine']} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
