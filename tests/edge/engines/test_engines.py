@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 from edge import engines
+from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
+from edge.bundle.detector import normalise, sigmoid
+from edge.dsp import log_mel
 from edge.engines import open_engine
 from edge.engines.base import EngineUnavailable, quiet_stderr
 from edge.errors import UserError
+from edge.synthesis import nursery_night
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tiny_models")
 FP32_TFLITE = os.path.join(MODELS, "detector.fp32.tflite")
@@ -176,3 +180,28 @@ def test_a_model_file_may_move(tmp_path):
     moved = str(tmp_path / "elsewhere.onnx")
     shutil.copy(FP32_ONNX, moved)
     np.testing.assert_allclose(logits(open_only("onnxruntime", moved)), keras_logits(), atol=1e-4)
+
+
+def test_the_engines_that_are_here_agree_on_the_bundle_that_ships():
+    """On a synthetic night; benchmarks/engines_agree.py does it on recordings, with every engine there is."""
+    model = read_manifest(DEFAULT_BUNDLE_DIR).models[0]
+    samples = nursery_night(20, seed=3).samples
+    columns = log_mel.log_mel(samples)
+    frames = [columns[n:n + 98] for n in range(0, len(columns) - 98, 40)]
+    expected = None
+    for candidate in reversed(engines.CANDIDATES):
+        if candidate.file_format not in model.files:
+            continue
+        path = os.path.join(DEFAULT_BUNDLE_DIR, model.files[candidate.file_format].path)
+        with contextlib.suppress(EngineUnavailable):
+            engine = candidate.open(path, 1)
+            inputs = np.zeros((len(frames),) + engine.input_shape, np.float32)
+            for frame, out in zip(frames, inputs):
+                normalise(frame, model.normalisation.scale, out=out[0, :, :, 0])
+            p = np.array([sigmoid(float(engine.run(x)[0, 0]) / model.temperature) for x in inputs])
+            expected = p if expected is None else expected
+            clear = np.abs(expected - 0.5) > 0.05
+            assert ((p > 0.5) == (expected > 0.5))[clear].mean() >= 0.99, engine.name
+    if expected is None:
+        pytest.skip("no inference engine installed")
+    assert len(expected) > 40
