@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from edge.commands.main import guarded
 from edge.errors import UserError
 from export.calibration import DEFAULT_CALIBRATION_DIR
 from export.description import HELP as DESCRIPTION_HELP
@@ -13,34 +14,21 @@ from export.source_model import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"
-CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx")  # modules of the export extra
+CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # modules of the export extra
 INSTALL = "run it on a PC with Python 3.11 or 3.12 after: pip install cry-monitor[export]"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run edge-export; returns the exit status."""
     arguments = parser().parse_args(argv)
-    try:
-        if arguments.list_targets:
-            return list_targets(arguments.json)
-        return export(arguments)
-    except UserError as error:
-        return failed(error)
-    except KeyboardInterrupt:
-        return failed("interrupted, no bundle was written")
-
-
-def failed(reason: object) -> int:
-    """Say why on stderr; returns exit status 1."""
-    print("{}: error: {}".format(NAME, reason), file=sys.stderr)
-    return 1
+    return guarded(list_targets if arguments.list_targets else export, arguments, NAME)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser(
         prog=NAME,
-        description="Export a trained Keras model as a bundle for a board, and prove what precision cost. "
+        description="Export a trained Keras model as a bundle for a board, and prove what precision cost.\n"
         "With no --model it exports the detector that ships.",
         epilog=DESCRIPTION_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -68,10 +56,10 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def list_targets(as_json: bool) -> int:
+def list_targets(arguments: argparse.Namespace) -> int:
     """Print the table of targets."""
     rows = target_table()
-    if as_json:
+    if arguments.json:
         print(json.dumps(rows))
         return 0
     for row in rows:

@@ -34,14 +34,14 @@ def keras_to_onnx(model: Any) -> bytes:
                 input_signature=signature,
                 opset=OPSET,
             )
+            graph.ir_version = IR_VERSION
+            content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
+            onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
+            return content
     except Exception as error:  # what tf2onnx raises varies with what it cannot convert
         raise UserError(
             f"the model does not convert to ONNX {OPSET} ({one_line(error)}): build it from layers that do"
         ) from error
-    graph.ir_version = IR_VERSION
-    content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
-    onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
-    return content
 
 
 @dataclass(frozen=True)
