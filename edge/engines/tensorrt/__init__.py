@@ -25,11 +25,12 @@ from edge.log import iso_utc, log
 _loggers = []  # TensorRT knows one logger a process
 
 
-def open_tensorrt(files, precision, role="model", say=log.info):
+def open_tensorrt(files, precision, role="model", say=log.warning):
     """Open a model in TensorRT; its engine comes from the cache, or is built, which takes minutes, and cached.
 
     files: {kind: path}, see edge.bundle.manifest.FILE_KINDS. precision: "fp16" or "int8". role: under which
-    the engine is cached. say: called with lines for a person. Returns an Engine.
+    the engine is cached. say: called with lines for a person; as warnings they are seen where no log was started,
+    and nobody waits for minutes without knowing why. Returns an Engine.
     Raises EngineUnavailable, with `installed` False when TensorRT or a GPU is not there at all.
     """
     trt, api = import_tensorrt()
@@ -45,7 +46,6 @@ def open_tensorrt(files, precision, role="model", say=log.info):
 
 def _cached_or_built(trt, api, gpu, files, precision, role, say):
     logger = _logger(trt)
-    check_precision(trt, api, gpu, logger, precision)
     key = EngineKey(model_digest(files), trt.__version__, gpu.name, precision)
     cache = EngineCache(cache_directory(), role)
     found = cache.find(key)
@@ -55,6 +55,7 @@ def _cached_or_built(trt, api, gpu, files, precision, role, say):
             return TensorRtEngine(trt, api, gpu, logger, found.engine)
         except EngineUnavailable as unavailable:
             reason = "the cached engine is damaged: {}".format(unavailable)
+    check_precision(trt, api, gpu, logger, precision)
     say("building the TensorRT engine of the {} in {}, which takes minutes, once: {}".format(
         role, precision, reason))
     built = build(trt, api, logger, files, precision, cache.timing_cache(key), say)

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from edge.engines.base import one_line
 
@@ -40,7 +40,7 @@ NOUNS = {"model": "the model", "tensorrt": "TensorRT", "gpu": "the GPU", "precis
 class Found(NamedTuple):
     """What the cache holds for a key: the engine's bytes, or None and the reason why it must be built."""
 
-    engine: bytes
+    engine: Optional[bytes]
     reason: str
 
 
