@@ -17,7 +17,8 @@ def add_parser(subparsers) -> None:
         description="List the microphones. Any part of a name that only one of them has can be used in "
         "--source mic:NAME. Exit status 1 when there is none.",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per device")
+    parser.add_argument("--json", action="store_true",
+                        help="print one JSON object per device (docs/schemas/devices.schema.json)")
     parser.set_defaults(run=run)
 
 
