@@ -74,8 +74,9 @@ def html_report(report: dict[str, Any]) -> str:
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
         f"<h1>{title}</h1><p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a frame; "
-        f"compared with Keras on {compared[0]['parity']['n']} frames of "
-        f"{report['calibration']['parity']['groups']} groups that nothing was fitted on.</p>{problems}{remarks}"
+        f"compared with Keras on {compared[0]['parity']['n']} frames of {report['calibration']['parity']['groups']} "
+        f"groups, from which neither int8 ranges nor temperature were taken. The model may have been trained on them: "
+        f"what an AUC changes by counts here, not its height.</p>{problems}{remarks}"
         f"{comparison_table(compared)}<p>{html.escape(temperature_line(report['temperature']))}</p>"
         f"{other_files(report['files'])}<p>Operators: {operators}</p>{details}<p>{html.escape(versions)}</p></html>\n"
     )

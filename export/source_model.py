@@ -14,6 +14,7 @@ from edge.errors import UserError
 from export.description import DESCRIPTION_NAME, read_description
 from export.quiet import quiet
 
+PROBABILITIES = ("sigmoid", "softmax")
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parent.parent / "training" / "models" / "detector"
 
 
@@ -137,6 +138,11 @@ def check_shapes(model: Any, input_shape: tuple[int, ...], labels: list[str], pa
         raise UserError(
             f"{path} gives an output of shape {tuple(outputs[0].shape[1:])}, {DESCRIPTION_NAME} has "
             f"{len(labels)} label(s) {labels}: one logit per label is needed"
+        )
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "linear")
+    if activation in PROBABILITIES:
+        raise UserError(
+            f"{path} ends in a {activation}, so it gives probabilities: logits are needed, leave that activation out"
         )
 
 

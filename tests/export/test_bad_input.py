@@ -65,6 +65,14 @@ def test_output_that_does_not_match_the_labels(keras, model_copy, refusal):
     assert "(5,)" in line and "1 label(s)" in line
 
 
+def test_output_that_is_a_probability(keras, model_copy, refusal):
+    inner = keras.saving.load_model(model_copy / "detector.keras")
+    probability = keras.layers.Activation("sigmoid")(inner.output)
+    keras.Model(inner.input, probability).save(model_copy / "detector.keras")
+    line = refusal(model=model_copy)
+    assert "ends in a sigmoid" in line and "logits are needed" in line
+
+
 @pytest.mark.parametrize(
     "shape, named", [((None, 64, 1), "dynamic input shape"), ((49, 40, 1), "(49, 40, 1)")]
 )
