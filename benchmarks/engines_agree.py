@@ -6,7 +6,7 @@ Every model file is run by each engine that reads it, under this Python and unde
 a second environment's python (tflite-runtime 2.14 needs Python 3.11 or older and NumPy 1; a Jetson Nano's is 3.6 with
 onnxruntime 1.10), or an emulated arm64 one, `run_aarch64 ROOT -cpu cortex-a72 --`, with ai-edge-litert 2.1.6 and
 onnxruntime 1.20 (the newest ones crash in the emulator).
-Exit status 1 when answers differ by more than the bounds, which are those of an export.
+Exit status 1 when answers differ by more than the bounds of an export.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FRAMES = Path(__file__).parent.parent / "calibration_data" / "detector_log_mel.n
 CLEAR_MARGIN = 0.05  # |p - (1 - p)|: below it a changed label means nothing
 EMULATED_TIMEOUT_S = 3600
 FLOAT_LOGIT_BOUND = 1e-3  # between engines on one float file, over max(1, max |logit|)
-INT8_POSTERIOR_BOUND = 0.05  # between engines on one int8 or dynamic file: kernels round differently
+# Engines round an int8 or dynamic file differently: its logits have no bound, its labels have, as in an export.
 LABEL_BOUND = {"fp32": 1.0, "fp16": 1.0, "dynamic": 0.99, "int8": 0.99}  # of the clear frames, against the reference
 
 
@@ -129,12 +129,10 @@ def compare(answers: list[Answers], temperature: float) -> list[Row]:
         posterior_error = float(np.abs(p - posterior(first.logits, temperature)).max())
         agreement = float(((p >= 0.5) == (expected >= 0.5))[clear].mean())
         limit = FLOAT_LOGIT_BOUND * max(1.0, float(np.abs(first.logits).max()))
-        broken = []
+        broken = [] if np.isfinite(given.logits).all() else ["logits are NaN or infinite"]
         # Written as "not kept", because every comparison with NaN is false.
         if given.precision in ("fp32", "fp16") and not logit_error <= limit:
             broken.append(f"logit error {logit_error:.2g} over {limit:.2g}")
-        if not posterior_error <= INT8_POSTERIOR_BOUND:
-            broken.append(f"posterior error {posterior_error:.2g} over {INT8_POSTERIOR_BOUND:g}")
         if not agreement >= LABEL_BOUND[given.precision]:
             broken.append(f"label agreement {agreement:.4f} under {LABEL_BOUND[given.precision]:g}")
         rows.append(Row(

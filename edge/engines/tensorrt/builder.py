@@ -1,5 +1,6 @@
 """ONNX -> TensorRT engine, on the board that will run it."""
 
+import re
 from typing import NamedTuple
 
 from edge.engines.base import EngineUnavailable
@@ -98,7 +99,7 @@ def _build_once(trt, api, logger, files, precision, known_timings, plan, progres
         if not plan.typed:
             _set_precision(trt, builder, config, network, precision)
         if plan.calibrated:
-            held.append(_make_calibrator(trt, _read(files["calibration_cache"])))
+            held.append(_make_calibrator(trt, cache_for(trt.__version__, _read(files["calibration_cache"]))))
             config.int8_calibrator = held[-1]
     serialized = builder.build_serialized_network(network, config)
     if serialized is None:
@@ -152,6 +153,16 @@ def _set_precision(trt, builder, config, network, precision):
         result = layer.get_output(0)
         if layer.type in exact and result.dtype == trt.DataType.FLOAT:
             layer.precision = trt.DataType.FLOAT
+
+
+def cache_for(version, content):
+    """A calibration cache's bytes as this version wants them: it skips one whose first line names another version.
+
+    The ranges below that line hold for every version.
+    """
+    major, minor, patch = [int(part) for part in version.split(".")[:3]]
+    number = major * (1000 if major < 10 else 10000) + 100 * minor + patch
+    return re.sub(br"\ATRT-\d+-", "TRT-{}-".format(number).encode("ascii"), content)
 
 
 def _make_calibrator(trt, content):

@@ -24,7 +24,7 @@ from edge.engines import open_engine, open_tensorrt
 from edge.engines.base import EngineUnavailable
 from edge.engines.tensorrt import gpu as gpu_module
 from edge.engines.tensorrt import progress as progress_module
-from edge.engines.tensorrt.builder import WORKSPACE_BYTES
+from edge.engines.tensorrt.builder import WORKSPACE_BYTES, cache_for
 from edge.engines.tensorrt.progress import BuildProgress
 
 VERSIONS = ["8.2.1.8", "8.4.3", "8.6.1", "10.3.0", "11.4.0.106"]
@@ -181,6 +181,13 @@ def test_int8_falls_back_on_the_calibration_cache(use, files, said):
     assert given["calibrator"].read_calibration_cache() == b"calibration_cache"
     assert given["calibrator"].get_batch(["in"]) is None
     assert "trying onnx_fp32" in said[1]
+
+
+@pytest.mark.parametrize("version, header", [
+    ("8.2.1.8", b"TRT-8201-"), ("8.6.2", b"TRT-8602-"), ("10.3.0", b"TRT-100300-"), ("10.16.1.11", b"TRT-101601-")])
+def test_a_calibration_cache_names_the_version_that_reads_it(version, header):
+    ranges = b"EntropyCalibration2\nfeatures: 3d279686\nTRT-1-: 3d4df5e7\n"
+    assert cache_for(version, b"TRT-8201-" + ranges) == header + ranges
 
 
 def test_from_11_there_is_no_calibration_cache_to_fall_back_on(use, files):
