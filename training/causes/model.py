@@ -1,0 +1,108 @@
+"""Cause models: a convolutional encoder that keeps time, and a head that reads its columns in order."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+from training.causes.architecture import GRU, LMU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER, Architecture
+from training.layers.lmu import LMUCell, ParallelLMU
+from training.layers.positions import SinusoidalPositions
+
+POOL = (1, 2)  # over the rows only: time is the head's
+HEAD_PREFIX = "head"
+INPUT, SEQUENCE, LOGITS = "fused", "sequence", "cause"
+
+
+def build_model(
+    architecture: Architecture, n_labels: int, batch_norm: type[layers.Layer] = layers.BatchNormalization
+) -> keras.Model:
+    """(batch, columns, rows, 1) z-scored fused tensor, time first -> (batch, n_labels) logits."""
+    fused = keras.Input((architecture.columns, architecture.rows, 1), name=INPUT)
+    x = fused
+    for number, filters in enumerate(architecture.filters, start=1):
+        x = block(architecture, batch_norm, number, filters, x)
+    x = layers.Reshape((architecture.columns, math.prod(x.shape[2:])), name=SEQUENCE)(x)
+    x = layers.Dropout(architecture.dropout, name="drop")(build_head(architecture, x))
+    return keras.Model(fused, layers.Dense(n_labels, name=LOGITS)(x), name=f"cause_{architecture.head}")
+
+
+def block(architecture: Architecture, batch_norm: type[layers.Layer], number: int, filters: int, x):
+    """Convolution, normalisation, ReLU, and half as many rows where there are two."""
+    regularizer = keras.regularizers.L2(architecture.l2) if architecture.l2 else None
+    x = layers.Conv2D(filters, 3, padding="same", kernel_regularizer=regularizer, name=f"conv_{number}")(x)
+    x = layers.ReLU(name=f"relu_{number}")(batch_norm(name=f"norm_{number}")(x))
+    if x.shape[2] >= POOL[1]:
+        x = layers.MaxPooling2D(POOL, name=f"pool_{number}")(x)
+    return layers.Dropout(architecture.dropout, name=f"drop_{number}")(x)
+
+
+def build_head(architecture: Architecture, x):
+    """(batch, columns, features) -> (batch, units), the features' mean where there is no head."""
+    name, units = f"{HEAD_PREFIX}_{architecture.head}", architecture.units
+    memory = (units, architecture.channels, architecture.order, architecture.memory_columns)
+    if architecture.head == NONE:
+        return layers.GlobalAveragePooling1D(name=name)(x)
+    if architecture.head == TRANSFORMER:
+        return transformer(architecture, name, x)
+    makers = {
+        LSTM: lambda: layers.LSTM(units, name=name),
+        GRU: lambda: layers.GRU(units, name=name),
+        LMU: lambda: layers.RNN(LMUCell(*memory), name=name),
+        PARALLEL_LMU: lambda: ParallelLMU(*memory, name=name),
+    }
+    return makers[architecture.head]()(x)
+
+
+def transformer(architecture: Architecture, name: str, x):
+    """One pre-norm block with positions, averaged over time."""
+    units = architecture.units
+    x = SinusoidalPositions(name=f"{name}_positions")(layers.Dense(units, name=f"{name}_projection")(x))
+    y = layers.LayerNormalization(name=f"{name}_norm_1")(x)
+    heads = architecture.attention_heads
+    y = layers.MultiHeadAttention(heads, units // heads, name=f"{name}_attention")(y, y)
+    x = layers.Add(name=f"{name}_add_1")([x, y])
+    y = layers.LayerNormalization(name=f"{name}_norm_2")(x)
+    y = layers.Dense(architecture.feed_forward, activation="relu", name=f"{name}_feed_1")(y)
+    y = layers.Dense(units, name=f"{name}_feed_2")(y)
+    x = layers.Add(name=f"{name}_add_2")([x, y])
+    return layers.GlobalAveragePooling1D(name=f"{name}_mean")(x)
+
+
+def head_parameters(model: keras.Model) -> int:
+    """Parameters of the head alone, without encoder and classifier: what the paper calls recurrent parameters."""
+    return sum(layer.count_params() for layer in model.layers if layer.name.startswith(HEAD_PREFIX))
+
+
+def encoder_parameters(model: keras.Model) -> int:
+    """Parameters of the convolutions and their normalisation."""
+    return sum(layer.count_params() for layer in model.layers if layer.name.startswith(("conv_", "norm_")))
+
+
+def multiply_adds(model: keras.Model) -> dict[str, int]:
+    """Multiply-adds of one input: {"encoder", "head", "classifier"}; normalisation and activations are left out."""
+    totals = {"encoder": 0, "head": 0, "classifier": 0}
+    steps = model.get_layer(SEQUENCE).output.shape[1]
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            totals["encoder"] += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
+        elif layer.name == LOGITS:
+            totals["classifier"] += math.prod(layer.kernel.shape)
+        elif layer.name.startswith(HEAD_PREFIX):
+            totals["head"] += head_multiply_adds(layer, steps)
+    return totals
+
+
+def head_multiply_adds(layer: keras.layers.Layer, steps: int) -> int:
+    """Multiply-adds of one layer of a head over all steps."""
+    products = sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
+    if isinstance(layer, ParallelLMU):
+        by_step = math.prod(layer.input_kernel.shape) + layer.channels * layer.order
+        return steps * by_step + math.prod(layer.memory_kernel.shape)
+    if isinstance(layer, layers.RNN) and isinstance(layer.cell, LMUCell):
+        return steps * (products + layer.cell.channels * layer.cell.order * (layer.cell.order + 1))
+    if isinstance(layer, layers.MultiHeadAttention):
+        return steps * products + 2 * steps**2 * layer.num_heads * layer.key_dim
+    return steps * products
