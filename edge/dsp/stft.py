@@ -1,0 +1,33 @@
+"""Log-power spectrum: Hann 480 (30 ms) zero-padded to 512, hop 240 (15 ms), 257 bins, ln(power + 1e-10)."""
+
+import numpy as np
+
+from edge.dsp.framing import PowerSpectra, count_windows
+
+WINDOW_LENGTH = 480  # samples: 30 ms
+HOP_LENGTH = 240  # samples: 15 ms
+N_FFT = 512
+N_BINS = N_FFT // 2 + 1
+LOG_OFFSET = 1e-10  # power added before the logarithm
+
+_WINDOW = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)
+
+
+class LogStft(object):
+    """Log-power spectra of windows, in buffers that are used again."""
+
+    def __init__(self):
+        self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
+
+    def write(self, samples, columns):
+        """Fill columns (T, 257) float32 with the spectra of the first T windows of 1-D samples."""
+        for rows, power in self._spectra.chunks(samples, len(columns)):
+            np.add(power, np.float32(LOG_OFFSET), out=power)
+            np.log(power, out=columns[rows])
+
+
+def log_stft(samples):
+    """Log-power spectra of every whole window in 1-D samples at 16 kHz: (T, 257) float32."""
+    columns = np.empty((count_windows(len(samples), WINDOW_LENGTH, HOP_LENGTH), N_BINS), np.float32)
+    LogStft().write(samples, columns)
+    return columns
