@@ -33,7 +33,7 @@ class Schedule:
     steps_per_round: int = 320
     batch_size: int = 192
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.03
     teacher_weight: float = 20.0  # of the mean over 521 classes
     seed: int = 0
 

@@ -14,7 +14,7 @@ BLOCKS = [(32, 2), (64, 2), (96, 1), (96, 1), (128, 2), (160, 1)]  # (channels, 
 LOG_MEL_SCALE = 3.0  # nats: about one standard deviation of a frame's log-mel around its own mean
 
 
-def build_detector(batch_norm: type[layers.Layer] = layers.BatchNormalization, dropout: float = 0.2) -> keras.Model:
+def build_detector(batch_norm: type[layers.Layer] = layers.BatchNormalization, dropout: float = 0.3) -> keras.Model:
     """(1, 98, 64, 1) normalised log-mel -> one logit of "a baby is crying", named `cry`."""
     frame = keras.Input((FRAME_COLUMNS, N_MELS, 1), name="log_mel")
     x = layers.Conv2D(STEM_CHANNELS, 3, strides=2, padding="same", use_bias=False)(frame)

@@ -22,14 +22,17 @@ MICROPHONE_NOISE_BELOW = (3.0, 9.0)  # nats below the frame's mean: 13 to 39 dB
 ACTIVE_RANGE_NATS = 4.0  # a column within 17 dB of a clip's loud ones is sound, the rest is pause
 FULL_CRY_SHARE = 0.25  # of a frame's columns: with so much sound in it a cry clip's frame is fully its label's
 CRY_TARGET, NOT_CRY_TARGET = 0.97, 0.01
-LABEL_WEIGHT = 0.4  # in a cry clip's frame; the rest is what the adapted teacher hears
+LABEL_WEIGHT = 0.3  # in a cry clip's frame; the rest is what the adapted teacher hears
 NOT_CRY_TEACHER_WEIGHT = 0.15  # the label is sure: the teacher only says which sounds are near to a cry
 
 MIX_PROBABILITY = {CRY: 0.65, NONCRY: 0.4}
 BAND_LIMIT_PROBABILITY = 0.5
 CUTOFF_RANGE_HZ = (3000.0, 7000.0)
 TILT_NATS = 1.2
-MASK_PROBABILITY = 0.3
+TEMPO_RANGE = 0.25  # nats: from 0.78 to 1.28 times as fast
+PITCH_RANGE_BANDS = 3.0  # mel bands up or down: about a quarter of an octave and more for low voices
+MASK_PROBABILITY = 0.6
+MASK_COLUMNS, MASK_BANDS = 24, 12  # at most so many are blanked
 
 SCORE_FLOOR = 1e-3  # a teacher's score is no surer than that
 TEACHER_REGULARISATION = 1e-3  # scikit-learn's C
@@ -87,12 +90,17 @@ class Sampler:
         return self.rng.choice(among, n, p=weights / weights.sum())
 
     def _frames(self, clips: np.ndarray):
-        """Energies (n, 98, 64), cry targets (n,) and teacher scores (n, 521) of one random frame of each clip."""
+        """Energies (n, 98, 64), cry targets (n,) and teacher scores (n, 521) of one random frame of each clip.
+
+        Each is played faster or slower and its spectrum moved up or down: of no sound are there recordings enough.
+        """
         bank, rng = self.bank, self.rng
         length = bank.n_columns[clips]
+        tempo = np.exp(rng.uniform(-TEMPO_RANGE, TEMPO_RANGE, len(clips)))
+        span = FRAME_COLUMNS * tempo
         overhang = np.minimum(length // 3, 40)  # a frame may begin before its clip or end after it
-        start = np.floor(rng.uniform(-overhang, np.maximum(length - FRAME_COLUMNS + overhang, 1 - overhang)))
-        columns = start.astype(int)[:, None] + np.arange(FRAME_COLUMNS)
+        start = np.floor(rng.uniform(-overhang, np.maximum(length - span + overhang, 1 - overhang)))
+        columns = np.floor(start[:, None] + np.arange(FRAME_COLUMNS) * tempo[:, None]).astype(int)
         inside = (columns >= 0) & (columns < length[:, None])
         index = bank.first_column[clips][:, None] + np.clip(columns, 0, length[:, None] - 1)
         variant = rng.integers(0, len(VARIANTS), len(clips))
@@ -101,7 +109,9 @@ class Sampler:
             rows = variant == number
             energies[rows] = np.exp(bank.log_energies[name][index[rows]].astype(np.float32))
         energies *= np.where(inside, 1.0, 1e-4)[..., None]
-        windows = np.clip(np.round(start / FRAME_HOP_COLUMNS).astype(int), 0, bank.n_windows[clips] - 1)
+        energies = moved_bands(energies, rng.uniform(-PITCH_RANGE_BANDS, PITCH_RANGE_BANDS, len(clips)))
+        middle = start + (span - FRAME_COLUMNS) / 2  # where a window of the frame's length has the same centre
+        windows = np.clip(np.round(middle / FRAME_HOP_COLUMNS).astype(int), 0, bank.n_windows[clips] - 1)
         window = bank.first_window[clips] + windows
         teacher = None if bank.teacher is None else bank.teacher[window].astype(np.float32)
         active = np.minimum(1.0, (self.activity[index] & inside).mean(axis=1) / FULL_CRY_SHARE)
@@ -157,11 +167,23 @@ class Sampler:
     def _mask(self, frames: np.ndarray) -> np.ndarray:
         """Blank a run of columns and a run of bands of some frames (SpecAugment)."""
         for row in np.flatnonzero(self.rng.random(len(frames)) < MASK_PROBABILITY):
-            first, width = self.rng.integers(0, FRAME_COLUMNS - 16), self.rng.integers(1, 16)
+            first, width = self.rng.integers(0, FRAME_COLUMNS - MASK_COLUMNS), self.rng.integers(1, MASK_COLUMNS)
             frames[row, first : first + width] = 0.0
-            first, width = self.rng.integers(0, N_MELS - 8), self.rng.integers(1, 8)
+            first, width = self.rng.integers(0, N_MELS - MASK_BANDS), self.rng.integers(1, MASK_BANDS)
             frames[row, :, first : first + width] = 0.0
         return frames
+
+
+def moved_bands(energies: np.ndarray, bands: np.ndarray) -> np.ndarray:
+    """Energies (n, 98, 64) with each frame's spectrum moved up by its number of bands (n,), whole or not."""
+    position = np.clip(np.arange(N_MELS) - bands[:, None], 0, N_MELS - 1)
+    low = np.minimum(position.astype(int), N_MELS - 2)
+    part = (position - low).astype(np.float32)
+    moved = np.empty_like(energies)
+    for row, frame in enumerate(energies):
+        below, above = frame.take(low[row], axis=1), frame.take(low[row] + 1, axis=1)
+        moved[row] = below + part[row] * (above - below)
+    return moved
 
 
 def normalise(log_mel: np.ndarray) -> np.ndarray:
