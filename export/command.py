@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         "--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)"
     )
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
-    result.add_argument("--json", action="store_true", help="print the report as JSON on stdout")
+    result.add_argument(
+        "--json", action="store_true", help="print the report as JSON on stdout (docs/schemas/export.schema.json)"
+    )
     return result
 
 

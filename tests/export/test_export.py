@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +108,14 @@ def test_manifest_and_report_describe_the_files(bundles, model_dir, target):
     assert page.count("<svg") == len(compared) and compared[0]["worst"][0]["clip"] in page
     assert (bundle / "LICENSE-weights").read_text() == (model_dir / "LICENSE-weights").read_text()
     assert bundle.stat().st_mode & 0o055 == 0o055  # the daemon is another user
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_report_is_as_its_schema_says(bundles, target):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = read_json(Path(__file__).parents[2] / "docs" / "schemas" / "export.schema.json")
+    report = read_json(bundles / target / "report.json")
+    jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
 
 
 def test_nothing_half_written_is_left(bundles):
