@@ -42,6 +42,19 @@ def main(argv: list[str] | None = None) -> int:
     calibration.add_argument("--out", type=Path, default=Path("calibration_data"))
     calibration.add_argument("--seed", type=int, default=0)
     calibration.set_defaults(run=calibration_command)
+    causes = commands.add_parser("causes", help="train cause models by folds", description=causes_command.__doc__)
+    causes.add_argument("--config", type=Path, required=True, metavar="FILE", help="one experiment, as TOML")
+    causes.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
+    causes.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives models, metrics, plots")
+    causes.add_argument("--work", type=Path, default=Path("results/causes"), help="features, kept for all experiments")
+    causes.set_defaults(run=causes_command)
+    corpora = commands.add_parser(
+        "corpora", help="where to get cry corpora; import and verify them", description=corpora_command.__doc__
+    )
+    corpora.add_argument("action", nargs="?", choices=("list", "import", "verify"), default="list")
+    corpora.add_argument("name", nargs="?", help="which corpus to import")
+    corpora.add_argument("--data", type=Path, help="folder of the recordings; import writes metadata.csv into it")
+    corpora.set_defaults(run=corpora_command)
     arguments = parser.parse_args(argv)
     return guarded(arguments.run, arguments, "cry-train")
 
@@ -87,6 +100,36 @@ def calibration_command(arguments: argparse.Namespace) -> int:
     from training.calibration_data import write_calibration_data
 
     write_calibration_data(arguments.data, arguments.out, arguments.seed)
+    return 0
+
+
+def causes_command(arguments: argparse.Namespace) -> int:
+    """Train and judge a cause model on every fold and seed of an experiment. Interrupted, it resumes where it was."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from training.causes.config import read_experiment
+    from training.causes.experiment import run_experiment
+
+    experiment = read_experiment(arguments.config)
+    run_experiment(experiment, arguments.data, arguments.out, arguments.work)
+    print(f"wrote {arguments.out / 'report.md'}")
+    return 0
+
+
+def corpora_command(arguments: argparse.Namespace) -> int:
+    """List where to get each corpus of cries; import one by its file names; verify a folder of recordings."""
+    from training import cry_corpora
+
+    if arguments.action == "list":
+        lines = cry_corpora.listing()
+    elif arguments.data is None:
+        raise UserError(f"corpora {arguments.action} needs the folder of the recordings: name it with --data")
+    elif arguments.action == "verify":
+        lines = cry_corpora.verify(arguments.data)
+    elif arguments.name is None:
+        raise UserError(f"corpora import needs a corpus: {', '.join(cry_corpora.CORPORA)}")
+    else:
+        lines = cry_corpora.describe(cry_corpora.import_corpus(arguments.name, arguments.data))
+    print("\n".join(lines))
     return 0
 
 

@@ -1,0 +1,177 @@
+"""Teach one cause model on one split; an epoch can be interrupted and resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge.dsp.fused import STFT_ROWS, RowStatistics, standardise
+from training.causes import metrics
+from training.causes.config import Experiment
+from training.causes.material import Material, chosen_rows
+from training.causes.model import build_model
+from training.layers.batch_norm import FusedBatchNormalization
+from training.splits import Split
+
+ITEMS_AT_ONCE = 64
+CHECKPOINT, BEST, PROGRESS = "checkpoint.keras", "best.weights.h5", "progress.json"
+
+
+class Tensors:
+    """An experiment's material as network input: some rows, z-scored with the training part's statistics."""
+
+    def __init__(self, material: Material, training: np.ndarray, experiment: Experiment):
+        """training: the items that may be learnt from."""
+        self.material, self.experiment = material, experiment
+        self.rows = chosen_rows(experiment.features)
+        self.variants = experiment.augment.variants
+        statistics = RowStatistics()
+        for variant in self.variants:
+            for item in training:
+                statistics.add(material.tensors[variant][item])
+        self.mean, self.deviation = statistics.mean()[self.rows], statistics.deviation()[self.rows]
+
+    def take(self, items: np.ndarray, variants: np.ndarray | None = None) -> np.ndarray:
+        """(items, columns, rows, 1) float32; variants: of each item, by number; the first without."""
+        names = [self.variants[0]] * len(items) if variants is None else [self.variants[v] for v in variants]
+        stacked = np.stack([self.material.tensors[name][item] for name, item in zip(names, items, strict=True)])
+        columns = stacked[:, :, self.rows].astype(np.float32)
+        return standardise(columns, self.mean, self.deviation, out=columns)[..., None]
+
+    def masked(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x with some columns, and some rows of the spectrum, at their mean."""
+        config = self.experiment.augment
+        spectrum = np.flatnonzero((self.rows >= STFT_ROWS.start) & (self.rows < STFT_ROWS.stop))
+        for item in x:
+            if config.time_mask:
+                width = rng.integers(0, config.time_mask + 1)
+                begin = rng.integers(0, len(item) - width + 1)
+                item[begin : begin + width] = 0.0
+            if config.row_mask and len(spectrum) > config.row_mask:
+                width = rng.integers(0, config.row_mask + 1)
+                begin = spectrum[0] + rng.integers(0, len(spectrum) - width + 1)
+                item[:, begin : begin + width] = 0.0
+        return x
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model in plain layers, what makes its input, and how it learnt."""
+
+    model: keras.Model
+    tensors: Tensors
+    curves: list[dict[str, float]]  # per epoch: loss, macro_f1 on the validation part
+    best_epoch: int
+
+
+def fit(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> Fitted:
+    """Train until the macro-F1 on the validation part has not risen for a while; resumes from folder.
+
+    Nothing of the test part is looked at.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    training = material.items_of(split.training)
+    tensors = Tensors(material, training, experiment)
+    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), experiment), [])
+    config = experiment.fit
+    while len(curves) < config.epochs and epochs_without_gain(curves) < config.patience:
+        rng = np.random.default_rng([seed, len(curves)])
+        loss = train_epoch(model, tensors, training, label_weights(material, split, experiment), rng)
+        truth, log_posteriors = judge(model, tensors, split.validation)
+        counts = metrics.confusion(truth, log_posteriors.argmax(axis=1), len(material.labels))
+        curves.append({"loss": loss, "macro_f1": metrics.macro_f1(counts)})
+        if best_epoch(curves) == len(curves) - 1:
+            model.save_weights(folder / BEST)
+        model.save(folder / CHECKPOINT)
+        (folder / PROGRESS).write_text(json.dumps(curves))
+    plain = build_model(architecture_of(tensors, experiment), len(material.labels))
+    model.load_weights(folder / BEST)
+    plain.set_weights(model.get_weights())
+    return Fitted(plain, tensors, curves, best_epoch(curves))
+
+
+def compiled(tensors: Tensors, n_labels: int, experiment: Experiment) -> keras.Model:
+    """A new model, ready to learn."""
+    model = build_model(architecture_of(tensors, experiment), n_labels, FusedBatchNormalization)
+    model.compile(
+        keras.optimizers.Adam(experiment.fit.learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return model
+
+
+def architecture_of(tensors: Tensors, experiment: Experiment) -> Any:
+    """The experiment's architecture for the rows and columns that it sees."""
+    return replace(experiment.model, rows=len(tensors.rows), columns=experiment.features.columns)
+
+
+def resumed(folder: Path) -> tuple[keras.Model, list[dict[str, float]]] | None:
+    """What an interrupted training left, or None."""
+    if not all((folder / name).is_file() for name in (CHECKPOINT, BEST, PROGRESS)):
+        return None
+    return keras.saving.load_model(folder / CHECKPOINT), json.loads((folder / PROGRESS).read_text())
+
+
+def best_epoch(curves: list[dict[str, float]]) -> int:
+    """The first epoch of the largest macro-F1."""
+    return int(np.argmax([epoch["macro_f1"] for epoch in curves]))
+
+
+def epochs_without_gain(curves: list[dict[str, float]]) -> int:
+    """Epochs since the best one."""
+    return len(curves) - 1 - best_epoch(curves) if curves else 0
+
+
+def label_weights(material: Material, split: Split, experiment: Experiment) -> np.ndarray:
+    """How much an item of each label counts: all labels for the same together, or every item for 1; (labels,)."""
+    n_labels = len(material.labels)
+    if not experiment.fit.class_weights:
+        return np.ones(n_labels)
+    items = material.items_of(split.training)
+    counts = np.bincount(material.truth[material.owner[items]], minlength=n_labels)
+    return counts.sum() / (n_labels * np.maximum(counts, 1))
+
+
+def train_epoch(
+    model: keras.Model, tensors: Tensors, training: np.ndarray, weights: np.ndarray, rng: np.random.Generator
+) -> float:
+    """One pass over the training items, each in a variant drawn anew; the mean loss."""
+    material, size = tensors.material, tensors.experiment.fit.batch_size
+    model.reset_metrics()
+    for items in batches(rng.permutation(training), size):
+        x = tensors.masked(tensors.take(items, rng.integers(0, len(tensors.variants), len(items))), rng)
+        truth = material.truth[material.owner[items]]
+        loss = model.train_on_batch(x, truth, sample_weight=weights[truth].astype(np.float32))
+    return float(np.atleast_1d(loss)[0])  # Keras gives the mean since reset_metrics()
+
+
+def batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Batches of one size; the few that are left over are spread over another batch, not trained on alone."""
+    n_batches = max(1, len(items) // size)
+    yield from np.array_split(items, n_batches)
+
+
+def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True labels, (clips,), and log-posteriors pooled over each clip's windows, (clips, labels)."""
+    material = tensors.material
+    items = material.items_of(clips)
+    parts = [items[i : i + ITEMS_AT_ONCE] for i in range(0, len(items), ITEMS_AT_ONCE)]
+    logits = np.concatenate([model.predict_on_batch(tensors.take(part)) for part in parts])
+    owner = np.searchsorted(clips, material.owner[items])
+    return material.truth[clips], metrics.pooled(logits, owner, len(clips))
+
+
+def normalisation(tensors: Tensors) -> dict[str, Any]:
+    """What model.json says of the input: z-scored row by row."""
+    return {
+        "kind": "row_z_score",
+        "mean": [round(float(value), 6) for value in tensors.mean],
+        "deviation": [round(float(value), 6) for value in tensors.deviation],
+    }
