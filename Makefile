@@ -46,7 +46,7 @@ detector: $(TEST_ENV)/ready
 	  $(TRAIN) --fold $$fold --out $(WORK)/fold$$fold && rm -rf benchmarks/detector_folds/fold$$fold && \
 	  $(EXPORT) --model $(WORK)/fold$$fold --out benchmarks/detector_folds/fold$$fold || exit 1; done
 	$(TEST_ENV)/bin/python -m benchmarks.detection_clips --data $(DATA) --yamnet $(TEACHER)
-	$(TEST_ENV)/bin/python -m benchmarks.detection_nights --data $(DATA)
+	$(TEST_ENV)/bin/python -m benchmarks.detection_nights --data $(DATA) --yamnet $(TEACHER)
 	$(TRAIN) --out training/models/detector --decision benchmarks/results/detection_nights.json \
 	  --metrics benchmarks/results/detection_clips.json
 	rm -rf edge/default_bundle
