@@ -42,7 +42,8 @@ PARAMETERS = {
     "mfcc": {"window": "hamming", "window_length": mfcc.WINDOW_LENGTH, "hop_length": mfcc.HOP_LENGTH,
              "n_fft": mfcc.N_FFT, "n_mels": mfcc.N_MELS, "n_mfcc": mfcc.N_MFCC, "log_offset": mfcc.LOG_OFFSET},
     "pitch": {"method": "mcleod", "frame_length": pitch.FRAME_LENGTH, "lowest_hz": pitch.LOWEST_HZ,
-              "highest_hz": pitch.HIGHEST_HZ, "close_enough": pitch.CLOSE_ENOUGH, "reference_hz": REFERENCE_HZ},
+              "highest_hz": pitch.HIGHEST_HZ, "rumble_hz": pitch.RUMBLE_HZ, "close_enough": pitch.CLOSE_ENOUGH,
+              "reference_hz": REFERENCE_HZ},
     "wave": "sample",
 }
 

@@ -6,7 +6,7 @@ CLOSE_ENOUGH times the highest of all is the period, refined by a parabola. Its 
 period, 0.7 at 0 dB, 0.13 in white noise.
 
 Cries glide, so a frame has 32 ms and not the usual 64, in which pitch moves twice as far; what that costs in noise,
-counting frequencies outside the range of pitch less brings back. benchmarks/pitch.py measures it.
+counting rumble and the highest harmonics less brings back. benchmarks/pitch.py measures it.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ FRAME_LENGTH = 512  # samples: 32 ms
 HOP_LENGTH = 240  # samples: 15 ms
 LOWEST_HZ = 150.0
 HIGHEST_HZ = 2000.0
+RUMBLE_HZ = 300.0  # below it fans and streets hum, and few cries lie; a pure tone of 150 Hz comes out 42 cents sharp
 CLOSE_ENOUGH = 0.85  # k: lower prefers the octave above, higher the octave below
 
 SHORTEST_LAG = int(SAMPLE_RATE / HIGHEST_HZ)  # 8 samples
@@ -27,7 +28,7 @@ N_FFT = 640  # a fast one that holds a frame and its lags: they never wrap aroun
 SILENCE = np.float32(1e-9)  # energy of a frame below which it has no pitch: a level of about -117 dBFS
 
 _FREQUENCIES_HZ = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / float(N_FFT))
-_WEIGHTS = ((1.0 + (0.5 * LOWEST_HZ / np.maximum(_FREQUENCIES_HZ, 1e-3)) ** 2) ** -2
+_WEIGHTS = ((1.0 + (RUMBLE_HZ / np.maximum(_FREQUENCIES_HZ, 1e-3)) ** 2) ** -2
             / (1.0 + (_FREQUENCIES_HZ / HIGHEST_HZ) ** 2)).astype(np.float32)
 
 
