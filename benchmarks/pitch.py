@@ -4,7 +4,7 @@
 
 Raw pitch accuracy: of the frames in which the voice truly has a pitch, the share found within 50 cents, whether or not
 a method calls them voiced: pYIN, which in noise hears no voice, is asked for its guess all the same and guesses badly,
-so its figures there say little about the frames it would stand by. Every method looks between 150 and 2000 Hz every 15 ms.
+so its figures there say little about the frames it stands by. All look between 150 and 2000 Hz every 15 ms.
 """
 
 from __future__ import annotations
