@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from edge import __version__
 from edge.dsp.log_mel import PARAMETERS
@@ -16,7 +17,9 @@ from training.corpora import Clip, read_corpora, split_by_fold, synthetic_clips
 from training.detector import Schedule, train_detector
 from training.detector_bank import joined, load_or_make_bank
 from training.detector_model import LOG_MEL_SCALE, count_multiply_adds
+from training.detector_sampler import normalise
 
+CALIBRATION_DATA = Path(__file__).resolve().parent.parent / "calibration_data" / "detector_log_mel.npz"
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as much
 
@@ -44,9 +47,17 @@ def train_and_save(
     model = train_detector(bank, schedule, work / f"{part}-seed{schedule.seed}")
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "detector.keras")
+    metrics = {**metrics, "parity_auc": parity_auc(model, CALIBRATION_DATA)}
     description = describe(model, bank.clips, fold, schedule, teacher is not None, decision, metrics)
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
     print(f"wrote {out}: {model.count_params()} parameters, {count_multiply_adds(model)} multiply-adds")
+
+
+def parity_auc(model: keras.Model, calibration: Path) -> float:
+    """AUC on the parity part of calibration_data: an export that no longer has it was fed something else."""
+    with np.load(calibration) as stored:
+        frames, labels = normalise(stored["parity"].astype(np.float32))[..., None], stored["y_parity"]
+    return round(float(roc_auc_score(labels, model.predict(frames, verbose=0)[:, 0])), 6)
 
 
 def trainable(clips: Sequence[Clip], seed: int) -> list[Clip]:

@@ -10,6 +10,7 @@ from collections import deque
 
 from edge.records import Alert, Event
 
+BREATH_S = 1.2  # bursts no further apart are one cry: a baby draws breath between them
 ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began this long before its first high frame
 
 
@@ -40,8 +41,7 @@ class EpisodeTracker(object):
         self._start_s = None  # of the open episode
         self._last_loud_s = None  # end of its latest frame above the close threshold
         self._peak = 0.0
-        self._bursts = deque()  # runs of frames above the close threshold: [where it began, end of its latest frame]
-        self._in_burst = False
+        self._bursts = deque()  # of frames above the close threshold: [where it began, end of its latest frame]
         self._n_frames = 0
         self.smoothed = 0.0
 
@@ -76,15 +76,12 @@ class EpisodeTracker(object):
         return self._close() if self.is_open else []
 
     def _note_burst(self, t_s, probability):
-        """Remember where each recent run of high frames began; a single low frame does not end it."""
+        """Remember where each recent burst of high frames began."""
         if probability >= self._rules.close_threshold:
-            if not (self._in_burst and self._bursts):
+            if not self._bursts or t_s - self._bursts[-1][1] > BREATH_S:
                 # What the stream's first frame holds may have begun with the stream.
                 self._bursts.append([t_s - (self._frame_s if self._n_frames == 0 else ONSET_S), t_s])
             self._bursts[-1][1] = t_s
-            self._in_burst = True
-        elif max(self._recent) < self._rules.close_threshold:
-            self._in_burst = False
         while self._bursts and t_s - self._bursts[0][1] > self._rules.lasting_frames * self._hop_s:
             self._bursts.popleft()
         self._n_frames += 1

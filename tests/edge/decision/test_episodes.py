@@ -49,6 +49,11 @@ def test_smoothing_delays_the_alert_but_not_the_start():
     assert smooth[1].start_s == plain[1].start_s
 
 
+def test_a_breath_between_two_bursts_does_not_move_the_start():
+    (event,) = events([0.0] * 10 + [0.5] * 10 + [0.0] * 4 + [0.9] * 20 + [0.0] * 50)
+    assert event.start_s == pytest.approx(FRAME_S + 10 * HOP_S - ONSET_S)
+
+
 def test_an_event_that_begins_with_the_first_frame_counts():
     (event,) = events([0.9] * 20 + [0.0] * 50)
     assert event.start_s == 0.0
