@@ -29,7 +29,7 @@ EXPORT = DEVICE + [
 ]
 TRAIN = EXPORT + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
 TEST = ["pytest>=7.0.1", 'jsonschema>=4; python_version >= "3.8"']
-TEST_ALL = TRAIN + TEST + ["librosa>=0.10", "hypothesis>=6", "ruff>=0.5", "vermin>=1.6"]
+TEST_ALL = TRAIN + TEST + ["librosa>=0.10", "praat-parselmouth>=0.4", "hypothesis>=6", "ruff>=0.5", "vermin>=1.6"]
 
 setup(
     name="cry-monitor",

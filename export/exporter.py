@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.decision.calibration import fit_temperature
 from edge.errors import UserError
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.calibration import Calibration, load_calibration
@@ -17,7 +18,6 @@ from export.parity import Task, keras_logits, posteriors
 from export.report import html_report, installed_versions
 from export.source_model import SourceModel, load_source_model
 from export.targets import Target
-from export.temperature import fit_temperature
 
 NO_TENSORRT = (
     "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "

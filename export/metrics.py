@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from edge.decision.calibration import reliability
+
 CONFIDENCE = 0.95
 BOOTSTRAP_ROUNDS = 500
-ECE_BINS = 15
 
 Metric = Callable[[np.ndarray, np.ndarray], float | None]
 
@@ -36,17 +37,13 @@ def balanced_accuracy(threshold: float) -> Metric:
 
 
 def calibration_error(posterior: np.ndarray, classes: np.ndarray) -> float | None:
-    """Expected calibration error: sum over 15 equal bins of confidence of |accuracy - confidence| times their share.
+    """Expected calibration error, see edge.decision.calibration.reliability.
 
     posterior: (N, classes); classes: (N,) int, the true ones. None when a posterior is not finite.
     """
     if not np.isfinite(posterior).all():
         return None
-    confidence = posterior.max(axis=1)
-    right = posterior.argmax(axis=1) == classes
-    number = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [abs(right[number == n].sum() - confidence[number == n].sum()) for n in range(ECE_BINS)]
-    return float(sum(gaps) / len(classes))
+    return reliability(posterior.max(axis=1), posterior.argmax(axis=1) == classes).ece
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit
 
 from export.metrics import auc, balanced_accuracy, calibration_error, change
-from export.temperature import fit_temperature
 
 
 def test_auc_is_the_share_of_pairs_in_order():
@@ -41,23 +39,3 @@ def test_interval_of_a_change_covers_the_truth_and_counts_groups_not_frames():
     assert alone.points == grouped.points == pytest.approx(100 * (alone.file - alone.keras))
     assert alone.low < alone.points < alone.high
     assert grouped.high - grouped.low > alone.high - alone.low
-
-
-@pytest.mark.parametrize("true_temperature", [0.2, 1.0, 3.0])
-def test_temperature_is_found_again(true_temperature):
-    """Labels drawn from sigmoid(z / T) have T as the best temperature; nothing on a fine grid is better."""
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2 * true_temperature, (4000, 1))
-    classes = (rng.random(4000) < expit(logits[:, 0] / true_temperature)).astype(int)
-    found = fit_temperature(logits, classes)
-    assert found == pytest.approx(true_temperature, rel=0.1)
-    sign = np.where(classes == 1, 1, -1)
-    grid = np.exp(np.linspace(np.log(0.05), np.log(20), 2001))
-    nll = [np.logaddexp(0, -sign * logits[:, 0] / t).mean() for t in grid]
-    assert found == pytest.approx(grid[int(np.argmin(nll))], rel=0.01)
-
-
-def test_temperature_stays_in_its_range():
-    logits = np.array([[1.0], [-1.0]])
-    assert fit_temperature(logits, np.array([1, 0])) == pytest.approx(0.05, rel=1e-3)
-    assert fit_temperature(logits, np.array([0, 1])) == pytest.approx(20, rel=1e-3)
