@@ -33,15 +33,16 @@ columns = 16
 band_hz = 4000
 [augment]
 variants = ["clean", "telephone"]
+gain_db = 6
 time_mask = 2
 row_mask = 4
 [model]
-encoder = [4, 4, 4]
+encoder = [8, 8, 8]
 head = "parallel_lmu"
-units = 8
+units = 16
 dropout = 0.1
 [fit]
-epochs = 8
+epochs = 20
 batch_size = 6
 learning_rate = 0.01
 seeds = [0]
@@ -171,7 +172,7 @@ def test_an_interrupted_training_resumes_where_it_was(command, tmp_path, monkeyp
         epochs.append(train_epoch(*arguments))
         return epochs[-1]
 
-    short = EXPERIMENT.replace("epochs = 8", "epochs = 3")
+    short = EXPERIMENT.replace("epochs = 20", "epochs = 3")
     monkeypatch.setattr(fitting, "train_epoch", interrupted)
     assert command(tmp_path / "out", short) != 0
     monkeypatch.setattr(fitting, "train_epoch", train_epoch)
@@ -216,6 +217,13 @@ def test_a_long_recording_gives_windows_that_are_cut_from_its_columns():
     assert windows.shape == (3, 233, 273)
     np.testing.assert_allclose(windows[1][:-1], columns[116:348], atol=1e-5)
     assert tensors_of(samples[:100], 100, FeatureConfig()).shape == (1, 233, 273)
+
+
+def test_a_louder_tensor_is_that_of_a_louder_recording():
+    samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
+    gain_db = 7.0
+    expected = fused.fused_columns(samples * 10 ** (gain_db / 20))
+    np.testing.assert_allclose(fitting.louder(fused.fused_columns(samples), gain_db), expected, atol=2e-3)
 
 
 def test_rows_are_chosen_by_block_and_band():

@@ -46,6 +46,7 @@ class AugmentConfig:
     """What training clips may also sound like: the same draws for every label."""
 
     variants: tuple[str, ...] = ("clean",)
+    gain_db: float = 0.0  # louder or quieter by up to so much: nobody knows the microphone
     time_mask: int = 0  # columns at most
     row_mask: int = 0  # rows of the spectrum at most
 
@@ -83,6 +84,7 @@ class Experiment:
         between("features.columns", self.features.columns, 2, COLUMNS)
         between("features.band_hz", self.features.band_hz, 500, 8000)
         between("data.clips_per_group_and_label", self.data.clips_per_group_and_label, 0, 10**6)
+        between("augment.gain_db", self.augment.gain_db, 0, 40)
         between("augment.time_mask", self.augment.time_mask, 0, self.features.columns // 2)
         between("augment.row_mask", self.augment.row_mask, 0, ROWS // 2)
         between("fit.epochs", self.fit.epochs, 1, 10_000)

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.dsp.fused import STFT_ROWS, RowStatistics, standardise
+from edge.dsp.fused import MFCC_ROWS, STFT_ROWS, WAVE_ROW, RowStatistics, standardise
+from edge.dsp.mfcc import N_MELS
 from training.causes import metrics
 from training.causes.config import Experiment
 from training.causes.material import Material, chosen_rows
@@ -37,11 +38,19 @@ class Tensors:
                 statistics.add(material.tensors[variant][item])
         self.mean, self.deviation = statistics.mean()[self.rows], statistics.deviation()[self.rows]
 
-    def take(self, items: np.ndarray, variants: np.ndarray | None = None) -> np.ndarray:
-        """(items, columns, rows, 1) float32; variants: of each item, by number; the first without."""
-        names = [self.variants[0]] * len(items) if variants is None else [self.variants[v] for v in variants]
-        stacked = np.stack([self.material.tensors[name][item] for name, item in zip(names, items, strict=True)])
-        columns = stacked[:, :, self.rows].astype(np.float32)
+    def take(self, items: np.ndarray) -> np.ndarray:
+        """(items, columns, rows, 1) float32 of the first variant."""
+        return self._standard([self.material.tensors[self.variants[0]][item] for item in items])
+
+    def draw(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(items, columns, rows, 1) float32, each in any variant, louder or quieter, and with gaps."""
+        names = [self.variants[number] for number in rng.integers(0, len(self.variants), len(items))]
+        tensors = [self.material.tensors[name][item] for name, item in zip(names, items, strict=True)]
+        gain_db = rng.uniform(-1, 1, len(items)) * self.experiment.augment.gain_db
+        return self.masked(self._standard([louder(t, g) for t, g in zip(tensors, gain_db, strict=True)]), rng)
+
+    def _standard(self, tensors: list[np.ndarray]) -> np.ndarray:
+        columns = np.stack(tensors)[:, :, self.rows].astype(np.float32)
         return standardise(columns, self.mean, self.deviation, out=columns)[..., None]
 
     def masked(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -58,6 +67,19 @@ class Tensors:
                 begin = spectrum[0] + rng.integers(0, len(spectrum) - width + 1)
                 item[:, begin : begin + width] = 0.0
         return x
+
+
+def louder(tensor: np.ndarray, gain_db: float) -> np.ndarray:
+    """The fused tensor (columns, 273) of a recording played so much louder: what its features would be, but for floors.
+
+    A gain is a constant in every logarithm of a power. The first cepstral coefficient sums that over the mel bands.
+    """
+    changed = tensor.astype(np.float32)
+    nats = gain_db / 10 * np.log(10)
+    changed[:, STFT_ROWS] += nats
+    changed[:, MFCC_ROWS.start] += nats * N_MELS
+    changed[:, WAVE_ROW] *= 10 ** (gain_db / 20)
+    return changed
 
 
 @dataclass(frozen=True)
@@ -146,7 +168,7 @@ def train_epoch(
     material, size = tensors.material, tensors.experiment.fit.batch_size
     model.reset_metrics()
     for items in batches(rng.permutation(training), size):
-        x = tensors.masked(tensors.take(items, rng.integers(0, len(tensors.variants), len(items))), rng)
+        x = tensors.draw(items, rng)
         truth = material.truth[material.owner[items]]
         loss = model.train_on_batch(x, truth, sample_weight=weights[truth].astype(np.float32))
     return float(np.atleast_1d(loss)[0])  # Keras gives the mean since reset_metrics()

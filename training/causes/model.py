@@ -12,6 +12,7 @@ from training.layers.lmu import LMUCell, ParallelLMU
 from training.layers.positions import SinusoidalPositions
 
 POOL = (1, 2)  # over the rows only: time is the head's
+MOMENTUM = 0.9  # of the moments: small corpora give few steps to settle in
 HEAD_PREFIX = "head"
 INPUT, SEQUENCE, LOGITS = "fused", "sequence", "cause"
 
@@ -33,7 +34,7 @@ def block(architecture: Architecture, batch_norm: type[layers.Layer], number: in
     """Convolution, normalisation, ReLU, and half as many rows where there are two."""
     regularizer = keras.regularizers.L2(architecture.l2) if architecture.l2 else None
     x = layers.Conv2D(filters, 3, padding="same", kernel_regularizer=regularizer, name=f"conv_{number}")(x)
-    x = layers.ReLU(name=f"relu_{number}")(batch_norm(name=f"norm_{number}")(x))
+    x = layers.ReLU(name=f"relu_{number}")(batch_norm(momentum=MOMENTUM, name=f"norm_{number}")(x))
     if x.shape[2] >= POOL[1]:
         x = layers.MaxPooling2D(POOL, name=f"pool_{number}")(x)
     return layers.Dropout(architecture.dropout, name=f"drop_{number}")(x)

@@ -1,0 +1,198 @@
+"""Source A's table III in our terms: two recording domains, overlapping labels, and ways to have one answer of both.
+
+`python -m benchmarks.causes_fusion --data DIR`: about two hours on two cores; interrupted, it goes on with the next
+fold and seed. Domain `line` hears the digits 0-5 as they were recorded, domain `room` the digits 4-9 through a narrow
+band in a reverberant room; speakers are held out one at a time, in both domains at once. Each expert's temperature is
+fitted on its own validation part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks.record import record
+from edge.decision.calibration import fit_temperature, log_posterior
+from edge.decision.fusion import METHODS, Fusion
+from training.causes import metrics
+from training.causes.config import Experiment, experiment_of
+from training.causes.experiment import SPLIT_SEED
+from training.causes.fitting import fit, judge
+from training.causes.material import Material, choose_clips, load_material
+from training.splits import Split, make_splits
+
+WORK = Path("results/causes_fusion")
+DIGITS = [f"digit_{n}" for n in range(10)]
+DOMAINS = {"line": ("clean", DIGITS[:6]), "room": ("narrow_room", DIGITS[4:])}  # channel, labels
+MERGED = "merged training"
+SEEDS = (0, 1, 2)
+EPOCHS = 25
+
+
+def main() -> None:
+    """Train what is not yet trained and record the table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--fold", action="append", help="only this speaker")
+    parser.add_argument("--seed", type=int, action="append", help="default: 0, 1 and 2")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    arguments = parser.parse_args()
+    experiments = {name: experiment_for(*domain, arguments.epochs) for name, domain in DOMAINS.items()}
+    materials = {
+        name: load_material(choose_clips(arguments.data, e.data), e, arguments.work / "features")
+        for name, e in experiments.items()
+    }
+    splits = {name: splits_by_fold(material, experiments[name]) for name, material in materials.items()}
+    cells = {}
+    for fold in arguments.fold or sorted(splits["line"]):
+        for seed in arguments.seed or SEEDS:
+            file = arguments.work / f"{fold}-seed{seed}-epochs{arguments.epochs}.npz"
+            if not file.is_file():
+                answers = train_and_answer(materials, experiments, {n: s[fold] for n, s in splits.items()}, seed, file)
+                np.savez(file, **answers)
+            with np.load(file) as stored:
+                cells[fold, seed] = score_methods({name: stored[name] for name in stored.files})
+            print(f"fold {fold}, seed {seed}: done", flush=True)
+    rows = summarise(cells)
+    record("causes_fusion", {"epochs": arguments.epochs, "cells": len(cells), "rows": rows}, table(rows, len(cells)))
+
+
+def experiment_for(channel: str, labels: list[str], epochs: int) -> Experiment:
+    """What one domain's expert learns, and how."""
+    return experiment_of(
+        {
+            "name": "fusion",
+            "data": {
+                "corpora": ["fsdd"], "labels": labels, "folds": "group", "mixed_groups": True,
+                "clips_per_group_and_label": 15,
+            },
+            "features": {"unit": "clip", "columns": 39, "band_hz": 4000.0},
+            "augment": {"variants": [channel], "gain_db": 15.0, "time_mask": 4, "row_mask": 16},
+            "model": {"encoder": [16, 32, 32], "head": "parallel_lmu"},
+            "fit": {"epochs": epochs, "patience": 8},
+        },
+        "fusion",
+    )  # fmt: skip
+
+
+def splits_by_fold(material: Material, experiment: Experiment) -> dict[str, Split]:
+    """The splits of one domain by the speaker held out."""
+    config = experiment.data
+    splits = make_splits(material.clips, config.folds, config.validation_share, SPLIT_SEED, config.mixed_groups)
+    return {split.name: split for split in splits}
+
+
+def train_and_answer(
+    materials: dict[str, Material], experiments: dict[str, Experiment], splits: dict[str, Split], seed: int, file: Path
+) -> dict[str, np.ndarray]:
+    """Train both experts and one on everything; returns what each says of both domains' test parts."""
+    both = {**materials, MERGED: merged(materials)}
+    both_experiments = {**experiments, MERGED: experiments["line"]}
+    both_splits = {**splits, MERGED: merged_split(materials, splits)}
+    answers = {}
+    for name, material in both.items():
+        folder = file.with_suffix("") / name.replace(" ", "_")
+        fitted = fit(material, both_splits[name], both_experiments[name], seed, folder)
+        truth, log_posteriors = judge(fitted.model, fitted.tensors, both_splits[name].validation)
+        answers[f"{name}/temperature"] = np.array(fit_temperature(log_posteriors, truth))
+        answers[f"{name}/labels"] = np.array(material.labels)
+        for domain, own in materials.items():
+            tensors = copy.copy(fitted.tensors)
+            tensors.material, tensors.variants = own, tuple(own.tensors)
+            truth, log_posteriors = judge(fitted.model, tensors, splits[domain].test)
+            answers[f"{name}/{domain}"] = log_posteriors
+            answers[f"truth/{domain}"] = np.array(own.labels)[truth]
+    return answers
+
+
+def merged(materials: dict[str, Material]) -> Material:
+    """Both domains as one: a recording that is in both is two clips."""
+    line, room = materials.values()
+    channel = next(iter(line.tensors))
+    return Material(
+        clips=line.clips + room.clips,
+        labels=sorted({*line.labels, *room.labels}),
+        tensors={channel: np.concatenate([next(iter(line.tensors.values())), next(iter(room.tensors.values()))])},
+        owner=np.concatenate([line.owner, room.owner + len(line.clips)]),
+    )
+
+
+def merged_split(materials: dict[str, Material], splits: dict[str, Split]) -> Split:
+    """The split of both domains together: the same speaker is held out to validate."""
+    line, room = materials.values()
+    speakers = {line.clips[i].group_id for i in splits["line"].validation}
+    clips, test = line.clips + room.clips, splits["line"].name
+    role = np.array([
+        "test" if clip.group_id == test else "validation" if clip.group_id in speakers else "training" for clip in clips
+    ])  # fmt: skip
+    return Split(test, *(np.flatnonzero(role == name) for name in ("training", "validation", "test")))
+
+
+def score_methods(answers: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Macro-F1 of each way to answer, on each domain's test part."""
+    scores: dict[str, dict[str, float]] = {}
+    labels = {name: answers[f"{name}/labels"].tolist() for name in (*DOMAINS, MERGED)}
+    for domain in DOMAINS:
+        truth = answers[f"truth/{domain}"]
+        said = {name: np.array(labels[name])[answers[f"{name}/{domain}"].argmax(axis=1)] for name in labels}
+        for calibrated in (False, True):
+            experts = {
+                name: log_posterior(
+                    answers[f"{name}/{domain}"], float(answers[f"{name}/temperature"]) if calibrated else 1.0
+                )
+                for name in DOMAINS
+            }
+            for method in METHODS:
+                fusion = Fusion({name: labels[name] for name in DOMAINS}, method)
+                name = f"{method}, {'calibrated' if calibrated else 'as trained'}"
+                said[name] = np.array(fusion.labels)[fusion.fuse(experts).winner]
+        for name, answer in said.items():
+            scores.setdefault(name, {})[domain] = macro_f1_of(truth, answer)
+    return scores
+
+
+def macro_f1_of(truth: np.ndarray, said: np.ndarray) -> float:
+    """Macro-F1 over the labels of the truth; a label of the other domain is simply wrong."""
+    number = {label: n for n, label in enumerate(DIGITS)}
+    as_numbers = [np.array([number[label] for label in labels]) for labels in (truth, said)]
+    return metrics.macro_f1(metrics.confusion(*as_numbers, len(DIGITS)))
+
+
+def summarise(cells: dict[tuple[str, int], dict[str, dict[str, float]]]) -> dict[str, dict[str, list[float]]]:
+    """Per method and domain (`both`: their mean): mean and 95 % interval over folds, seeds averaged first."""
+    folds = sorted({fold for fold, _ in cells})
+    rows: dict[str, dict[str, list[float]]] = {}
+    for method in next(iter(cells.values())):
+        for domain in (*DOMAINS, "both"):
+            by_fold = []
+            for fold in folds:
+                own = [cell[method] for (name, _), cell in cells.items() if name == fold]
+                by_fold.append(np.mean([np.mean(list(s.values())) if domain == "both" else s[domain] for s in own]))
+            mean, low, high = metrics.mean_interval(by_fold)
+            rows.setdefault(method, {})[domain] = [mean] if np.isnan(low) else [mean, low, high]
+    return rows
+
+
+def table(rows: dict[str, dict[str, list[float]]], n_cells: int) -> str:
+    """The rows as Markdown, the best mean over both domains first."""
+
+    def cell(values: list[float]) -> str:
+        return f"{values[0]:.3f}" + (f" ({values[1]:.3f} to {values[2]:.3f})" if len(values) > 1 else "")
+
+    lines = [f"{n_cells} folds x seeds; macro-F1, 95 % interval over folds", ""]
+    lines += ["| answer | test: line | test: room | both |", "|---|---|---|---|"]
+    for name, row in sorted(rows.items(), key=lambda item: -item[1]["both"][0]):
+        shown = f"expert of {name} alone" if name in DOMAINS else name
+        lines.append(f"| {shown} | {cell(row['line'])} | {cell(row['room'])} | {cell(row['both'])} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
