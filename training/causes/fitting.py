@@ -166,12 +166,13 @@ def train_epoch(
 ) -> float:
     """One pass over the training items, each in a variant drawn anew; the mean loss."""
     material, size = tensors.material, tensors.experiment.fit.batch_size
-    model.reset_metrics()
+    losses = []
     for items in batches(rng.permutation(training), size):
         x = tensors.draw(items, rng)
         truth = material.truth[material.owner[items]]
         loss = model.train_on_batch(x, truth, sample_weight=weights[truth].astype(np.float32))
-    return float(np.atleast_1d(loss)[0])  # Keras gives the mean since reset_metrics()
+        losses.append(float(np.atleast_1d(loss)[0]))
+    return float(np.mean(losses))  # the batches are of about one size
 
 
 def batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:
