@@ -44,14 +44,14 @@ TASKS: dict[str, dict[str, Any]] = {
         "features": {"unit": "clip", "columns": 39, "band_hz": 4000.0},
         "augment": {**AUGMENT, "time_mask": 4},
         "model": MODEL,
-        "fit": {"epochs": 30, "patience": 8, "batch_size": 32},
+        "fit": {"epochs": 20, "patience": 6, "batch_size": 32},
     },
     "esc50": {
         "data": {"corpora": ["esc50"], "folds": "eval_fold", "labels": HUMAN_SOUNDS},
         "features": {"unit": "clip", "columns": 78},
         "augment": AUGMENT,
         "model": MODEL,
-        "fit": {"epochs": 40, "patience": 10, "batch_size": 16},
+        "fit": {"epochs": 30, "patience": 8, "batch_size": 16},
     },
 }
 SVM = "MFCC statistics + RBF SVM"

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from edge.errors import UserError
-from training.corpora import Clip
-from training.splits import Split, draw_folds, make_splits, prove
+pytest.importorskip("hypothesis")
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from edge.errors import UserError  # noqa: E402
+from training.corpora import Clip  # noqa: E402
+from training.splits import Split, draw_folds, make_splits, prove  # noqa: E402
 
 CLIP = Clip(Path("a.flac"), "corpus", "hungry", "cry", "g", 1, "CC0", "open")
 
