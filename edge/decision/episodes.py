@@ -10,7 +10,6 @@ from collections import deque
 
 from edge.records import Alert, Event
 
-BREATH_S = 1.2  # bursts no further apart are one cry: a baby draws breath between them
 ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began this long before its first high frame
 
 
@@ -76,9 +75,9 @@ class EpisodeTracker(object):
         return self._close() if self.is_open else []
 
     def _note_burst(self, t_s, probability):
-        """Remember where each recent burst of high frames began."""
+        """Remember where each recent burst of high frames began; closer than merge_gap_s they are one."""
         if probability >= self._rules.close_threshold:
-            if not self._bursts or t_s - self._bursts[-1][1] > BREATH_S:
+            if not self._bursts or t_s - self._bursts[-1][1] > self._rules.merge_gap_s:
                 # What the stream's first frame holds may have begun with the stream.
                 self._bursts.append([t_s - (self._frame_s if self._n_frames == 0 else ONSET_S), t_s])
             self._bursts[-1][1] = t_s
