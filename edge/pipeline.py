@@ -95,9 +95,10 @@ class Pipeline(object):
 def episode_rules(detector, decision):
     """The rules of the [decision] settings; thresholds of 0 are the bundle's own."""
     never = 1.0
+    open_threshold = decision.open_threshold or detector.open_threshold
     return EpisodeRules(
-        open_threshold=decision.open_threshold or detector.open_threshold,
-        close_threshold=decision.close_threshold or detector.close_threshold,
+        open_threshold=open_threshold,
+        close_threshold=min(open_threshold, decision.close_threshold or detector.close_threshold),
         lasting_threshold=decision.lasting_threshold or detector.lasting_threshold or never,
         lasting_frames=int(round(decision.lasting_s / FRAME_HOP_S)),
         min_event_s=decision.min_event_s,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.decision.calibration import log_posterior
 from edge.engines import Engine
 from export.metrics import Change, auc, balanced_accuracy, calibration_error, change
 from export.targets import Bounds
@@ -67,11 +68,9 @@ def engine_logits(engine: Engine, inputs: np.ndarray) -> np.ndarray:
 
 def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities (N, classes) at a temperature: softmax; one logit stands against zero, as a sigmoid does."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    if scaled.shape[1] == 1:
-        scaled = np.hstack([np.zeros_like(scaled), scaled])
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    return np.exp(log_posterior(logits, temperature))
 
 
 def posterior_errors(reference: np.ndarray, logits: np.ndarray, temperature: float) -> np.ndarray:

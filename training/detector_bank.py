@@ -60,7 +60,7 @@ class Bank:
 
 
 def joined(first: Bank, second: Bank) -> Bank:
-    """Both banks' clips in one."""
+    """The clips of two whole banks in one."""
     return Bank(
         clips=first.clips + second.clips,
         log_energies={v: np.concatenate([first.log_energies[v], second.log_energies[v]]) for v in VARIANTS},

@@ -6,7 +6,7 @@ import pytest
 from edge.bundle import load_bundle
 from edge.config import load_settings
 from edge.dsp.log_mel import SAMPLE_RATE
-from edge.pipeline import Pipeline, rms_dbfs
+from edge.pipeline import Pipeline, episode_rules, rms_dbfs
 from edge.records import Alert, Event, Frame
 from edge.synthesis import infant_cry
 
@@ -109,3 +109,9 @@ def test_every_stage_is_timed(bundle, nursery):
     pipeline = Pipeline(bundle)
     pipeline.push(nursery)
     assert {"gate", "log_mel", "detector", "episodes", "frame"} <= {row.stage for row in pipeline.timings.table()}
+
+
+def test_an_open_threshold_below_the_bundles_close_threshold_lowers_both(bundle):
+    decision = load_settings(None).decision._replace(open_threshold=0.1)
+    rules = episode_rules(bundle.detector, decision)
+    assert rules.open_threshold == rules.close_threshold == 0.1
