@@ -49,10 +49,13 @@ PARAMETERS = {
 
 
 class FusedStream(object):
-    """Fused columns as samples arrive, in blocks of any size; equal to fused_columns of the whole."""
+    """Fused columns as samples arrive, in blocks of any size; equal to fused_columns of the whole.
 
-    def __init__(self):
-        self._mfcc, self._stft, self._pitch = mfcc.Mfcc(), stft.LogStft(), pitch.PitchTracker()
+    band_hz: power above it counts as none in spectrum and cepstrum, so that recordings of every bandwidth look alike.
+    """
+
+    def __init__(self, band_hz=stft.NYQUIST_HZ):
+        self._mfcc, self._stft, self._pitch = mfcc.Mfcc(band_hz), stft.LogStft(band_hz), pitch.PitchTracker()
         self.reset()
 
     def reset(self):
@@ -107,26 +110,27 @@ def write_pitch(tracker, samples, columns):
     np.multiply(columns[:, CLARITY_ROW], octaves, out=columns[:, PITCH_ROW])
 
 
-def fused_columns(samples):
+def fused_columns(samples, band_hz=stft.NYQUIST_HZ):
     """Fused columns of 1-D float32 samples at 16 kHz on the 15-ms grid: (T, 273) float32.
 
-    T counts the whole 30-ms windows; before the first and after the last sample there is silence.
+    T counts the whole 30-ms windows; before the first and after the last sample there is silence. band_hz: see
+    FusedStream.
     """
-    stream = FusedStream()
+    stream = FusedStream(band_hz)
     return np.concatenate((stream.push(np.asarray(samples, np.float32)), stream.finish()))
 
 
-def fused_clip(samples):
+def fused_clip(samples, band_hz=stft.NYQUIST_HZ):
     """A whole recording stretched to 233 columns, (233, 273) float32: for the papers' tables, never deployed.
 
     samples: 1-D float32 at 16 kHz; less than one window is padded to one. The waveform is interpolated between its
-    own two ends, however long it is: its average over a column would be nearly zero.
+    own two ends, however long it is: its average over a column would be nearly zero. band_hz: see FusedStream.
     """
     samples = np.asarray(samples, np.float32)
     samples = np.pad(samples, (0, max(0, WINDOW_LENGTH - len(samples))), mode="constant")
-    columns = fused_columns(samples)
+    columns = fused_columns(samples, band_hz)
     clip = np.empty((CLIP_COLUMNS, N_ROWS), np.float32)
-    clip[:, MFCC_ROWS] = stretch(mfcc.mfcc(samples), CLIP_COLUMNS)
+    clip[:, MFCC_ROWS] = stretch(mfcc.mfcc(samples, band_hz), CLIP_COLUMNS)
     clip[:, STFT_ROWS.start:WAVE_ROW] = stretch(columns[:, STFT_ROWS.start:WAVE_ROW], CLIP_COLUMNS)
     clip[:, WAVE_ROW] = interpolate(samples, CLIP_COLUMNS)
     return clip

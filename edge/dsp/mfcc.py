@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.dsp.framing import PowerSpectra, count_windows
 from edge.dsp.log_mel import SAMPLE_RATE, mel_filterbank
+from edge.dsp.stft import NYQUIST_HZ, bins_within
 
 WINDOW_LENGTH = 480  # samples: 30 ms
 HOP_LENGTH = 160  # samples: 10 ms
@@ -23,21 +24,23 @@ _DCT = np.cos(np.pi / N_MELS * np.outer(np.arange(N_MELS) + 0.5, np.arange(N_MFC
 
 
 class Mfcc(object):
-    """Cepstral coefficients of windows, in buffers that are used again."""
+    """Cepstral coefficients of windows, in buffers that are used again; power above band_hz counts as none."""
 
-    def __init__(self):
+    def __init__(self, band_hz=NYQUIST_HZ):
         self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
+        self._filterbank = _FILTERBANK.copy()
+        self._filterbank[bins_within(band_hz):] = 0.0
 
     def write(self, samples, columns):
         """Fill columns (T, 13) float32 with the coefficients of the first T windows of 1-D samples."""
         for rows, power in self._spectra.chunks(samples, len(columns)):
-            energies = np.dot(power, _FILTERBANK)
+            energies = np.dot(power, self._filterbank)
             np.add(energies, LOG_OFFSET, out=energies)
             columns[rows] = np.dot(np.log(energies, out=energies), _DCT)
 
 
-def mfcc(samples):
-    """Coefficients of every whole window in 1-D samples at 16 kHz: (T, 13) float32."""
+def mfcc(samples, band_hz=NYQUIST_HZ):
+    """Coefficients of every whole window in 1-D samples at 16 kHz: (T, 13) float32; see Mfcc."""
     columns = np.empty((count_windows(len(samples), WINDOW_LENGTH, HOP_LENGTH), N_MFCC), np.float32)
-    Mfcc().write(samples, columns)
+    Mfcc(band_hz).write(samples, columns)
     return columns

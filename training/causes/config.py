@@ -15,7 +15,7 @@ from training.causes.architecture import COLUMNS, ROWS, Architecture
 
 CLIP, WINDOW = "clip", "window"
 BLOCKS = ("mfcc", "stft", "pitch", "wave")
-VARIANTS = ("clean", "speed", "telephone", "room", "narrow_room")
+VARIANTS = ("clean", "speed", "speed_2", "speed_3", "telephone", "room", "narrow_room")
 
 
 @dataclass(frozen=True)

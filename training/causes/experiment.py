@@ -18,12 +18,13 @@ from edge.errors import UserError
 from training.causes import metrics
 from training.causes.config import Experiment, as_table
 from training.causes.fitting import BEST, CHECKPOINT, PROGRESS, Fitted, fit, judge, normalisation
-from training.causes.material import Material, choose_clips, chosen_rows, label_counts, load_material
+from training.causes.material import Material, choose_clips, label_counts, load_material
 from training.causes.model import encoder_parameters, head_parameters, multiply_adds
 from training.causes.report import write_report
 from training.splits import Split, make_splits, prove
 
 EXPERIMENT, CELLS, METRICS, LOG_POSTERIORS = "experiment.json", "cells", "metrics.json", "log_posteriors.npz"
+STEP_COLUMNS = 14  # that a device takes at a time: a hop of 0.2 s brings 13 or 14
 SPLIT_SEED = 0  # the folds are the same for every seed: what differs between seeds is learning alone
 
 Say = Callable[[str], None]
@@ -137,14 +138,15 @@ def describe(fitted: Fitted, material: Material, split: Split, experiment: Exper
         entry["clips"] += 1
         if clip.licence not in entry["licences"]:
             entry["licences"].append(clip.licence)
-    parameters = {**fused.PARAMETERS, "unit": config.unit, "columns": config.columns, "band_hz": config.band_hz}
     return {
         "role": "expert",
         "name": f"cause-{experiment.name}",
         "version": __version__,
         "labels": material.labels,
         "layers": ["training.layers.lmu", "training.layers.positions"],
-        "feature": {"name": "fused", "parameters": {**parameters, "rows": chosen_rows(config).tolist()}},
+        "feature": {"name": "fused", "parameters": fused.PARAMETERS, "band_hz": config.band_hz},
         "normalisation": normalisation(fitted.tensors),
+        "unit": config.unit,
+        "step": {"columns": STEP_COLUMNS, "window_columns": config.columns},
         "training": {"corpora": corpora, "held_out_fold": split.name, "seed": seed, **cost(fitted.model)},
     }

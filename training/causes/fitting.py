@@ -88,7 +88,7 @@ class Fitted:
 
     model: keras.Model
     tensors: Tensors
-    curves: list[dict[str, float]]  # per epoch: loss, macro_f1 on the validation part
+    curves: list[dict[str, float]]  # per epoch: loss; macro_f1 and nll on the validation part
     best_epoch: int
 
 
@@ -108,7 +108,8 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
         loss = train_epoch(model, tensors, training, label_weights(material, split, experiment), rng)
         truth, log_posteriors = judge(model, tensors, split.validation)
         counts = metrics.confusion(truth, log_posteriors.argmax(axis=1), len(material.labels))
-        curves.append({"loss": loss, "macro_f1": metrics.macro_f1(counts)})
+        nll = -float(np.mean(log_posteriors[np.arange(len(truth)), truth]))
+        curves.append({"loss": loss, "macro_f1": metrics.macro_f1(counts), "nll": nll})
         if best_epoch(curves) == len(curves) - 1:
             model.save_weights(folder / BEST)
         model.save(folder / CHECKPOINT)
@@ -142,8 +143,8 @@ def resumed(folder: Path) -> tuple[keras.Model, list[dict[str, float]]] | None:
 
 
 def best_epoch(curves: list[dict[str, float]]) -> int:
-    """The first epoch of the largest macro-F1."""
-    return int(np.argmax([epoch["macro_f1"] for epoch in curves]))
+    """The epoch of the largest macro-F1; of several such, the one of the smallest NLL."""
+    return max(range(len(curves)), key=lambda i: (curves[i]["macro_f1"], -curves[i]["nll"]))
 
 
 def epochs_without_gain(curves: list[dict[str, float]]) -> int:
@@ -192,9 +193,10 @@ def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.n
 
 
 def normalisation(tensors: Tensors) -> dict[str, Any]:
-    """What model.json says of the input: z-scored row by row."""
+    """What model.json says of the input: these of the 273 rows, each z-scored."""
     return {
         "kind": "row_z_score",
+        "rows": tensors.rows.tolist(),
         "mean": [round(float(value), 6) for value in tensors.mean],
         "deviation": [round(float(value), 6) for value in tensors.deviation],
     }

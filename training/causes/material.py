@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edge.dsp import fused
-from edge.dsp.stft import N_BINS
+from edge.dsp.stft import bins_within
 from edge.dsp.stretch import average, interpolate
 from edge.errors import UserError
 from training import augment
@@ -21,11 +21,12 @@ from training.causes.architecture import COLUMNS
 from training.causes.config import CLIP, DataConfig, Experiment, FeatureConfig
 from training.corpora import Clip, read_corpora, read_samples
 
-MATERIAL_VERSION = 1
-NYQUIST_HZ = 8000.0
+MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip
 EFFECTS = {
     "speed": augment.speed,
+    "speed_2": augment.speed,  # every variant draws anew
+    "speed_3": augment.speed,
     "telephone": augment.telephone,
     "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
     "narrow_room": lambda samples, rng: augment.band_limit(
@@ -128,8 +129,6 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
             # The draw follows from the clip's name, not from its label: every label meets the same channels.
             rng = np.random.default_rng(list(hashlib.sha256(f"{variant} {clip.clip_id}".encode()).digest()))
             samples = EFFECTS[variant](samples, rng)
-        if config.band_hz < NYQUIST_HZ:
-            samples = augment.band_limit(samples, 0.0, config.band_hz)
         own = tensors_of(samples, n_samples, config).astype(np.float16)
         items.append(own)
         counts.append(len(own))
@@ -142,12 +141,12 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
 def tensors_of(samples: np.ndarray, n_samples: int, config: FeatureConfig) -> np.ndarray:
     """The tensors of one recording, (items, columns, 273) float32; n_samples: its length before augmentation."""
     if config.unit == CLIP:
-        return fewer_columns(fused.fused_clip(samples), config.columns)[None]
+        return fewer_columns(fused.fused_clip(samples, config.band_hz), config.columns)[None]
     starts = window_starts(n_samples)
     padded = np.zeros((starts[-1] * fused.HOP_LENGTH) + fused.CLIP_LENGTH, np.float32)
     length = min(len(samples), len(padded))
     padded[:length] = samples[:length]
-    columns = fused.fused_columns(padded)
+    columns = fused.fused_columns(padded, config.band_hz)
     return np.stack([fewer_columns(columns[start : start + COLUMNS], config.columns) for start in starts])
 
 
@@ -168,10 +167,9 @@ def fewer_columns(columns: np.ndarray, n: int) -> np.ndarray:
 
 def chosen_rows(config: FeatureConfig) -> np.ndarray:
     """Which of the 273 rows a model sees."""
-    bins = int(np.ceil(config.band_hz / NYQUIST_HZ * (N_BINS - 1))) + 1
     rows = {
         "mfcc": range(fused.MFCC_ROWS.start, fused.MFCC_ROWS.stop),
-        "stft": range(fused.STFT_ROWS.start, fused.STFT_ROWS.start + bins),
+        "stft": range(fused.STFT_ROWS.start, fused.STFT_ROWS.start + bins_within(config.band_hz)),
         "pitch": (fused.PITCH_ROW, fused.CLARITY_ROW),
         "wave": (fused.WAVE_ROW,),
     }

@@ -141,3 +141,16 @@ def test_row_statistics_make_every_row_zero_mean_and_unit_deviation():
     in_place = recordings[0].copy()
     assert fused.standardise(in_place, mean, deviation, out=in_place) is in_place
     np.testing.assert_allclose(in_place, scaled[:len(in_place)], atol=1e-5)
+
+
+def test_power_above_the_band_counts_as_none():
+    samples = cry_in_noise(16000)
+    columns = fused.fused_columns(samples, band_hz=4000.0)
+    hiss = (0.01 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000.0)).astype(np.float32)
+    with_hiss = fused.fused_columns(samples + hiss, band_hz=4000.0)
+    below = fused.STFT_ROWS.start + stft.bins_within(4000.0)
+    np.testing.assert_allclose(columns[:, below:fused.STFT_ROWS.stop], np.log(1e-10), rtol=1e-6)
+    np.testing.assert_allclose(with_hiss[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=0.2)  # leakage of the window
+    np.testing.assert_array_equal(columns[:, fused.STFT_ROWS.start:below],
+                                  fused.fused_columns(samples)[:, fused.STFT_ROWS.start:below])
+    assert not np.allclose(fused.fused_columns(samples + hiss)[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=1)
