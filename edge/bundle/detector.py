@@ -28,10 +28,11 @@ class Detector(object):
         self._scale = model.normalisation.scale
         self._frame_shape = (model.feature.parameters["frame_columns"], model.feature.parameters["n_mels"])
         self._input = np.zeros((1,) + self._frame_shape + (1,), np.float32)
-        if self._engine.input_shape != self._input.shape or self._engine.output_shape != (1, 1):
-            raise UserError("the detector in {} maps {} to {}, expected {} to (1, 1): export the bundle "
-                            "again".format(directory, self._engine.input_shape, self._engine.output_shape,
-                                           self._input.shape))
+        inputs, outputs = ([array.shape for array in arrays.values()]
+                           for arrays in (self._engine.inputs, self._engine.outputs))
+        if inputs != [self._input.shape] or outputs != [(1, 1)]:
+            raise UserError("the detector in {} maps {} to {}, expected {} to (1, 1): export the bundle again".format(
+                directory, inputs, outputs, self._input.shape))
 
     def logit(self, log_mel_frame):
         """The network's logit before temperature for a (98, 64) float32 ln-mel frame.

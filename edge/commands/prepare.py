@@ -3,8 +3,6 @@
 import os
 import time
 
-import numpy as np
-
 from edge.bundle import DEFAULT_BUNDLE_DIR, Detector, read_manifest, verify_files
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt
@@ -62,10 +60,9 @@ def _prepare(model, directory, threads):
 
 def _seconds(engine):
     """How long a model takes once warm: proof that it runs at all."""
-    silence = np.zeros(engine.input_shape, np.float32)
-    engine.run(silence)
+    engine.infer()
     started = time.perf_counter()
-    engine.run(silence)
+    engine.infer()
     return time.perf_counter() - started
 
 

@@ -15,28 +15,48 @@ class EngineUnavailable(Exception):
 
 
 class Engine(object):
-    """A loaded model with one input and one output.
+    """A loaded model. Its inputs and outputs are arrays of its own, by the model's names for them.
 
-    name: package and version, e.g. "onnxruntime 1.31.0". input_shape, output_shape: tuples of ints.
+    Fill the inputs in place, infer(), read the outputs; they hold until the next time.
+    name: package and version, e.g. "onnxruntime 1.31.0". inputs, outputs: {name: float32 array}, all zeros at first.
     """
 
-    name = ""
-    input_shape = ()
-    output_shape = ()
+    def __init__(self, name, input_shapes, output_shapes):
+        """input_shapes, output_shapes: {name: tuple of ints}."""
+        self.name = name
+        self.inputs = {tensor: np.zeros(shape, np.float32) for tensor, shape in input_shapes.items()}
+        self.outputs = {tensor: np.zeros(shape, np.float32) for tensor, shape in output_shapes.items()}
+
+    def infer(self):
+        """Run the model on what the inputs hold; quantisation is handled inside, and nothing is allocated."""
+        raise NotImplementedError
 
     def run(self, x):
-        """The model's output for one input, float32 in, float32 out; quantisation is handled inside.
+        """The answer of a model with one input and one output: a new float32 array of output_shape.
 
-        x: float32 array of input_shape. Returns a new float32 array of output_shape.
-        Raises ValueError when the shape is not the model's.
+        x: float32 array of input_shape. Raises ValueError when the shape is not the model's.
         """
-        x = np.ascontiguousarray(x, dtype=np.float32)
-        if x.shape != self.input_shape:
-            raise ValueError("the model takes an input of shape {}, got {}".format(self.input_shape, x.shape))
-        return self._infer(x)
+        if np.shape(x) != self.input_shape:
+            raise ValueError("the model takes an input of shape {}, got {}".format(self.input_shape, np.shape(x)))
+        _only(self.inputs)[...] = x
+        self.infer()
+        return _only(self.outputs).copy()
 
-    def _infer(self, x):
-        raise NotImplementedError
+    @property
+    def input_shape(self):
+        """Of a model with one input."""
+        return _only(self.inputs).shape
+
+    @property
+    def output_shape(self):
+        """Of a model with one output."""
+        return _only(self.outputs).shape
+
+
+def _only(arrays):
+    if len(arrays) != 1:
+        raise ValueError("the model has several: {}; use them by name".format(", ".join(arrays)))
+    return next(iter(arrays.values()))
 
 
 @contextlib.contextmanager

@@ -42,35 +42,49 @@ def _open(interpreter_class, name, path, threads):
 
 
 class TfliteEngine(Engine):
-    """A TFLite interpreter with float32 or integer input and output."""
+    """A TFLite interpreter with float32 or integer inputs and outputs."""
 
     def __init__(self, interpreter, name):
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise EngineUnavailable("the model has {} inputs and {} outputs, one of each is needed".format(
-                len(inputs), len(outputs)))
-        self.name = name
-        self.input_shape = tuple(int(n) for n in inputs[0]["shape"])
-        self.output_shape = tuple(int(n) for n in outputs[0]["shape"])
+        inputs, outputs = named_tensors(interpreter)
+        Engine.__init__(self, name, _shapes(inputs), _shapes(outputs))
         self._interpreter = interpreter
-        self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
-        self._quantise = quantiser(inputs[0], self.input_shape)
-        self._dequantise = dequantiser(outputs[0])
+        self._feeds = [(details["index"], self.inputs[tensor], quantiser(details))
+                       for tensor, details in inputs.items()]
+        self._fetches = [(interpreter.tensor(details["index"]), self.outputs[tensor], dequantiser(details))
+                         for tensor, details in outputs.items()]
 
-    def _infer(self, x):
-        self._interpreter.set_tensor(self._input_index, self._quantise(x))
+    def infer(self):
+        for index, x, quantise in self._feeds:
+            self._interpreter.set_tensor(index, quantise(x))
         self._interpreter.invoke()
-        return self._dequantise(self._interpreter.get_tensor(self._output_index))
+        for view, y, dequantise in self._fetches:
+            dequantise(view(), y)  # the interpreter refuses to run on while a view of its memory is kept
 
 
-def quantiser(details, shape):
+def named_tensors(interpreter):
+    """({name: details} of the inputs, of the outputs), by the names they had where the model was made.
+
+    Only the file's signature has those: the tensors of an output are called StatefulPartitionedCall_1:3.
+    """
+    if len(interpreter.get_signature_list()) == 1:
+        signature = interpreter.get_signature_runner()
+        return signature.get_input_details(), signature.get_output_details()
+    return [{details["name"]: details for details in tensors}
+            for tensors in (interpreter.get_input_details(), interpreter.get_output_details())]
+
+
+def _shapes(tensors):
+    return {name: tuple(int(n) for n in details["shape"]) for name, details in tensors.items()}
+
+
+def quantiser(details):
     """float32 -> what the tensor holds: round(x / scale) + zero point, saturating; as it is for float32."""
     if details["dtype"] == np.float32:
         return lambda x: x
     scale, zero_point = details["quantization"]
     limits = np.iinfo(details["dtype"])
-    scaled = np.empty(shape, np.float32)
-    codes = np.empty(shape, details["dtype"])
+    scaled = np.empty(details["shape"], np.float32)
+    codes = np.empty(details["shape"], details["dtype"])
 
     def quantise(x):
         np.divide(x, np.float32(scale), out=scaled)
@@ -84,8 +98,13 @@ def quantiser(details, shape):
 
 
 def dequantiser(details):
-    """What the tensor holds -> float32: (code - zero point) * scale; as it is for float32."""
+    """(what the tensor holds, float32 out): out = (code - zero point) * scale; a copy for float32."""
     if details["dtype"] == np.float32:
-        return lambda y: y
+        return lambda codes, out: np.copyto(out, codes)
     scale, zero_point = details["quantization"]
-    return lambda codes: (codes.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+    def dequantise(codes, out):
+        np.subtract(codes, np.float32(zero_point), out=out)
+        np.multiply(out, np.float32(scale), out=out)
+
+    return dequantise

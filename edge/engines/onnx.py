@@ -27,20 +27,25 @@ def open_onnxruntime(path, threads):
 
 
 class OnnxEngine(Engine):
-    """An onnxruntime session with one float32 input and one float32 output of fixed shapes."""
+    """An onnxruntime session whose inputs and outputs are float32 of fixed shapes."""
 
     def __init__(self, session, name):
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise EngineUnavailable("the model has {} inputs and {} outputs, one of each is needed".format(
-                len(inputs), len(outputs)))
-        shapes = inputs[0].shape, outputs[0].shape
-        if not all(isinstance(n, int) for shape in shapes for n in shape):
-            raise EngineUnavailable("the model has a dynamic shape {}, a fixed one is needed".format(shapes))
-        self.name = name
-        self.input_shape, self.output_shape = tuple(shapes[0]), tuple(shapes[1])
+        Engine.__init__(self, name, _shapes(session.get_inputs()), _shapes(session.get_outputs()))
         self._session = session
-        self._input_name, self._output_names = inputs[0].name, [outputs[0].name]
+        self._binding = session.io_binding()  # it reads and writes our arrays where they are
+        for bind, arrays in ((self._binding.bind_input, self.inputs), (self._binding.bind_output, self.outputs)):
+            for tensor, array in arrays.items():
+                bind(tensor, "cpu", 0, np.float32, array.shape, array.ctypes.data)
 
-    def _infer(self, x):
-        return np.asarray(self._session.run(self._output_names, {self._input_name: x})[0], dtype=np.float32)
+    def infer(self):
+        self._session.run_with_iobinding(self._binding)
+
+
+def _shapes(tensors):
+    for tensor in tensors:
+        if not all(isinstance(n, int) for n in tensor.shape):
+            raise EngineUnavailable("tensor {} has a dynamic shape {}, a fixed one is needed".format(
+                tensor.name, tensor.shape))
+        if tensor.type != "tensor(float)":
+            raise EngineUnavailable("tensor {} is a {}, float32 is needed".format(tensor.name, tensor.type))
+    return {tensor.name: tuple(tensor.shape) for tensor in tensors}

@@ -94,7 +94,3 @@ class Tensor(object):
     def download(self, stream):
         """Copy to the host, in the stream's order."""
         self._cuda.memcpy_dtoh_async(self.host, self._memory, stream)
-
-    def taken(self):
-        """What the host's memory holds, as a new float32 array."""
-        return np.array(self.host, dtype=np.float32)

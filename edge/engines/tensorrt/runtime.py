@@ -9,11 +9,10 @@ from edge.errors import UserError
 
 
 class TensorRtEngine(Engine):
-    """One execution context with its stream and its two tensors, kept for the life of the process."""
+    """One execution context with its stream and its tensors, kept for the life of the process."""
 
     def __init__(self, trt, api, gpu, logger, serialized):
         """serialized: bytes of an engine built for this TensorRT and GPU. Raises EngineUnavailable."""
-        self.name = "TensorRT {}".format(trt.__version__)
         self._api, self._gpu, self._logger = api, gpu, logger
         with gpu:
             try:
@@ -22,7 +21,7 @@ class TensorRtEngine(Engine):
                 self.close()
                 raise
         gpu.released_at_exit(self)
-        self.input_shape, self.output_shape = self._input.host.shape, self._output.host.shape
+        Engine.__init__(self, "TensorRT {}".format(trt.__version__), _shapes(self._uploads), _shapes(self._downloads))
 
     def _load(self, trt, serialized):
         self._runtime = trt.Runtime(self._logger)
@@ -33,27 +32,20 @@ class TensorRtEngine(Engine):
         if self._context is None:
             raise EngineUnavailable("the GPU has no memory for the engine ({})".format(why(self._logger)))
         self._stream = self._gpu.cuda.Stream()
-        self._input, self._output, self._bindings = self._make_tensors(trt)
-
-    def _make_tensors(self, trt):
-        """(input, output, GPU addresses in the order of the bindings)."""
-        tensors = {True: [], False: []}
-        addresses = []
+        self._uploads, self._downloads = {}, {}  # Tensor by name
+        self._bindings = []  # GPU addresses in the order of the bindings
         for is_input, name, shape, dtype in tensor_table(trt, self._api, self._cuda_engine):
             tensor = Tensor(self._gpu, shape, dtype)
-            tensors[is_input].append(tensor)
-            addresses.append(tensor.address)
+            (self._uploads if is_input else self._downloads)[name] = tensor
+            self._bindings.append(tensor.address)
             if self._api.named_tensors:
                 self._context.set_tensor_address(name, tensor.address)
-        if len(tensors[True]) != 1 or len(tensors[False]) != 1:
-            raise EngineUnavailable("the model has {} inputs and {} outputs, one of each is needed".format(
-                len(tensors[True]), len(tensors[False])))
-        return tensors[True][0], tensors[False][0], addresses
 
-    def _infer(self, x):
+    def infer(self):
         with self._gpu:
-            np.copyto(self._input.host, x, casting="same_kind")
-            self._input.upload(self._stream)
+            for name, tensor in self._uploads.items():
+                np.copyto(tensor.host, self.inputs[name], casting="same_kind")
+                tensor.upload(self._stream)
             if self._api.named_tensors:
                 started = self._context.execute_async_v3(self._stream.handle)
             else:
@@ -61,16 +53,22 @@ class TensorRtEngine(Engine):
             if not started:
                 raise UserError("{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
                                 "that does not help".format(self.name, self._gpu.name, why(self._logger)))
-            self._output.download(self._stream)
+            for tensor in self._downloads.values():
+                tensor.download(self._stream)
             self._stream.synchronize()
-            return self._output.taken()
+            for name, tensor in self._downloads.items():
+                np.copyto(self.outputs[name], tensor.host)
 
     def close(self):
         """Free what the GPU holds; the context must be current."""
-        self._input = self._output = self._stream = None
+        self._uploads = self._downloads = self._stream = None
         self._context = None
         self._cuda_engine = None
         self._runtime = None
+
+
+def _shapes(tensors):
+    return {name: tensor.host.shape for name, tensor in tensors.items()}
 
 
 def tensor_table(trt, api, cuda_engine):

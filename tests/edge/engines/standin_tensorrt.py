@@ -1,6 +1,6 @@
 """A stand-in for tensorrt and pycuda, to see in which order and on which thread our code calls them.
 
-It is no TensorRT: its "engine" adds up its input. It shows nothing about speed, precision or what TensorRT accepts.
+It is no TensorRT: output number n of its "engine" is the sum of input number n. It shows nothing about speed, precision or what TensorRT accepts.
 Each version has only the members that our code may call in that version; that the real bindings have them too
 is what test_tensorrt_names.py checks, for every name in our code.
 """
@@ -25,7 +25,7 @@ class Board(object):
         self.fast_int8, self.fast_fp16 = True, True
         self.devices = 1
         self.tensor_type = "FLOAT"
-        self.input_shape, self.output_shape = (1, 98, 64, 1), (1, 1)
+        self.inputs, self.outputs = {"in": (1, 98, 64, 1)}, {"out": (1, 1)}
         self.parse_problems = {}  # ONNX content: list of (node, text)
         self.unbuildable = set()  # ONNX contents
         self.while_building = lambda config: None
@@ -267,7 +267,9 @@ def _add_builder(trt, api, board):
 
 
 def _add_runtime(trt, api, board):
-    rows = [("in", True, board.input_shape), ("out", False, board.output_shape)]
+    rows = [(name, True, shape) for name, shape in board.inputs.items()]
+    rows += [(name, False, shape) for name, shape in board.outputs.items()]
+    rows.sort()  # TensorRT promises no order
 
     class Counted(object):
         def __init__(self):
@@ -283,8 +285,9 @@ def _add_runtime(trt, api, board):
             dtype = {"FLOAT": np.float32, "HALF": np.float16, "INT32": np.int32}[board.tensor_type]
 
             def add_up():
-                total = board.memory[addresses[0]].view(dtype).sum(dtype=np.float64)
-                board.memory[addresses[1]] = np.array([total], dtype).view(np.uint8)
+                for source, target in zip(board.inputs, board.outputs):
+                    total = board.memory[addresses[source]].view(dtype).sum(dtype=np.float64)
+                    board.memory[addresses[target]].view(dtype)[:] = total
 
             board.stream.work.append(add_up)
             board.executions += 1
@@ -309,14 +312,15 @@ def _add_runtime(trt, api, board):
             return True
 
         Context.set_tensor_address = set_tensor_address
-        Context.execute_async_v3 = lambda self, handle: self._execute([self.addresses["in"], self.addresses["out"]])
+        Context.execute_async_v3 = lambda self, handle: self._execute(self.addresses)
     else:
         CudaEngine.num_bindings = len(rows)
         CudaEngine.get_binding_name = lambda self, index: rows[index][0]
         CudaEngine.binding_is_input = lambda self, index: rows[index][1]
         CudaEngine.get_binding_shape = lambda self, index: rows[index][2]
         CudaEngine.get_binding_dtype = lambda self, index: dtype
-        Context.execute_async_v2 = lambda self, bindings, handle: self._execute(bindings)
+        Context.execute_async_v2 = lambda self, bindings, handle: self._execute(
+            dict(zip([row[0] for row in rows], bindings)))
 
     class Runtime(object):
         def __init__(self, logger):

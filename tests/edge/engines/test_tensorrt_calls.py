@@ -270,7 +270,7 @@ def test_an_engine_that_cannot_be_kept_runs_all_the_same(use, files, said, tmp_p
     ((-1, 98, 64, 1), "FLOAT", "dynamic shape"), ((1, 98, 64, 1), "INT32", "float32 or float16 is needed")])
 def test_tensors_that_cannot_be_fed_are_said(use, files, shape, tensor_type, said):
     board = Board("10.3.0")
-    board.input_shape, board.tensor_type = shape, tensor_type
+    board.inputs, board.tensor_type = {"in": shape}, tensor_type
     use(board)
     assert said in str(unavailable(files, "fp16"))
 
@@ -427,3 +427,25 @@ def test_the_detector_of_a_bundle_runs_on_it(use, tmp_path):
     bundle = load_bundle(jetson_bundle(str(tmp_path), "fp16"))
     assert bundle.detector.engine_name == "TensorRT 8.2.1.8"
     bundle.warm_up()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("tensor_type", ["FLOAT", "HALF"])
+def test_several_inputs_and_outputs_go_by_name(use, files, version, tensor_type):
+    """In whatever order TensorRT tells them; the stand-in's output number n is the sum of input number n."""
+    board = Board(version)
+    board.inputs = {"valid": (1, 3), "columns": (1, 3, 2, 1), "state_sum": (1, 2)}
+    board.outputs = {"cause": (1, 4), "new_state_sum": (1, 2), "a": (1, 1)}
+    board.tensor_type = tensor_type
+    use(board)
+    engine = open_tensorrt(files, "fp16")
+    assert {name: array.shape for name, array in engine.inputs.items()} == board.inputs
+    for round_ in (1.0, 2.0):
+        for number, array in enumerate(engine.inputs.values()):
+            array[...] = round_ * (number + 1)
+        engine.infer()
+        for source, target in zip(board.inputs, board.outputs):
+            np.testing.assert_array_equal(engine.outputs[target], engine.inputs[source].sum())
+    assert board.executions == 2
+    with pytest.raises(ValueError, match="the model has several"):
+        engine.run(X)
