@@ -43,6 +43,11 @@ class Pipeline(object):
         self._n_samples = 0  # analysed since the source began
         self.timings = StageTimings(settings.budget.frame_ms / 1000.0)
 
+    @property
+    def is_crying(self):
+        """True while an episode is open."""
+        return self._episodes.is_open
+
     def push(self, block):
         """Take a 1-D float32 block of any length; return the Frame, Alert and Event records it causes, in order."""
         samples = np.concatenate((self._pending, block)) if len(self._pending) else block
