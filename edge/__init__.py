@@ -4,4 +4,10 @@ Rooms: audio -> dsp -> engines/bundle -> decision, joined in pipeline.py; store,
 commands around them. Nothing here imports export/ or training/.
 """
 
+import os
+
+# NumPy's linear algebra on one thread unless told otherwise: for products as small as ours the others only spin, at the
+# price of a second core. It is read when NumPy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 from edge.audio import open_source
+from edge.collector import keep_out_of_frames
 from edge.errors import UserError
 from edge.listener import Emit, Listener, purge
 from edge.log import log
@@ -64,6 +65,7 @@ class Daemon:
     def _start(self):
         purge(self._store, self._settings)
         self._bundle.warm_up()
+        keep_out_of_frames()
         bundle = self._bundle
         detail = "engine {}, bundle {} {} ({})".format(
             bundle.detector.engine_name, bundle.name, bundle.version, bundle.sha256[:12])
