@@ -48,6 +48,10 @@ class Pipeline(object):
         """True while an episode is open."""
         return self._episodes.is_open
 
+    def open_event(self):
+        """What the open episode would be if it ended now, its cause not asked; None without one, or while too short."""
+        return self._episodes.open_event()
+
     def push(self, block):
         """Take a 1-D float32 block of any length; return the Frame, Alert and Event records it causes, in order."""
         samples = np.concatenate((self._pending, block)) if len(self._pending) else block

@@ -1,6 +1,6 @@
 """What the pipeline emits: frames, alerts and events. Times are seconds of audio since the source began."""
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 
 class Frame(NamedTuple):
@@ -19,6 +19,16 @@ class Alert(NamedTuple):
     cry_probability: float  # smoothed, 0..1
 
 
+class ExpertReading(NamedTuple):
+    """What one cause expert made of an episode."""
+
+    expert: str
+    posterior: Dict[str, float]  # pooled over the episode
+    temperature: float
+    entropy_nats: float
+    gate_weight: float  # its share in the fusion
+
+
 class Event(NamedTuple):
     """One crying episode, emitted when it closes."""
 
@@ -29,3 +39,4 @@ class Event(NamedTuple):
     cause_probability: Optional[float] = None
     posterior: Dict[str, float] = {}
     out_of_distribution: Optional[bool] = None
+    readings: Tuple[ExpertReading, ...] = ()  # what the answer was fused from

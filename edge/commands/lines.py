@@ -9,10 +9,14 @@ RECORD_TYPES = {Frame: "frame", Alert: "alert", Event: "event"}
 
 
 def record_object(record, **context):
-    """A Frame, Alert or Event as a dict for JSON: its type, the context (file or source), its fields."""
+    """A Frame, Alert or Event as a dict for JSON: its type, the context (file or source), its fields.
+
+    What each expert made of an event is not among them: it is in the database.
+    """
     fields = {"type": RECORD_TYPES[type(record)]}
     fields.update(context)
     fields.update(record._asdict())
+    fields.pop("readings", None)
     return fields
 
 

@@ -74,6 +74,15 @@ class EpisodeTracker(object):
         """The source has ended: return the Event of an episode that is still open."""
         return self._close() if self.is_open else []
 
+    def open_event(self):
+        """What the open episode would be if the source ended now; None without one, or while it is too short."""
+        if not self.is_open:
+            return None
+        smoothing_lag_s = (self._rules.smoothing_frames - 1) * self._hop_s / 2.0
+        end_s = max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
+        event = Event(start_s=self._start_s, end_s=end_s, cry_probability=self._peak)
+        return event if event.end_s - event.start_s >= self._rules.min_event_s else None
+
     def _note_burst(self, t_s, probability):
         """Remember where each recent burst of high frames began; closer than merge_gap_s they are one."""
         if probability >= self._rules.close_threshold:
@@ -92,9 +101,7 @@ class EpisodeTracker(object):
 
     def _close(self):
         """The Event of the open episode, unless it is too short to count."""
-        smoothing_lag_s = (self._rules.smoothing_frames - 1) * self._hop_s / 2.0
-        end_s = max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
-        event = Event(start_s=self._start_s, end_s=end_s, cry_probability=self._peak)
+        event = self.open_event()
         self._start_s = None
         self._bursts.clear()  # they were this episode's
-        return [event] if event.end_s - event.start_s >= self._rules.min_event_s else []
+        return [event] if event else []

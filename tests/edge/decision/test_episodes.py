@@ -118,3 +118,28 @@ def test_what_has_lasted_does_not_open_a_second_event_in_the_quiet_after_it():
 def test_any_smoothing_goes_with_any_lasting_time(smoothing_frames):
     probabilities = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9] * 20
     run(probabilities, **dict(LASTING, smoothing_frames=smoothing_frames, lasting_frames=5))
+
+
+@pytest.mark.parametrize("smoothing_frames", [1, 3])
+def test_the_open_event_is_what_would_come_if_the_source_ended_now(smoothing_frames):
+    probabilities = [0.0] * 10 + [0.9] * 4 + [0.5] * 9 + [0.0] * 20 + [0.9] * 15 + [0.0] * 40 + [0.9] * 2
+    rules = EpisodeRules(0.6, 0.4, min_event_s=2.0, smoothing_frames=smoothing_frames)
+    tracker = EpisodeTracker(rules, HOP_S, FRAME_S)
+    ended = []
+    for number, probability in enumerate(probabilities):
+        ended += [record for record in tracker.update(FRAME_S + number * HOP_S, probability)
+                  if isinstance(record, Event)]
+        expected = events(probabilities[:number + 1], min_event_s=2.0, smoothing_frames=smoothing_frames)
+        now = tracker.open_event()
+        assert ended + ([now] if now else []) == expected
+
+
+def test_an_open_event_only_grows():
+    tracker = EpisodeTracker(EpisodeRules(0.6, 0.4, smoothing_frames=3), HOP_S, FRAME_S)
+    lengths_s = [0.0]
+    for number in range(200):
+        tracker.update(FRAME_S + number * HOP_S, 0.9 if number % 7 else 0.1)
+        event = tracker.open_event()
+        lengths_s.append(event.end_s - event.start_s if event else lengths_s[-1])
+    assert lengths_s == sorted(lengths_s)
+    assert lengths_s[-1] > 35
