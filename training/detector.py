@@ -18,7 +18,7 @@ from training.corpora import NONCRY
 from training.detector_bank import YAMNET_CLASSES, Bank
 from training.detector_model import build_detector, with_teacher_head
 from training.detector_sampler import Batch, Sampler, adapt_teacher, normalise
-from training.layers.batch_norm import FusedBatchNormalization
+from training.layers.fused import FusedBatchNormalization
 
 BATCHES_AHEAD = 4
 FRAMES_AT_ONCE = 1024

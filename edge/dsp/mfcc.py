@@ -19,8 +19,8 @@ LOG_OFFSET = 1e-10  # energy added before the logarithm
 
 _WINDOW = 0.54 - 0.46 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)
 # In double precision, because single sums come out by their order, which depends on how many columns there are.
-_FILTERBANK = mel_filterbank(N_MELS, 0.0, SAMPLE_RATE / 2.0, N_FFT).astype(np.float64)
-_DCT = np.cos(np.pi / N_MELS * np.outer(np.arange(N_MELS) + 0.5, np.arange(N_MFCC)))
+FILTERBANK = mel_filterbank(N_MELS, 0.0, SAMPLE_RATE / 2.0, N_FFT).astype(np.float64)
+DCT = np.cos(np.pi / N_MELS * np.outer(np.arange(N_MELS) + 0.5, np.arange(N_MFCC)))
 
 
 class Mfcc(object):
@@ -28,7 +28,7 @@ class Mfcc(object):
 
     def __init__(self, band_hz=NYQUIST_HZ):
         self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
-        self._filterbank = _FILTERBANK.copy()
+        self._filterbank = FILTERBANK.copy()
         self._filterbank[bins_within(band_hz):] = 0.0
 
     def write(self, samples, columns):
@@ -36,7 +36,7 @@ class Mfcc(object):
         for rows, power in self._spectra.chunks(samples, len(columns)):
             energies = np.dot(power, self._filterbank)
             np.add(energies, LOG_OFFSET, out=energies)
-            columns[rows] = np.dot(np.log(energies, out=energies), _DCT)
+            columns[rows] = np.dot(np.log(energies, out=energies), DCT)
 
 
 def mfcc(samples, band_hz=NYQUIST_HZ):

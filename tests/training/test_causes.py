@@ -6,15 +6,23 @@ import json
 
 import numpy as np
 import pytest
+import scipy.signal
 
 keras = pytest.importorskip("keras")
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("matplotlib")
 
 from edge.dsp import fused  # noqa: E402
+from edge.dsp.stft import bins_within  # noqa: E402
 from training.causes import experiment as experiment_room  # noqa: E402
 from training.causes import fitting  # noqa: E402
-from training.causes.config import FeatureConfig, experiment_of  # noqa: E402
+from training.causes.config import (  # noqa: E402
+    AugmentConfig,
+    DataConfig,
+    Experiment,
+    FeatureConfig,
+    experiment_of,
+)
 from training.causes.material import chosen_rows, tensors_of  # noqa: E402
 from training.command import main  # noqa: E402
 from training.cry_corpora import COLUMNS as TABLE_COLUMNS  # noqa: E402
@@ -217,11 +225,26 @@ def test_a_long_recording_gives_windows_that_are_cut_from_its_columns():
     assert tensors_of(samples[:100], 100, FeatureConfig()).shape == (1, 233, 273)
 
 
-def test_a_louder_tensor_is_that_of_a_louder_recording():
+@pytest.mark.parametrize("band_hz", [8000.0, 4000.0])
+def test_a_louder_tensor_is_that_of_a_louder_recording(band_hz):
     samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
     gain_db = 7.0
-    expected = fused.fused_columns(samples * 10 ** (gain_db / 20))
-    np.testing.assert_allclose(fitting.louder(fused.fused_columns(samples), gain_db), expected, atol=2e-3)
+    expected = fused.fused_columns(samples * 10 ** (gain_db / 20), band_hz)
+    nats = np.full(bins_within(band_hz), gain_db / 10 * np.log(10))
+    np.testing.assert_allclose(fitting.coloured(fused.fused_columns(samples, band_hz), nats), expected, atol=0.02)
+
+
+def test_a_coloured_tensor_is_that_of_a_filtered_recording():
+    samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
+    rng = np.random.default_rng(2)
+    experiment = Experiment("x", DataConfig(("x",), "group"), augment=AugmentConfig(colour_db=6.0))
+    nats = fitting.draw_colour(experiment, rng)
+    taps = scipy.signal.firwin2(1023, np.linspace(0, 1, len(nats)), np.exp(nats / 2))
+    filtered = scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
+    expected, found = fused.fused_columns(filtered), fitting.coloured(fused.fused_columns(samples), nats)
+    rows = [fused.MFCC_ROWS, fused.STFT_ROWS]
+    for row in rows:
+        np.testing.assert_allclose(found[2:-2, row].mean(axis=0), expected[2:-2, row].mean(axis=0), atol=0.6)
 
 
 def test_rows_are_chosen_by_block_and_band():

@@ -15,7 +15,9 @@ from training.causes.architecture import COLUMNS, ROWS, Architecture
 
 CLIP, WINDOW = "clip", "window"
 BLOCKS = ("mfcc", "stft", "pitch", "wave")
-VARIANTS = ("clean", "speed", "speed_2", "speed_3", "telephone", "room", "narrow_room")
+VARIANTS = (
+    "clean", "speed", "telephone", "room", "narrow_room", "elsewhere", "elsewhere_2", "elsewhere_3", "elsewhere_4",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class AugmentConfig:
 
     variants: tuple[str, ...] = ("clean",)
     gain_db: float = 0.0  # louder or quieter by up to so much: nobody knows the microphone
+    colour_db: float = 0.0  # each 1000 Hz louder or quieter by up to so much
     time_mask: int = 0  # columns at most
     row_mask: int = 0  # rows of the spectrum at most
 
@@ -85,6 +88,7 @@ class Experiment:
         between("features.band_hz", self.features.band_hz, 500, 8000)
         between("data.clips_per_group_and_label", self.data.clips_per_group_and_label, 0, 10**6)
         between("augment.gain_db", self.augment.gain_db, 0, 40)
+        between("augment.colour_db", self.augment.colour_db, 0, 40)
         between("augment.time_mask", self.augment.time_mask, 0, self.features.columns // 2)
         between("augment.row_mask", self.augment.row_mask, 0, ROWS // 2)
         between("fit.epochs", self.fit.epochs, 1, 10_000)

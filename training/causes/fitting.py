@@ -12,15 +12,16 @@ import keras
 import numpy as np
 
 from edge.dsp.fused import MFCC_ROWS, STFT_ROWS, WAVE_ROW, RowStatistics, standardise
-from edge.dsp.mfcc import N_MELS
+from edge.dsp.mfcc import DCT, FILTERBANK
+from edge.dsp.stft import N_BINS, bins_within
 from training.causes import metrics
 from training.causes.config import Experiment
 from training.causes.material import Material, chosen_rows
-from training.causes.model import build_model
-from training.layers.batch_norm import FusedBatchNormalization
+from training.causes.model import Fused, build_model
 from training.splits import Split
 
 ITEMS_AT_ONCE = 64
+COLOUR_KNOTS = 9  # one each 1000 Hz
 CHECKPOINT, BEST, PROGRESS = "checkpoint.keras", "best.weights.h5", "progress.json"
 
 
@@ -43,11 +44,11 @@ class Tensors:
         return self._standard([self.material.tensors[self.variants[0]][item] for item in items])
 
     def draw(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(items, columns, rows, 1) float32, each in any variant, louder or quieter, and with gaps."""
+        """(items, columns, rows, 1) float32, each in any variant, through any microphone, and with gaps."""
         names = [self.variants[number] for number in rng.integers(0, len(self.variants), len(items))]
         tensors = [self.material.tensors[name][item] for name, item in zip(names, items, strict=True)]
-        gain_db = rng.uniform(-1, 1, len(items)) * self.experiment.augment.gain_db
-        return self.masked(self._standard([louder(t, g) for t, g in zip(tensors, gain_db, strict=True)]), rng)
+        heard = [coloured(tensor, draw_colour(self.experiment, rng)) for tensor in tensors]
+        return self.masked(self._standard(heard), rng)
 
     def _standard(self, tensors: list[np.ndarray]) -> np.ndarray:
         columns = np.stack(tensors)[:, :, self.rows].astype(np.float32)
@@ -69,17 +70,26 @@ class Tensors:
         return x
 
 
-def louder(tensor: np.ndarray, gain_db: float) -> np.ndarray:
-    """The fused tensor (columns, 273) of a recording played so much louder: what its features would be, but for floors.
+def coloured(tensor: np.ndarray, nats: np.ndarray) -> np.ndarray:
+    """The fused tensor (columns, 273) of a recording with each bin's power exp(nats) times as large.
 
-    A gain is a constant in every logarithm of a power. The first cepstral coefficient sums that over the mel bands.
+    nats: of the bins within the tensor's band. What its features would be, but for floors: a gain is a constant in every logarithm of a power, and a cepstrum is
+    a sum of logarithms.
     """
     changed = tensor.astype(np.float32)
-    nats = gain_db / 10 * np.log(10)
-    changed[:, STFT_ROWS] += nats
-    changed[:, MFCC_ROWS.start] += nats * N_MELS
-    changed[:, WAVE_ROW] *= 10 ** (gain_db / 20)
+    changed[:, STFT_ROWS.start : STFT_ROWS.start + len(nats)] += nats
+    weights = FILTERBANK[: len(nats)]  # a mel band above the bins is empty, and stays so
+    changed[:, MFCC_ROWS] += (nats @ weights / np.maximum(weights.sum(axis=0), 1e-9)) @ DCT
+    changed[:, WAVE_ROW] *= np.exp(nats.mean() / 2)
     return changed
+
+
+def draw_colour(experiment: Experiment, rng: np.random.Generator) -> np.ndarray:
+    """A microphone's gain and response: nats of power of each bin within the band, a line between some points."""
+    config = experiment.augment
+    knots_db = rng.uniform(-1, 1) * config.gain_db + rng.uniform(-1, 1, COLOUR_KNOTS) * config.colour_db
+    bins = np.linspace(0, N_BINS - 1, COLOUR_KNOTS)
+    return np.interp(np.arange(bins_within(experiment.features.band_hz)), bins, knots_db) / 10 * np.log(10)
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
     keras.utils.set_random_seed(seed)
     training = material.items_of(split.training)
     tensors = Tensors(material, training, experiment)
-    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), experiment), [])
+    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), len(training), experiment), [])
     config = experiment.fit
     while len(curves) < config.epochs and epochs_without_gain(curves) < config.patience:
         rng = np.random.default_rng([seed, len(curves)])
@@ -120,11 +130,13 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
     return Fitted(plain, tensors, curves, best_epoch(curves))
 
 
-def compiled(tensors: Tensors, n_labels: int, experiment: Experiment) -> keras.Model:
-    """A new model, ready to learn."""
-    model = build_model(architecture_of(tensors, experiment), n_labels, FusedBatchNormalization)
+def compiled(tensors: Tensors, n_labels: int, n_items: int, experiment: Experiment) -> keras.Model:
+    """A new model, ready to learn at a rate that falls along a half cosine until the last epoch."""
+    config = experiment.fit
+    steps = config.epochs * n_batches(n_items, config.batch_size)
+    model = build_model(architecture_of(tensors, experiment), n_labels, Fused)
     model.compile(
-        keras.optimizers.Adam(experiment.fit.learning_rate),
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     return model
@@ -178,8 +190,12 @@ def train_epoch(
 
 def batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """Batches of one size; the few that are left over are spread over another batch, not trained on alone."""
-    n_batches = max(1, len(items) // size)
-    yield from np.array_split(items, n_batches)
+    yield from np.array_split(items, n_batches(len(items), size))
+
+
+def n_batches(n_items: int, size: int) -> int:
+    """Batches of an epoch."""
+    return max(1, n_items // size)
 
 
 def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from training.causes.architecture import GRU, LMU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER, Architecture
+from training.layers.fused import FusedBatchNormalization, FusedConv2D, FusedMaxPooling2D
 from training.layers.lmu import LMUCell, ParallelLMU
 from training.layers.positions import SinusoidalPositions
 
@@ -17,27 +18,42 @@ HEAD_PREFIX = "head"
 INPUT, SEQUENCE, LOGITS = "fused", "sequence", "cause"
 
 
-def build_model(
-    architecture: Architecture, n_labels: int, batch_norm: type[layers.Layer] = layers.BatchNormalization
-) -> keras.Model:
+class Plain:
+    """The layers of an encoder as they are saved and exported."""
+
+    conv, norm, pool = layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D
+
+
+class Fused:
+    """The same layers, quicker to train on PyTorch."""
+
+    conv, norm, pool = FusedConv2D, FusedBatchNormalization, FusedMaxPooling2D
+
+
+def build_model(architecture: Architecture, n_labels: int, kit: type[Plain] | type[Fused] = Plain) -> keras.Model:
     """(batch, columns, rows, 1) z-scored fused tensor, time first -> (batch, n_labels) logits."""
     fused = keras.Input((architecture.columns, architecture.rows, 1), name=INPUT)
     x = fused
     for number, filters in enumerate(architecture.filters, start=1):
-        x = block(architecture, batch_norm, number, filters, x)
+        x = block(architecture, kit, number, filters, x)
     x = layers.Reshape((architecture.columns, math.prod(x.shape[2:])), name=SEQUENCE)(x)
     x = layers.Dropout(architecture.dropout, name="drop")(build_head(architecture, x))
     return keras.Model(fused, layers.Dense(n_labels, name=LOGITS)(x), name=f"cause_{architecture.head}")
 
 
-def block(architecture: Architecture, batch_norm: type[layers.Layer], number: int, filters: int, x):
-    """Convolution, normalisation, ReLU, and half as many rows where there are two."""
+def block(architecture: Architecture, kit: type[Plain] | type[Fused], number: int, filters: int, x):
+    """Convolution, normalisation, half as many rows where there are two, ReLU.
+
+    ReLU after the pooling is the same function as before it, at half the cost. Whole maps are dropped: single values
+    of a map tell what their neighbours tell.
+    """
     regularizer = keras.regularizers.L2(architecture.l2) if architecture.l2 else None
-    x = layers.Conv2D(filters, 3, padding="same", kernel_regularizer=regularizer, name=f"conv_{number}")(x)
-    x = layers.ReLU(name=f"relu_{number}")(batch_norm(momentum=MOMENTUM, name=f"norm_{number}")(x))
+    x = kit.conv(filters, 3, padding="same", kernel_regularizer=regularizer, name=f"conv_{number}")(x)
+    x = kit.norm(momentum=MOMENTUM, name=f"norm_{number}")(x)
     if x.shape[2] >= POOL[1]:
-        x = layers.MaxPooling2D(POOL, name=f"pool_{number}")(x)
-    return layers.Dropout(architecture.dropout, name=f"drop_{number}")(x)
+        x = kit.pool(POOL, name=f"pool_{number}")(x)
+    x = layers.ReLU(name=f"relu_{number}")(x)
+    return layers.SpatialDropout2D(architecture.dropout, name=f"drop_{number}")(x)
 
 
 def build_head(architecture: Architecture, x):

@@ -150,7 +150,8 @@ def test_power_above_the_band_counts_as_none():
     with_hiss = fused.fused_columns(samples + hiss, band_hz=4000.0)
     below = fused.STFT_ROWS.start + stft.bins_within(4000.0)
     np.testing.assert_allclose(columns[:, below:fused.STFT_ROWS.stop], np.log(1e-10), rtol=1e-6)
-    np.testing.assert_allclose(with_hiss[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=0.2)  # leakage of the window
+    leakage = 0.2  # of the hiss through the window, on the scale of the first coefficient: some hundred
+    np.testing.assert_allclose(with_hiss[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=leakage)
     np.testing.assert_array_equal(columns[:, fused.STFT_ROWS.start:below],
                                   fused.fused_columns(samples)[:, fused.STFT_ROWS.start:below])
     assert not np.allclose(fused.fused_columns(samples + hiss)[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=1)
