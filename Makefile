@@ -1,11 +1,12 @@
 # make demo: hear a made-up nursery night, with the light device dependencies only.
 # make test: every test, in an environment made for it.
+# sudo make install, sudo make uninstall: the service, on the device. See systemd/install.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint install uninstall clean
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
@@ -18,6 +19,12 @@ test: $(TEST_ENV)/ready lint
 lint: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/vermin -t=3.6- --no-tips --violations --quiet edge setup.py
+
+install:
+	systemd/install
+
+uninstall:
+	systemd/uninstall
 
 $(DEMO_ENV)/ready: setup.py
 	$(PYTHON) -m venv $(DEMO_ENV)
