@@ -7,10 +7,11 @@ from contextlib import suppress
 from edge.audio import open_source
 from edge.collector import keep_out_of_frames
 from edge.errors import UserError
-from edge.listener import Emit, Listener, purge
+from edge.keeping import Keeper
+from edge.listener import Emit, Listener
 from edge.log import log
 from edge.notify import notify
-from edge.store import Health, Store
+from edge.store import Health
 
 RETRY_FIRST_S = 1.0
 RETRY_LONGEST_S = 4.0  # a microphone that is back is heard within 5 s
@@ -23,13 +24,13 @@ class _Stop(Exception):
 class Daemon:
     """Listens to one source until it ends or a signal comes.
 
-    `emit(record, start_utc)` is called with every Alert and Event, after the event was written.
+    `emit(record, start_utc)` is called with every Alert and Event (edge.listener).
     """
 
-    def __init__(self, bundle, settings, store: Store, emit: Emit):
+    def __init__(self, bundle, settings, keeper: Keeper, emit: Emit):
         self._bundle = bundle
         self._settings = settings
-        self._store = store
+        self._keeper = keeper
         self._emit = emit
         self._stopping = False
         self._interruptible = False
@@ -63,13 +64,12 @@ class Daemon:
             self._wait(retry_s)
 
     def _start(self):
-        purge(self._store, self._settings)
         self._bundle.warm_up()
         keep_out_of_frames()
         bundle = self._bundle
         detail = "engine {}, bundle {} {} ({})".format(
             bundle.detector.engine_name, bundle.name, bundle.version, bundle.sha256[:12])
-        log.info("READY: %s, database %s", detail, self._store.path)
+        log.info("READY: %s, database %s", detail, self._keeper.path)
         self._keep_health("started", detail)
         notify("READY=1\nSTATUS=" + detail)
 
@@ -83,7 +83,7 @@ class Daemon:
         """Take the source to its end. Raises UserError when it cannot be opened or read on."""
         with open_source(spec, realtime=not fast) as source:
             origin_utc = time.time() if fast else None
-            listener = Listener(self._bundle, self._settings, self._store, source, self._emit, origin_utc)
+            listener = Listener(self._bundle, self._settings, self._keeper, source, self._emit, origin_utc)
             try:
                 for block in self._until_stopped(source.blocks()):
                     if not listener.heard_samples:
@@ -139,10 +139,7 @@ class Daemon:
         notify("STATUS=not hearing: {}".format(error))
 
     def _keep_health(self, state, detail):
-        try:
-            self._store.add_health(Health(time.time(), state, detail))
-        except UserError as error:
-            log.error("%s", error)
+        self._keeper.add_health(Health(time.time(), state, detail))
 
     def _add_to_totals(self, listener):
         counts = (listener.heard_s, listener.events, listener.pipeline.timings.missed_deadlines,

@@ -1,4 +1,4 @@
-"""One stretch of audio: through the pipeline, into the store, to whoever wants to be told."""
+"""One stretch of audio: through the pipeline, to the keeper, to whoever wants to be told."""
 
 import math
 import time
@@ -8,14 +8,15 @@ import numpy as np
 
 from edge.audio import SAMPLE_RATE, Source
 from edge.dsp.log_mel import FRAME_HOP_S
-from edge.errors import UserError
-from edge.log import iso_utc, log
+from edge.keeping import Keeper
+from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
-from edge.store import Minute, Store
+from edge.store import Health, Minute
 
 MINUTE_S = 60.0
-MINUTES_A_DAY = 1440
+CHECKPOINT_S = 5.0  # of audio: no more of a long cry is lost with the power
+CLOCK_SET_S = 2.0  # a clock that moved so much against the machine's own was set
 
 Emit = Callable[[NamedTuple, float], None]  # an Alert or Event, and when it began: seconds since 1970
 
@@ -24,24 +25,26 @@ class Listener:
     """What the daemon does with a source, block by block, until it ends.
 
     With `origin_utc` the audio began at that time (seconds since 1970); without, it is live and dated by
-    the clock as it arrives, so that a clock that is set at night misplaces no later event.
+    the clock as it arrives, so that a clock that is set at night misplaces no later event. The audio alone says how
+    long an event lasted.
+
+    `emit(record, start_utc)` is called with an Event when the keeper has written it, if the disk can be written at
+    all: whoever is told finds it in the database.
     """
 
-    def __init__(self, bundle, settings, store: Store, source: Source, emit: Emit,
+    def __init__(self, bundle, settings, keeper: Keeper, source: Source, emit: Emit,
                  origin_utc: Optional[float] = None):
         self.pipeline = Pipeline(bundle, settings)
         self.heard_samples = 0
         self.events = 0
-        self._settings = settings
-        self._store = store
+        self._keeper = keeper
         self._source = source
         self._emit = emit
         self._origin_utc = origin_utc
         self._heard_until_utc = time.time()
         self._cry_threshold = settings.decision.open_threshold or bundle.detector.open_threshold
-        self._unwritten = []  # (event, start_utc) that the store refused
-        self._store_fails = False
-        self._minutes = 0
+        self._next_checkpoint_s = CHECKPOINT_S
+        self._clock_offset_s = _clock_offset_s()
         self._minute = _MinuteSum(self)
 
     @property
@@ -54,6 +57,8 @@ class Listener:
         self.heard_samples += len(block)
         self._heard_until_utc = time.time()
         self._take(self.pipeline.push(block))
+        if self.heard_s >= self._next_checkpoint_s:
+            self._checkpoint()
         if self.heard_s - self._minute.start_s >= MINUTE_S:
             self._end_minute()
 
@@ -62,9 +67,6 @@ class Listener:
         self._take(self.pipeline.finish())
         if self.heard_s > self._minute.start_s:
             self._end_minute()
-        for event, start_utc in self._unwritten:
-            log.error("lost, as the database could not be written: an event of %.1f s at %s",
-                      event.end_s - event.start_s, iso_utc(start_utc))
 
     def utc(self, t_s: float) -> float:
         """When second `t_s` of this audio was, in seconds since 1970."""
@@ -81,6 +83,7 @@ class Listener:
             if isinstance(record, Frame):
                 self._minute.add(record, self._cry_threshold)
             elif isinstance(record, Alert):
+                self._next_checkpoint_s = self.heard_s
                 self._emit(record, self.utc(record.t_s))
             elif isinstance(record, Event):
                 self._keep(record)
@@ -88,42 +91,40 @@ class Listener:
     def _keep(self, event):
         start_utc = self.utc(event.start_s)
         self.events += 1
-        self._unwritten.append((event, start_utc))
-        self._write_events()
+        self._keeper.add_event(event, start_utc, self._source.name)
         self._emit(event, start_utc)
 
-    def _write_events(self):
-        while self._unwritten:
-            event, start_utc = self._unwritten[0]
-            if not self._written(self._store.add_event, event, start_utc, self._source.name):
-                return
-            del self._unwritten[0]
+    def _checkpoint(self):
+        event = self.pipeline.open_event()
+        if event:
+            self._keeper.checkpoint(event, self.utc(event.start_s), self._source.name)
+        elif self.pipeline.is_crying:
+            return  # too short yet to be an event: asked again with the next block
+        self._keeper.retry()
+        self._next_checkpoint_s = self.heard_s + CHECKPOINT_S
 
     def _end_minute(self):
         minute = self._minute.minute()
         log.info(
             "%d frames, level %s dBFS, %.1f s of crying, %d missed deadlines, %d samples lost",
             minute.frames, _levels(minute), minute.cry_s, minute.missed_deadlines, minute.dropped_samples)
-        self._write_events()
-        self._written(self._store.add_minute, minute)
-        self._minutes += 1
-        if self._minutes % MINUTES_A_DAY == 0:
-            self._written(purge, self._store, self._settings)
+        self._note_clock()
+        self._keeper.add_minute(minute)
         self._minute = _MinuteSum(self)
 
-    def _written(self, write, *args):
-        """Whether the store took it. A store that fails is said once, and hearing goes on."""
-        try:
-            write(*args)
-        except UserError as error:
-            if not self._store_fails:
-                log.error("%s; still listening, events are kept in memory", error)
-            self._store_fails = True
-            return False
-        if self._store_fails:
-            log.info("the database can be written again")
-        self._store_fails = False
-        return True
+    def _note_clock(self):
+        """Say when the clock was set: rows before and after do not fit together then."""
+        offset_s = _clock_offset_s()
+        moved_s = offset_s - self._clock_offset_s
+        if self._origin_utc is None and abs(moved_s) > CLOCK_SET_S:
+            text = "by {:+.0f} s".format(moved_s)
+            log.warning("the clock was set %s", text)
+            self._keeper.add_health(Health(time.time(), "clock_set", text))
+        self._clock_offset_s = offset_s
+
+
+def _clock_offset_s():
+    return time.time() - time.monotonic()
 
 
 class _MinuteSum:
@@ -157,17 +158,6 @@ class _MinuteSum:
             missed_deadlines=listener.pipeline.timings.missed_deadlines - self._missed_before,
             dropped_samples=listener.dropped_samples() - self._dropped_before,
         )
-
-
-def purge(store: Store, settings) -> None:
-    """Remove what is too old or too much, and say so. Raises UserError when the store cannot be written."""
-    purged = store.purge(time.time(), settings.store.keep_days, settings.store.max_mb)
-    if purged.events or purged.minutes or purged.health:
-        log.info("removed %d events, %d minutes, %d health rows: over store.keep_days or store.max_mb",
-                 purged.events, purged.minutes, purged.health)
-    if purged.still_too_large:
-        log.warning("the database is over store.max_mb = %d by its events; they stay %d days",
-                    settings.store.max_mb, settings.store.keep_days)
 
 
 def _levels(minute):

@@ -14,8 +14,8 @@ from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import clock, record_text
 from edge.config import load_settings
 from edge.errors import UserError
+from edge.keeping import Keeper
 from edge.listener import Listener
-from edge.store import Store
 from edge.synthesis import nursery_night
 
 BLOCK = SAMPLE_RATE // 20  # samples: what a microphone delivers at once
@@ -70,13 +70,13 @@ def run(args) -> int:
         raise UserError("--seed is {}: use 0 or more".format(args.seed))
     bundle = load_bundle(args.bundle)
     path = args.db or os.path.join(tempfile.mkdtemp(prefix="cry-monitor-demo-"), "events.db")
-    with Store(path) as store:
+    with Keeper(path, load_settings(None)) as keeper:
         print("synthesising {:g} minutes of a night (seed {})".format(args.minutes, args.seed), flush=True)
         night = nursery_night(60 * args.minutes, args.seed)
         print("listening with {}, bundle {} {}\n".format(
             bundle.detector.engine_name, bundle.name, bundle.version))
         bundle.warm_up()
-        events, listener, elapsed_s = listen(night.samples, bundle, store)
+        events, listener, elapsed_s = listen(night.samples, bundle, keeper)
     duration_s = len(night.samples) / SAMPLE_RATE
     print("\n" + night_table(night.truth, events))
     print("\n" + format_table(listener.pipeline.timings))
@@ -91,7 +91,7 @@ def program():
     return sys.argv[0] if os.path.basename(sys.argv[0]) == "cry-monitor" else "cry-monitor"
 
 
-def listen(samples, bundle, store):
+def listen(samples, bundle, keeper):
     """Run the daemon's listener over 16-kHz samples, as a night that ends now, printing what it finds.
 
     Returns the events, the listener, and the seconds it took.
@@ -105,7 +105,7 @@ def listen(samples, bundle, store):
 
     origin_utc = time.time() - len(samples) / SAMPLE_RATE
     source = SynthesisedSource(samples)
-    listener = Listener(bundle, load_settings(None), store, source, emit, origin_utc)
+    listener = Listener(bundle, load_settings(None), keeper, source, emit, origin_utc)
     started = time.perf_counter()
     for block in source.blocks():
         listener.push(block)

@@ -9,11 +9,12 @@ from datetime import datetime, timezone
 
 from edge.commands.lines import cause_text, print_object
 from edge.log import iso_utc
-from edge.store import Store, StoredEvent
+from edge.store import CUT_OFF, OPEN, Store, StoredEvent
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 MOMENT_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
-CSV_COLUMNS = [name for name in StoredEvent._fields if name != "posterior"]
+CSV_COLUMNS = [name for name in StoredEvent._fields if name not in ("posterior", "readings")]
+STATES = {OPEN: "going on", CUT_OFF: "cut off: the monitor died"}
 
 
 def add_parser(subparsers) -> None:
@@ -39,7 +40,8 @@ def run(args) -> int:
         events = store.events(args.since)
     if args.json:
         for event in events:
-            print_object(dict(_in_utc(event)._asdict(), type="event"))
+            readings = [dict(reading._asdict()) for reading in event.readings]
+            print_object(dict(_in_utc(event)._asdict(), type="event", readings=readings))
     elif args.csv:
         _print_csv(events)
     else:
@@ -83,5 +85,6 @@ def _print_table(events):
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.start_utc))
         ended = time.strftime("%H:%M:%S", time.localtime(event.end_utc))
         lasted = "{:.1f} s".format(event.end_utc - event.start_utc)
+        remarks = ", ".join(filter(None, (cause_text(event)[2:], STATES.get(event.state))))
         print("{:<21}{:<11}{:>9}{:>8.2f}  {}".format(
-            began, ended, lasted, event.cry_probability, cause_text(event)[2:]).rstrip())
+            began, ended, lasted, event.cry_probability, remarks).rstrip())

@@ -5,9 +5,9 @@ from edge.commands.lines import print_object, record_object
 from edge.config import load_settings
 from edge.daemon import Daemon
 from edge.errors import UserError
+from edge.keeping import Keeper
 from edge.log import iso_utc, log, start_log
 from edge.records import Event
-from edge.store import Store
 
 DESCRIPTION = """Listen until SIGTERM or Ctrl-C, or until a recording ends, and write every crying event to
 the database. Without a microphone it says so and waits for one. The log goes to stderr; READY there (and
@@ -44,8 +44,8 @@ def run(args) -> int:
         raise UserError("--fast is for recordings, and the source is {}: use --source file:PATH".format(spec))
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
     bundle = load_bundle(directory, settings.detector.threads)
-    with Store(args.db or settings.store.path or None) as store:
-        Daemon(bundle, settings, store, _emit_json if args.json else _emit_log).run(spec, args.fast)
+    with Keeper(args.db or settings.store.path, settings) as keeper:
+        Daemon(bundle, settings, keeper, _emit_json if args.json else _emit_log).run(spec, args.fast)
     return 0
 
 
