@@ -24,7 +24,8 @@ import numpy as np
 from benchmarks.record import record
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest, verify_files
 from edge.bundle.detector import normalise
-from edge.bundle.manifest import RUNNABLE_KINDS, Model
+from edge.bundle.files import RUNNABLE_KINDS
+from edge.bundle.manifest import Model
 from edge.engines import CANDIDATES
 
 FRAMES = Path(__file__).parent.parent / "calibration_data" / "detector_log_mel.npz"

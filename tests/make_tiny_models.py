@@ -1,9 +1,11 @@
-"""Make tests/edge/tiny_models: one tiny detector as ONNX and TFLite, with the answers Keras gives.
+"""Make tests/edge/tiny_models: a tiny detector and two tiny experts as ONNX and TFLite, with the answers Keras gives.
 
     python tests/make_tiny_models.py        (needs the export extra; the files are committed)
 
 The weights follow a formula, not training: it hears nothing, it only has to be the same everywhere.
-detector.int8.tflite has int8 input and output, so that engines must quantise both.
+The files int8.tflite have int8 inputs and outputs, so that engines must quantise both.
+experts.json holds what a manifest says of each expert, and what its whole model says of tiny_columns(): the head on the
+first 14 n - 3 columns that the encoder, which saw all of them, gave.
 """
 
 import json
@@ -19,8 +21,28 @@ import onnx  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tf2onnx  # noqa: E402
 
+from edge.dsp import fused  # noqa: E402
+from export.keras_to_tflite import keras_to_tflite  # noqa: E402
+from training.causes.architecture import GRU, NONE, Architecture  # noqa: E402
+from training.causes.model import LOGITS, SEQUENCE, build_model  # noqa: E402
+from training.causes.streaming import cause_step, delay, the_head  # noqa: E402
+
 FOLDER = Path(__file__).resolve().parent / "edge" / "tiny_models"
 SHAPE = (1, 98, 64, 1)
+
+STEP_COLUMNS, STEPS = 14, 20
+STFT = (33, 73, 113, 173, 253)
+ROWS = [*range(fused.MFCC_ROWS.stop), *STFT, fused.PITCH_ROW, fused.CLARITY_ROW, fused.WAVE_ROW]
+NORMALISATION = {
+    "kind": "row_z_score",
+    "rows": ROWS,
+    "mean": [-12.0 if row in STFT else 0.0 for row in ROWS],
+    "deviation": [5.0 if row in STFT else 15.0 if row < fused.MFCC_ROWS.stop else 0.5 for row in ROWS],
+}
+EXPERTS = {  # head, band, labels
+    "android": (GRU, 4000.0, ["belly_pain", "hungry", "tired"]),
+    "ios": (NONE, 8000.0, ["discomfort", "hungry"]),
+}
 
 
 def tiny_input(n: int) -> np.ndarray:
@@ -39,28 +61,85 @@ def tiny_model() -> keras.Model:
     return model
 
 
-def main() -> None:
-    """Write the files."""
-    model = tiny_model()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    inputs = [tiny_input(n) for n in range(16)]
+def tiny_columns() -> np.ndarray:
+    """Test columns for experts, (280, 273) float32; tests/edge computes the same."""
+    number, row = np.arange(STEP_COLUMNS * STEPS)[:, None], np.arange(fused.N_ROWS)
+    return (20.0 * np.sin(0.05 * number * (1.0 + 0.3 * np.sin(row)) + row) - 6.0).astype(np.float32)
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    (FOLDER / "detector.fp32.tflite").write_bytes(converter.convert())
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([x] for x in inputs)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    (FOLDER / "detector.int8.tflite").write_bytes(converter.convert())
 
-    signature = [tf.TensorSpec(SHAPE, tf.float32, name="log_mel")]
-    graph, _ = tf2onnx.convert.from_function(
-        tf.function(lambda x: model(x)), input_signature=signature, opset=13)
+def tiny_expert(head: str, n_labels: int) -> keras.Model:
+    """A whole model that takes all the test columns at once."""
+    size = {"rows": len(ROWS), "columns": STEP_COLUMNS * STEPS, "units": 6}
+    model = build_model(Architecture(encoder=(3, 3, 3), head=head, **size), n_labels)
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights(
+                [np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) * 2.5 / len(w) for w in layer.get_weights()])
+    return model
+
+
+def answers_of(model: keras.Model) -> list[list[float]]:
+    """Logits after each step, from the whole model."""
+    mean, deviation = np.float32(NORMALISATION["mean"]), np.float32(NORMALISATION["deviation"])
+    inputs = fused.standardise(tiny_columns()[:, ROWS], mean, deviation)
+    encoded = keras.Model(model.input, model.get_layer(SEQUENCE).output)(inputs[None, :, :, None])
+    ends = [STEP_COLUMNS * n - delay(model) for n in range(1, STEPS + 1)]
+    logits = [model.get_layer(LOGITS)(the_head(model)(encoded[:, :end])) for end in ends]
+    return [np.asarray(row)[0].tolist() for row in logits]
+
+
+def to_onnx(model: keras.Model, names: list[str]) -> onnx.ModelProto:
+    """ONNX 13 as engines of 2021 read it."""
+    signature = [tf.TensorSpec(x.shape, tf.float32, name=name) for x, name in zip(model.inputs, names, strict=True)]
+    function = tf.function(lambda *inputs: model(list(inputs), training=False), input_signature=signature)
+    graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=13)
     graph.ir_version = 7
-    onnx.save(graph, FOLDER / "detector.fp32.onnx")
+    return graph
 
+
+def write_detector() -> None:
+    """detector.*, expected.json."""
+    model = tiny_model()
+    inputs = [tiny_input(n) for n in range(16)]
+    (FOLDER / "detector.fp32.tflite").write_bytes(keras_to_tflite(model, "fp32", None))
+    (FOLDER / "detector.int8.tflite").write_bytes(to_int8(model, [[x] for x in inputs]))
+    onnx.save(to_onnx(model, ["log_mel"]), FOLDER / "detector.fp32.onnx")
     answers = {"logits": [float(np.asarray(model(x))[0, 0]) for x in inputs]}
     (FOLDER / "expected.json").write_text(json.dumps(answers, indent=1) + "\n")
+
+
+def to_int8(model: keras.Model, examples: list) -> bytes:
+    """int8 throughout, inputs and outputs too."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: iter(examples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
+
+
+def write_experts() -> None:
+    """expert_*, experts.json."""
+    described = {}
+    for name, (head, band_hz, labels) in EXPERTS.items():
+        model = tiny_expert(head, len(labels))
+        step = cause_step(model, STEP_COLUMNS)
+        (FOLDER / f"expert_{name}.fp32.tflite").write_bytes(keras_to_tflite(step, "fp32", None))
+        onnx.save(to_onnx(step, [x.name for x in step.inputs]), FOLDER / f"expert_{name}.fp32.onnx")
+        described[name] = {
+            "labels": labels, "band_hz": band_hz, "normalisation": NORMALISATION, "logits": answers_of(model)}
+    rng = np.random.default_rng(0)
+    examples = [
+        {x.name: rng.uniform(0.0, 2.0, x.shape).astype(np.float32) for x in step.inputs} for _ in range(16)]
+    (FOLDER / "expert_ios.int8.tflite").write_bytes(to_int8(step, examples))
+    (FOLDER / "experts.json").write_text(json.dumps(described, indent=1) + "\n")
+
+
+def main() -> None:
+    """Write the files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write_detector()
+    write_experts()
 
 
 if __name__ == "__main__":

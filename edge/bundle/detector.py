@@ -1,11 +1,10 @@
 """p(cry) of one log-mel frame."""
 
 import math
-import os
 
 import numpy as np
 
-from edge.engines import open_engine
+from edge.bundle.files import open_model
 from edge.errors import UserError
 
 
@@ -17,9 +16,7 @@ class Detector(object):
 
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
-        files = {kind: os.path.join(directory, entry.path) for kind, entry in model.files.items()}
-        tensorrt = model.tensorrt.precision if model.tensorrt else None
-        self._engine = open_engine(files, threads, tensorrt, model.role)
+        self._engine = open_model(model, directory, threads)
         self.engine_name = self._engine.name
         self.open_threshold = model.decision.open_threshold
         self.close_threshold = model.decision.close_threshold

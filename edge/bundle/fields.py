@@ -45,6 +45,29 @@ class Fields(object):
         """A finite number above zero."""
         return float(self._checked(key, lambda v: is_number(v) and v > 0, "expected a number above 0"))
 
+    def number(self, key, lowest, highest=math.inf):
+        """A finite number in lowest..highest."""
+        return float(self._checked(key, lambda v: is_number(v) and lowest <= v <= highest,
+                                   "expected a number" + span(lowest, highest)))
+
+    def numbers(self, key, count):
+        """A list of `count` finite numbers."""
+        values = self._checked(key, lambda v: isinstance(v, list) and len(v) == count and all(map(is_number, v)),
+                               "expected a list of {} numbers".format(count))
+        return [float(value) for value in values]
+
+    def integers(self, key, lowest, highest):
+        """A list of whole numbers in lowest..highest, at least one."""
+        return self._checked(
+            key, lambda v: isinstance(v, list) and v and all(type(n) is int and lowest <= n <= highest for n in v),
+            "expected a list of whole numbers" + span(lowest, highest))
+
+    def optional_share(self, key):
+        """A number in 0..1, or None."""
+        value = self._checked(key, lambda v: v is None or is_number(v) and 0 <= v <= 1,
+                              "expected null or a number from 0 to 1")
+        return None if value is None else float(value)
+
     def probability(self, key):
         """A number in 0..1, ends excluded."""
         return float(self._checked(key, lambda v: is_number(v) and 0 < v < 1,
@@ -88,6 +111,11 @@ class Fields(object):
 def is_number(value):
     """True for a finite int or float; JSON as Python reads it also has NaN and Infinity."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def span(lowest, highest):
+    """A range in words."""
+    return " of at least {:g}".format(lowest) if highest == math.inf else " from {:g} to {:g}".format(lowest, highest)
 
 
 def shown(value):

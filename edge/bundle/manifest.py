@@ -3,29 +3,23 @@
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from edge.bundle.fields import Fields
-from edge.dsp import log_mel
+from edge.bundle.files import MANIFEST_NAME, PRECISIONS, FileEntry, read_files
+from edge.decision.fusion import METHODS, Fusion
+from edge.decision.uncertain import UncertainRule
+from edge.dsp import fused, log_mel, stft
 from edge.errors import UserError
 
 SCHEMA = 1
-MANIFEST_NAME = "manifest.json"
-ROLES = ("detector",)
-PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
-# Every kind of file a model may have. What TensorRT makes of them is in edge/engines/tensorrt.
-FILE_KINDS = (
-    "tflite",
-    "onnx",  # what onnxruntime runs; for TensorRT fp32, or int8 with Q/DQ
-    "onnx_typed",  # fp16 in its types, for strongly typed TensorRT networks
-    "onnx_fp32",  # with the calibration cache: int8 for a TensorRT that does not read Q/DQ
-    "calibration_cache",
-)
-RUNNABLE_KINDS = ("tflite", "onnx")
+DETECTOR, EXPERT = ROLES = ("detector", "expert")
 TENSORRT_PRECISIONS = ("fp16", "int8")
-NORMALISATIONS = ("frame_mean",)
-FEATURES = {"log_mel": log_mel.PARAMETERS}  # what this version computes; other models are refused
-READ_AT_ONCE = 1 << 20  # bytes
+FEATURES = {"log_mel": log_mel.PARAMETERS, "fused": fused.PARAMETERS}  # what this version computes
+FEATURE_OF = {DETECTOR: "log_mel", EXPERT: "fused"}  # models made for others are refused
+NORMALISATION_OF = {DETECTOR: "frame_mean", EXPERT: "row_z_score"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")  # of an expert; file names are made of it
 
 
 class Feature(NamedTuple):
@@ -33,13 +27,28 @@ class Feature(NamedTuple):
 
     name: str
     parameters: Dict[str, Any]
+    band_hz: Optional[float]  # of an expert: power above it counts as none
 
 
-class Normalisation(NamedTuple):
-    """frame_mean: (x - x.mean()) / scale over the frame."""
+class FrameMean(NamedTuple):
+    """A detector sees (x - x.mean()) / scale over the frame."""
 
-    kind: str
     scale: float
+
+
+class RowZScore(NamedTuple):
+    """An expert sees some of the rows, each as (x - mean) / deviation."""
+
+    rows: List[int]
+    mean: List[float]
+    deviation: List[float]
+
+
+class Step(NamedTuple):
+    """How an expert is fed, and how many columns its answer is about when there are that many."""
+
+    columns: int
+    window_columns: int
 
 
 class Decision(NamedTuple):
@@ -48,15 +57,6 @@ class Decision(NamedTuple):
     open_threshold: float
     close_threshold: float
     lasting_threshold: Optional[float]
-
-
-class FileEntry(NamedTuple):
-    """A model file: where it is inside the bundle, and what it must be."""
-
-    path: str
-    bytes: int
-    sha256: str
-    precision: str
 
 
 class TensorRt(NamedTuple):
@@ -69,8 +69,9 @@ class Model(NamedTuple):
     """One model of a bundle."""
 
     role: str
+    name: Optional[str]  # an expert's, unique; a detector needs none
     feature: Feature
-    normalisation: Normalisation
+    normalisation: Union[FrameMean, RowZScore]
     labels: List[str]
     temperature: float
     energy_threshold: Optional[float]
@@ -78,8 +79,22 @@ class Model(NamedTuple):
     files: Dict[str, FileEntry]  # by kind, see FILE_KINDS
     metrics: Dict[str, Any]  # with the split they were measured on
     training: Dict[str, Any]  # corpora and their licences
-    decision: Decision
+    decision: Optional[Decision]  # a detector's
+    step: Optional[Step]  # an expert's
     tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
+
+    @property
+    def title(self):
+        """What a person reads, and what its TensorRT engine is kept under: "detector", "expert android"."""
+        return "expert " + self.name if self.role == EXPERT else self.role
+
+
+class FusionSettings(NamedTuple):
+    """How the experts' answers become one, see edge.decision.fusion, and when that one is given."""
+
+    method: str
+    tau: float
+    uncertain: UncertainRule
 
 
 class Manifest(NamedTuple):
@@ -89,7 +104,7 @@ class Manifest(NamedTuple):
     name: str
     version: str
     models: List[Model]
-    fusion: Optional[Dict[str, Any]]
+    fusion: Optional[FusionSettings]  # None without experts
     sha256: str  # of manifest.json itself
 
 
@@ -118,49 +133,79 @@ def read_manifest(directory):
                         "cry-monitor".format(path, schema, SCHEMA))
     models = [_model(entry) for entry in top.objects("models")]
     roles = [model.role for model in models]
-    if roles.count("detector") != 1:
+    if roles.count(DETECTOR) != 1:
         raise UserError("{}: models has the roles {}, exactly one detector is needed: export the bundle "
                         "again".format(path, roles))
-    return Manifest(schema, top.text("name"), top.text("version"), models, top.optional_mapping("fusion"),
+    return Manifest(schema, top.text("name"), top.text("version"), models, read_fusion(top, experts_of(models)),
                     hashlib.sha256(content).hexdigest())
 
 
+def experts_of(models):
+    """The experts among models, in their order."""
+    return [model for model in models if model.role == EXPERT]
+
+
 def _model(entry):
+    role = entry.choice("role", ROLES)
     return Model(
-        role=entry.choice("role", ROLES),
-        labels=read_labels(entry),
-        feature=read_feature(entry.object("feature")),
-        normalisation=read_normalisation(entry.object("normalisation")),
+        role=role,
+        name=read_name(entry, role),
+        labels=read_labels(entry, role),
+        feature=read_feature(entry.object("feature"), role),
+        normalisation=read_normalisation(entry.object("normalisation"), role),
         temperature=entry.positive("temperature"),
         energy_threshold=entry.optional_number("energy_threshold"),
         precision=entry.choice("precision", PRECISIONS),
-        files=_files(entry.object("files")),
+        files=read_files(entry.object("files")),
         metrics=entry.mapping("metrics"),
         training=entry.mapping("training"),
-        decision=read_decision(entry.object("decision")),
+        decision=read_decision(entry.object("decision")) if role == DETECTOR else None,
+        step=read_step(entry.object("step")) if role == EXPERT else None,
         tensorrt=_tensorrt(entry),
     )
 
 
-def read_labels(fields):
-    """A detector's labels: exactly one, what its logit speaks for. Raises UserError."""
+def read_name(fields, role):
+    """An expert's name, by which readings, timings and files are called; a detector may have none. Raises UserError."""
+    if role == DETECTOR and "name" not in fields.content:
+        return None
+    name = fields.text("name")
+    if role == EXPERT and not NAME.match(name):
+        raise fields.problem("name", name, "letters, digits and . _ - are allowed")
+    return name
+
+
+def read_labels(fields, role=DETECTOR):
+    """What the logits speak for, in their order: one label for a detector. Raises UserError."""
     labels = fields.texts("labels")
-    if len(labels) != 1:
+    if role == DETECTOR and len(labels) != 1:
         raise fields.problem("labels", labels, "a detector has one label, its logit's")
+    if len(set(labels)) != len(labels):
+        raise fields.problem("labels", labels, "each label may be there once")
     return labels
 
 
-def read_normalisation(fields):
-    """How a frame is normalised before the model sees it. Raises UserError."""
-    return Normalisation(fields.choice("kind", NORMALISATIONS), fields.positive("scale"))
+def read_normalisation(fields, role=DETECTOR):
+    """What is done to the feature before the model sees it: FrameMean or RowZScore. Raises UserError."""
+    fields.choice("kind", (NORMALISATION_OF[role],))
+    if role == DETECTOR:
+        return FrameMean(fields.positive("scale"))
+    rows = fields.integers("rows", 0, fused.N_ROWS - 1)
+    if len(set(rows)) != len(rows):
+        raise fields.problem("rows", rows, "each row may be there once")
+    mean, deviation = fields.numbers("mean", len(rows)), fields.numbers("deviation", len(rows))
+    if min(deviation) <= 0.0:
+        raise fields.problem("deviation", deviation, "every deviation must be above 0, the least is {:g}".format(
+            min(deviation)))
+    return RowZScore(rows, mean, deviation)
 
 
-def read_feature(fields):
+def read_feature(fields, role=DETECTOR):
     """The feature a model was trained on. Raises UserError unless edge/dsp computes exactly that."""
-    name = fields.choice("name", sorted(FEATURES))
+    name = fields.choice("name", (FEATURE_OF[role],))
     parameters = fields.mapping("parameters")
     check_feature_parameters(parameters, name, fields.where)
-    return Feature(name, parameters)
+    return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if role == EXPERT else None)
 
 
 def check_feature_parameters(parameters, name, where):
@@ -173,6 +218,11 @@ def check_feature_parameters(parameters, name, where):
                                                             expected.get(key)))
 
 
+def read_step(fields):
+    """How an expert is fed. Raises UserError."""
+    return Step(fields.integer("columns", 1), fields.integer("window_columns", 1))
+
+
 def read_decision(fields):
     """The thresholds on p(cry). Raises UserError when those of the hysteresis cross."""
     lasting = fields.probability("lasting_threshold") if "lasting_threshold" in fields.content else None
@@ -182,16 +232,37 @@ def read_decision(fields):
     return decision
 
 
-def _files(fields):
-    files = {}
-    for kind in FILE_KINDS:
-        if kind in fields.content:
-            entry = fields.object(kind)
-            files[kind] = FileEntry(entry.text("path"), entry.integer("bytes", 1), entry.text("sha256"),
-                                    entry.choice("precision", PRECISIONS))
-    if not any(kind in files for kind in RUNNABLE_KINDS):
-        raise fields.problem("tflite", None, "a file is needed for one of " + ", ".join(RUNNABLE_KINDS))
-    return files
+def read_fusion(fields, experts):
+    """FusionSettings for experts with `name` and `labels`, None when there are none.
+
+    Raises UserError for settings that are not there or cannot be, for experts of one name, and for experts that no
+    shared label joins.
+    """
+    content = fields.optional_mapping("fusion")
+    if not experts:
+        if content is not None:
+            raise fields.problem("fusion", content, "null is expected where there is no expert")
+        return None
+    names = [expert.name for expert in experts]
+    if len(set(names)) != len(names):
+        raise fields.problem("models", names, "each expert needs a name of its own")
+    settings = fields.object("fusion")
+    method, tau = settings.choice("method", METHODS), settings.number("tau", 0.0)
+    try:
+        Fusion({expert.name: expert.labels for expert in experts}, method, tau)
+    except UserError as error:
+        raise UserError("{}: {}".format(fields.where, error)) from error
+    return FusionSettings(method, tau, _read_rule(settings.object("uncertain")))
+
+
+def _read_rule(fields):
+    return UncertainRule(
+        threshold=fields.optional_share("threshold"),
+        risk=fields.probability("risk"),
+        coverage=fields.number("coverage", 0.0, 1.0),
+        measured_risk=fields.optional_share("measured_risk"),
+        n_validation=fields.integer("n_validation", 0),
+    )
 
 
 def _tensorrt(entry):
@@ -203,42 +274,3 @@ def _tensorrt(entry):
     if "onnx" not in entry.mapping("files"):
         raise entry.problem("tensorrt", entry.content["tensorrt"], "that needs an onnx file")
     return tensorrt
-
-
-def verify_files(manifest, directory):
-    """Check the size and SHA-256 of every file of every model.
-
-    Raises UserError naming the file when one is missing, differs, or lies outside the directory.
-    """
-    for model in manifest.models:
-        for kind in sorted(model.files):
-            _verify_file(model.files[kind], directory)
-
-
-def _verify_file(entry, directory):
-    root = os.path.realpath(directory)
-    path = os.path.realpath(os.path.join(root, entry.path))
-    if os.path.isabs(entry.path) or not path.startswith(os.path.join(root, "")):
-        raise UserError("{}: file {!r} lies outside the bundle: refused, export the bundle again".format(
-            os.path.join(directory, MANIFEST_NAME), entry.path))
-    try:
-        size, digest = _size_and_sha256(path)
-    except OSError as error:
-        raise UserError("bundle file {} cannot be read ({}): copy the bundle again".format(
-            path, error.strerror)) from error
-    if size != entry.bytes:
-        raise UserError("bundle file {} has {} bytes, the manifest says {}: it is damaged, copy the bundle "
-                        "again".format(path, size, entry.bytes))
-    if digest != entry.sha256:
-        raise UserError("bundle file {} has SHA-256 {}..., the manifest says {}...: it is damaged, copy the "
-                        "bundle again".format(path, digest[:12], entry.sha256[:12]))
-
-
-def _size_and_sha256(path):
-    digest = hashlib.sha256()
-    size = 0
-    with open(path, "rb") as handle:
-        for chunk in iter(lambda: handle.read(READ_AT_ONCE), b""):
-            digest.update(chunk)
-            size += len(chunk)
-    return size, digest.hexdigest()

@@ -18,15 +18,17 @@ from edge.errors import UserError
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tiny_models")
 
 
+def copied_file(directory, name):
+    """Copy a tiny model into a bundle's directory; returns what the manifest says of the file."""
+    shutil.copy(os.path.join(MODELS, name), directory)
+    with open(os.path.join(directory, name), "rb") as file:
+        content = file.read()
+    return {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "precision": "fp32"}
+
+
 def write_loud_bundle(directory):
-    """Write the bundle into an existing directory."""
-    files = {}
-    for engine, name in (("tflite", "loud.fp32.tflite"), ("onnx", "loud.fp32.onnx")):
-        shutil.copy(os.path.join(MODELS, name), directory)
-        with open(os.path.join(directory, name), "rb") as file:
-            content = file.read()
-        digest = hashlib.sha256(content).hexdigest()
-        files[engine] = {"path": name, "bytes": len(content), "sha256": digest, "precision": "fp32"}
+    """Write the bundle into an existing directory; returns its manifest."""
+    files = {kind: copied_file(directory, "loud.fp32." + kind) for kind in ("tflite", "onnx")}
     detector = {
         "role": "detector",
         "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
@@ -38,6 +40,7 @@ def write_loud_bundle(directory):
     manifest = {"schema": 1, "name": "loud", "version": "1.0.0", "fusion": None, "models": [detector]}
     with open(os.path.join(directory, "manifest.json"), "w") as file:
         json.dump(manifest, file)
+    return manifest
 
 
 def noise_burst(quiet_s=8.0, loud_s=6.0, after_s=8.0, seed=0):

@@ -33,7 +33,7 @@ class Built(NamedTuple):
 def plans(files, precision, api):
     """The ways to build this precision with this TensorRT, the best first. Raises EngineUnavailable.
 
-    files: {kind: path}, see edge.bundle.manifest.FILE_KINDS.
+    files: {kind: path}, see edge.bundle.files.FILE_KINDS.
     """
     ways = []
     if precision == "int8":

@@ -7,6 +7,7 @@ nothing else. Depends on nothing of TensorRT.
 import hashlib
 import json
 import os
+import re
 import tempfile
 from contextlib import suppress
 from typing import NamedTuple, Optional
@@ -65,11 +66,12 @@ def model_digest(files):
 
 
 class EngineCache(object):
-    """The engines of one role, e.g. "detector", in one directory."""
+    """The engines of one role, e.g. "detector" or "expert android", in one directory."""
 
     def __init__(self, directory, role):
         self.directory = directory
-        self._role = role
+        self._role = role.replace(" ", "-")
+        self._own = re.compile(re.escape(self._role) + r"-[0-9a-f]{16}\.(engine|json)$")  # "expert-a-b" is not of "a"
 
     def find(self, key):
         """Found for an EngineKey. Never raises: a cache that cannot be read is one that holds nothing."""
@@ -122,7 +124,7 @@ class EngineCache(object):
             return []
         entries = []
         for name in os.listdir(self.directory):
-            if name.startswith(self._role + "-") and name.endswith(".json"):
+            if self._own.match(name) and name.endswith(".json"):
                 path = os.path.join(self.directory, name)
                 with suppress(OSError, ValueError):
                     with open(path, "rb") as file:
@@ -148,7 +150,7 @@ class EngineCache(object):
         kept = {newest}.union(others[:KEPT - 1])
         for name in os.listdir(self.directory):
             path, suffix = os.path.splitext(os.path.join(self.directory, name))
-            if name.startswith(self._role + "-") and suffix in (".engine", ".json") and path not in kept:
+            if self._own.match(name) and path not in kept:
                 with suppress(OSError):
                     os.remove(path + suffix)
 

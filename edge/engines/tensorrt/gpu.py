@@ -3,8 +3,6 @@
 import atexit
 import threading
 
-import numpy as np
-
 from edge.engines.base import EngineUnavailable, one_line, quiet_stderr
 
 _opened = []  # the Gpu of this process, once there is one

@@ -1,8 +1,8 @@
 """A stand-in for tensorrt and pycuda, to see in which order and on which thread our code calls them.
 
-It is no TensorRT: output number n of its "engine" is the sum of input number n. It shows nothing about speed, precision or what TensorRT accepts.
-Each version has only the members that our code may call in that version; that the real bindings have them too
-is what test_tensorrt_names.py checks, for every name in our code.
+It is no TensorRT: output number n of its "engine" is the sum of input number n. It shows nothing about speed,
+precision or what TensorRT accepts. Each version has only the members that our code may call in that version; that the
+real bindings have them too is what test_tensorrt_names.py checks, for every name in our code.
 """
 
 import enum

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -91,6 +92,67 @@ def test_wrong_input_shape_names_both_shapes(package, path):
     engine = open_only(package, path)
     with pytest.raises(ValueError, match=r"\(1, 98, 64, 1\), got \(98, 64\)"):
         engine.run(np.zeros((98, 64), np.float32))
+
+
+STEP_FILES = [("ai-edge-litert", "expert_ios.fp32.tflite"), ("ai-edge-litert", "expert_ios.int8.tflite"),
+              ("tflite-runtime", "expert_ios.fp32.tflite"),  # its 2.14 does not divide int8
+              ("onnxruntime", "expert_ios.fp32.onnx")]
+STATES = ["state_" + name for name in ("conv_1", "conv_2", "conv_3", "count", "sum", "valid")]
+
+
+def fill(engine, n):
+    """The n-th input of a step graph, within what the int8 file was made for."""
+    for number, name in enumerate(sorted(engine.inputs)):
+        array = engine.inputs[name]
+        array[...] = 1.9 * np.abs(np.sin(np.arange(array.size) * (0.7 + 0.1 * n) + number)).reshape(array.shape)
+
+
+@pytest.mark.parametrize("package, name", STEP_FILES)
+def test_several_inputs_and_outputs_have_the_models_own_names(package, name):
+    engine = open_only(package, os.path.join(MODELS, name))
+    assert sorted(engine.inputs) == sorted(["columns", "valid"] + STATES)
+    assert sorted(engine.outputs) == sorted(["cause"] + ["new_" + state for state in STATES])
+    for state in STATES:
+        assert engine.outputs["new_" + state].shape == engine.inputs[state].shape
+    assert all(array.dtype == np.float32 for arrays in (engine.inputs, engine.outputs) for array in arrays.values())
+    with pytest.raises(ValueError, match="the model has several: .*; use them by name"):
+        engine.run(np.zeros((1, 14), np.float32))
+
+
+@pytest.mark.parametrize("name, tolerance, compared", [
+    ("expert_ios.fp32.tflite", 1e-5, ["cause"] + ["new_" + state for state in STATES]),
+    ("expert_ios.int8.tflite", 0.01, ["new_state_valid", "new_state_conv_1"])])
+def test_step_graphs_answer_as_in_onnxruntime(name, tolerance, compared):
+    """Of int8 inputs and outputs those that are passed on, to a step of their scale: in and out, each by its own."""
+    expected = open_only("onnxruntime", os.path.join(MODELS, "expert_ios.fp32.onnx"))
+    engine = open_only("ai-edge-litert", os.path.join(MODELS, name))
+    for n in range(3):
+        fill(expected, n)
+        fill(engine, n)
+        expected.infer()
+        engine.infer()
+        for output in compared:
+            values = expected.outputs[output]
+            np.testing.assert_allclose(engine.outputs[output], values, atol=tolerance * max(1.0, np.ptp(values)))
+
+
+@pytest.mark.parametrize("package, name", STEP_FILES + [
+    ("ai-edge-litert", "detector.int8.tflite"), ("onnxruntime", "detector.fp32.onnx")])
+def test_nothing_the_size_of_a_tensor_is_allocated_again(package, name):
+    """The detector's input has 25088 bytes; 20 times the columns of a step graph are 23520."""
+    engine = open_only(package, os.path.join(MODELS, name))
+    fill(engine, 1)
+    engine.infer()
+    tracemalloc.start()
+    try:
+        engine.infer()  # what is made once
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20):
+            engine.infer()
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert max(after, peak) - before < 10000
 
 
 def test_first_installed_engine_that_has_a_file_is_used():
