@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from edge import __version__
-from edge.commands import analyze, demo, devices, events, prepare, run
+from edge.commands import analyze, demo, devices, events, prepare, purge, run
 from edge.commands.lines import print_error
 from edge.errors import UserError
 
@@ -25,7 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version="cry-monitor " + __version__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (run, analyze, events, devices, prepare, demo):
+    for command in (run, analyze, events, purge, devices, prepare, demo):
         command.add_parser(subparsers)
     return parser
 
@@ -35,7 +35,7 @@ def main(argv=None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None:
-        parser.error("which command? One of run, analyze, events, devices, prepare, demo")
+        parser.error("which command? One of run, analyze, events, purge, devices, prepare, demo")
     return guarded(args.run, args)
 
 
