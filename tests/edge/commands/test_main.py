@@ -11,7 +11,7 @@ from edge import __version__
 from edge.commands.main import guarded, make_parser
 from edge.errors import UserError
 
-COMMANDS = ("run", "analyze", "events", "devices", "prepare", "demo")
+COMMANDS = ("run", "analyze", "events", "purge", "devices", "prepare", "demo")
 
 
 def test_version_and_help(run):
@@ -34,6 +34,7 @@ def test_the_help_of_each_command_explains_each_flag(command):
 @pytest.mark.parametrize("arguments", [
     (), ("sing",), ("run", "--loud"), ("analyze",), ("events", "--since", "yesterday"),
     ("events", "--json", "--csv"), ("demo", "--minutes", "ten"),
+    ("purge",), ("purge", "--all", "--before", "7d"), ("purge", "--before", "soon"),
 ])
 def test_wrong_usage_exits_2(run, arguments):
     finished = run(*arguments)
