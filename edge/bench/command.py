@@ -5,21 +5,24 @@ import json
 import sys
 
 from edge import __version__
-from edge.audio import SAMPLE_RATE, read_file
-from edge.bench.timings import FRAME_BUDGET_S, FRAME_STAGE, format_table
+from edge.bench import result as results
+from edge.bench import text
+from edge.bench.baseline import compare, differences, read_baseline
+from edge.bench.material import material
+from edge.bench.page import page
+from edge.bench.timings import FRAME_BUDGET_S
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.main import guarded
 from edge.config import load_settings
 from edge.errors import UserError
-from edge.pipeline import Pipeline
-from edge.synthesis import nursery_night
 
-BLOCK = SAMPLE_RATE // 20  # samples: what a microphone delivers at once
 SHORTEST_S, LONGEST_S = 10.0, 3600.0  # an hour is 230 MB of samples
+LONGEST_SOAK_H = 1000.0
 
 DESCRIPTION = """Run the monitor's own path over a recording, or a synthesised night, as quickly as it goes,
-and print what each stage of it took. Exit status 1 when the 99th percentile of a frame is over the budget.
-The JSON is described in docs/schemas/bench.schema.json."""
+and print what each stage of it took in a quiet room, while the detector listens and while a baby cries, with the
+state of the board. Exit status 1 when the 99th percentile of a frame is over the budget, or when a stage is slower
+than the baseline by more than its noise. The JSON is described in docs/schemas/bench.schema.json."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -28,13 +31,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version="edge-bench " + __version__)
     parser.add_argument("--bundle", metavar="DIR", default=DEFAULT_BUNDLE_DIR,
                         help="directory of the models (default: the bundle that ships)")
-    parser.add_argument("--input", metavar="FILE", help="a recording (default: a synthesised night)")
+    parser.add_argument("--input", metavar="FILE", help="a recording of any rate (default: a synthesised night)")
     parser.add_argument("--seconds", metavar="N", type=float, default=60.0,
                         help="length of the night, or the most that is taken of --input (default: 60)")
     parser.add_argument("--threads", metavar="N", type=int, default=1, help="of the engine (default: 1)")
     parser.add_argument("--budget-ms", metavar="MS", type=float, default=1000 * FRAME_BUDGET_S,
                         help="for one frame (default: %(default)g)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--html", metavar="FILE", help="write a page with the distribution of every stage")
+    parser.add_argument("--baseline", metavar="FILE", help="an earlier --json to compare with")
+    parser.add_argument("--soak", metavar="HOURS", type=float,
+                        help="play the audio at real-time pace again and again for so long, or until Ctrl-C: "
+                        "p99, memory and temperature over time")
     return parser
 
 
@@ -44,55 +52,59 @@ def main(argv=None) -> int:
 
 
 def run(args) -> int:
-    """Measure and print; 1 when over budget."""
+    """Measure and print; 1 when over budget or slower than the baseline."""
+    check(args)
+    baseline = read_baseline(args.baseline) if args.baseline else None
+    if args.html:
+        write(args.html, "")  # said now, not after the run
+    bundle = load_bundle(args.bundle, args.threads)
+    settings = load_settings(None)
+    settings = settings._replace(budget=settings.budget._replace(frame_ms=args.budget_ms))
+    recording = material(args.input, args.seconds)
+    if args.soak is None:
+        result, passes = results.run(bundle, settings, recording, args.threads, args.seconds)
+    else:
+        result, passes = results.run_soak(
+            bundle, settings, recording, args.threads, args.seconds, args.soak,
+            say=(lambda line: None) if args.json else lambda line: print(line, flush=True))
+    changes = compare(baseline, result) if baseline else []
+    if baseline:
+        result["baseline"] = {"differences": differences(baseline, result),
+                              "changes": [dict(change._asdict()) for change in changes]}
+    if args.html:
+        write(args.html, page(result, passes))
+    if args.json:
+        print(json.dumps(result))
+    else:
+        print("\n".join(text.report(result)))
+        if baseline:
+            print("\n".join(text.comparison(changes, result["baseline"]["differences"])))
+    is_slower = any(change.is_regression for change in changes)
+    return 1 if is_slower or result["stages"][-1]["p99_ms"] > args.budget_ms else 0
+
+
+def check(args):
+    """Refuse what cannot work. Raises UserError."""
     if not SHORTEST_S <= args.seconds <= LONGEST_S:
         raise UserError("--seconds is {:g}: use {:g} to {:g}".format(args.seconds, SHORTEST_S, LONGEST_S))
     if not 1 <= args.threads <= 16:
         raise UserError("--threads is {}: use 1 to 16".format(args.threads))
     if not args.budget_ms > 0:
         raise UserError("--budget-ms is {:g}: use more than 0".format(args.budget_ms))
-    bundle = load_bundle(args.bundle, args.threads)
-    samples = _samples(args)
-    timings = measure(bundle, samples, args.budget_ms)
-    if not any(row.stage == FRAME_STAGE for row in timings.table()):
-        raise UserError("{} is shorter than one frame (1 s): give a longer recording".format(args.input))
-    frame = timings.row(FRAME_STAGE)
-    if args.json:
-        print(json.dumps(_object(bundle, samples, args, timings)))
-    else:
-        print("{}, bundle {} {}, threads {}, {:.0f} s of audio".format(
-            bundle.detector.engine_name, bundle.name, bundle.version, args.threads,
-            len(samples) / SAMPLE_RATE))
-        print(format_table(timings))
-    return 0 if frame.p99_ms <= args.budget_ms else 1
+    if args.soak is not None and not 0 < args.soak <= LONGEST_SOAK_H:
+        raise UserError("--soak is {:g}: use more than 0 and at most {:g} hours".format(args.soak, LONGEST_SOAK_H))
+    if args.soak is not None and args.baseline:
+        raise UserError("--baseline compares rounds, and --soak {:g} has none: give one of the two".format(args.soak))
 
 
-def measure(bundle, samples, budget_ms):
-    """Run the pipeline over 1-D float32 samples at 16 kHz with a warm engine: its StageTimings."""
-    bundle.warm_up()
-    settings = load_settings(None)
-    pipeline = Pipeline(bundle, settings._replace(budget=settings.budget._replace(frame_ms=budget_ms)))
-    for begin in range(0, len(samples), BLOCK):
-        pipeline.push(samples[begin:begin + BLOCK])
-    return pipeline.timings
-
-
-def _samples(args):
-    if args.input is None:
-        return nursery_night(args.seconds, seed=1).samples
-    return read_file(args.input)[:int(args.seconds * SAMPLE_RATE)]
-
-
-def _object(bundle, samples, args, timings):
-    return {
-        "engine": bundle.detector.engine_name,
-        "bundle": "{} {}".format(bundle.name, bundle.version),
-        "threads": args.threads,
-        "audio_s": len(samples) / SAMPLE_RATE,
-        "budget_ms": args.budget_ms,
-        "stages": [row._asdict() for row in timings.table()],
-        "missed_deadlines": timings.missed_deadlines,
-    }
+def write(path, content):
+    """Write a file of text. Raises UserError."""
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError("--html {}: cannot be written ({}): give another place".format(
+            path, error.strerror)) from error
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import List, NamedTuple
 
 FRAME_BUDGET_S = 0.096  # a frame that takes longer is a missed deadline
 WINDOW = 16384  # latest durations kept per stage for the percentiles: 55 minutes of frames
+NAME_WIDTH = 18  # of a stage in the printed table
 FRAME_STAGE = "frame"  # the whole frame, as timed by frame_done()
 
 
@@ -51,6 +52,13 @@ class _Durations:
             self.position = (self.position + 1) % WINDOW
 
 
+    def extend(self, other):
+        n, min_s, max_s = self.n + other.n, min(self.min_s, other.min_s), max(self.max_s, other.max_s)
+        for duration_s in other.latest:
+            self.add(duration_s)
+        self.n, self.min_s, self.max_s = n, min_s, max_s  # of the whole run, not only of the latest
+
+
 class StageTimings:
     """Durations per stage, and the frames that took longer than the budget.
 
@@ -75,6 +83,18 @@ class StageTimings:
         self.add(FRAME_STAGE, total_s)
         if total_s > self.budget_s:
             self.missed_deadlines += 1
+
+    def extend(self, other: "StageTimings") -> None:
+        """Take the durations that another one has kept."""
+        for stage, durations in other._stages.items():
+            if stage not in self._stages:
+                self._stages[stage] = _Durations()
+            self._stages[stage].extend(durations)
+        self.missed_deadlines += other.missed_deadlines
+
+    def durations_s(self, stage: str) -> List[float]:
+        """The latest durations of a stage in seconds, in no particular order; empty when there is none."""
+        return list(self._stages[stage].latest) if stage in self._stages else []
 
     def row(self, stage: str) -> StageRow:
         """The row of one stage.
@@ -114,9 +134,15 @@ def percentile(ordered: List[float], percent: float) -> float:
 
 def format_table(timings: StageTimings) -> str:
     """The table as plain text, at most 80 columns wide."""
-    heading = ("stage, ms", "n", "min", "p50", "p90", "p99", "max", "p99/{:g}".format(1e3 * timings.budget_s))
-    lines = ["{:<14}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}".format(*heading)]
-    for row in timings.table():
-        lines.append("{:<14}{:>8d}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>10.1%}".format(*row))
-    lines.append("missed deadlines: {}".format(timings.missed_deadlines))
-    return "\n".join(lines)
+    lines = format_rows(timings.table(), 1e3 * timings.budget_s)
+    return "\n".join(lines + ["missed deadlines: {}".format(timings.missed_deadlines)])
+
+
+def format_rows(rows, budget_ms: float) -> List[str]:
+    """A heading and one line for each StageRow, at most 80 columns wide."""
+    heading = ("stage, ms", "n", "min", "p50", "p90", "p99", "max", "p99/{:g}".format(budget_ms))
+    lines = ["{:<18}{:>7}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}".format(*heading)]
+    for row in rows:
+        name = row.stage if len(row.stage) <= NAME_WIDTH else row.stage[:NAME_WIDTH - 2] + ".."
+        lines.append("{:<18}{:>7d}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>9.3f}{:>10.1%}".format(name, *row[1:]))
+    return lines

@@ -1,0 +1,151 @@
+"""The daemon's own path over a recording, in rounds, as quickly as it goes."""
+
+import gc
+import os
+import shutil
+import tempfile
+from time import perf_counter
+
+import numpy as np
+
+from edge.bench.material import PlayedSource
+from edge.bench.paths import RESAMPLE_STAGE, STORE_STAGE, PathTimings
+from edge.collector import keep_out_of_frames
+from edge.listener import Listener
+from edge.store import Store
+
+ROUNDS = 5
+WARM_UP_S = 10.0  # of audio before the first round; timed apart
+YARDSTICK_REPEATS = 15
+
+
+class Round(object):
+    """One pass over the recording."""
+
+    def __init__(self, audio_s, timings, yardstick_s, seconds, collections_s, written):
+        self.audio_s = audio_s
+        self.timings = timings  # PathTimings
+        self.yardstick_s = yardstick_s  # the fixed piece of work, right before
+        self.seconds = seconds  # that the pass took
+        self.collections_s = collections_s  # each garbage collection during it
+        self.bytes_written = written  # by the pass, without making its database; None where nobody counts
+
+
+class TimedStore(object):
+    """A store whose every call is a stage of the timings."""
+
+    timings = None  # set before the first call
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        value = getattr(self._store, name)
+        if not callable(value):
+            return value
+
+        def timed(*args, **kwargs):
+            started = perf_counter()
+            try:
+                return value(*args, **kwargs)
+            finally:
+                self.timings.add(STORE_STAGE, perf_counter() - started)
+
+        return timed
+
+
+def measure(bundle, settings, recording, rounds=ROUNDS, after_round=lambda: None):
+    """(warm-up, [Round]) of the daemon's path; the warm-up is a Round too. Calls after_round() after each."""
+    bundle.warm_up()
+    keep_out_of_frames()
+    folder = tempfile.mkdtemp(prefix="edge-bench-")
+    try:
+        passes = []
+        for number, part in enumerate([recording.first(WARM_UP_S)] + rounds * [recording]):
+            passes.append(play(bundle, settings, part, os.path.join(folder, "{}.db".format(number))))
+            after_round()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return passes[0], passes[1:]
+
+
+def play(bundle, settings, recording, database):
+    """One pass over a Recording, through resampler, listener, pipeline and store: a Round."""
+    yardstick_s = yardstick()
+    with Store(database) as store, Collections() as collections:
+        player = Player(bundle, settings, recording, store)
+        began, written = perf_counter(), bytes_written()
+        for block in player.source.native_blocks():
+            player.push(block)
+        player.listener.finish()
+        seconds, written = perf_counter() - began, bytes_written(since=written)
+    return Round(recording.seconds, player.timings, yardstick_s, seconds, collections.seconds, written)
+
+
+class Player(object):
+    """The daemon's path from resampler to store, timed from the outside."""
+
+    def __init__(self, bundle, settings, recording, store):
+        self.source = PlayedSource(recording)
+        timed_store = TimedStore(store)
+        self.listener = Listener(bundle, settings, timed_store, self.source, lambda record, start_utc: None)
+        self.timings = PathTimings(self.listener.pipeline)
+        self.listener.pipeline.timings = timed_store.timings = self.timings
+        self._spent_s = 0.0  # since the last hop ended
+
+    def push(self, block):
+        """Take a block at the native rate."""
+        started = perf_counter()
+        if self.source.is_resampled:
+            block = self.source.resample(block)
+            self.timings.add(RESAMPLE_STAGE, perf_counter() - started)
+        self.listener.push(block)
+        self._spent_s += perf_counter() - started
+        if self.timings.hop_done(self._spent_s):
+            self._spent_s = 0.0
+
+
+class Collections(object):
+    """Counts garbage collections, and how long each held the program up."""
+
+    def __init__(self):
+        self.seconds = []
+        self._started = 0.0
+
+    def __enter__(self):
+        gc.callbacks.append(self._note)
+        return self
+
+    def __exit__(self, *exception):
+        gc.callbacks.remove(self._note)
+
+    def _note(self, phase, info):
+        if phase == "start":
+            self._started = perf_counter()
+        else:
+            self.seconds.append(perf_counter() - self._started)
+
+
+def bytes_written(since=0):
+    """Bytes this process has handed to write() since that count, or None where the system does not count."""
+    try:
+        with open("/proc/self/io") as file:
+            return int(dict(line.split(": ") for line in file)["wchar"]) - since
+    except (OSError, KeyError, ValueError, TypeError):
+        return None
+
+
+_YARDSTICK = np.random.RandomState(0).standard_normal((64, 512)).astype(np.float32)
+_YARDSTICK_MATRIX = np.random.RandomState(1).standard_normal((512, 64)).astype(np.float32)
+
+
+def yardstick():
+    """Seconds of a fixed piece of work like ours (products, logarithms, Python), the median of some repeats."""
+    durations = []
+    for _ in range(YARDSTICK_REPEATS):
+        started = perf_counter()
+        for _ in range(4):
+            np.log(np.abs(np.dot(_YARDSTICK, _YARDSTICK_MATRIX)) + np.float32(1e-6))
+            sum([number * number for number in range(500)])
+        durations.append(perf_counter() - started)
+    return sorted(durations)[YARDSTICK_REPEATS // 2]

@@ -1,0 +1,70 @@
+"""A stage that became slower is found; chance, and a machine that became slower, is not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from edge.bench.baseline import compare, differences, read_baseline
+from edge.errors import UserError
+
+
+def result(scale=1.0, yardstick=1.0, noise=0.02, seed=0, **stages_ms):
+    """A result of five rounds with noisy medians; scale: of the stage "crying/detector"."""
+    rng = np.random.RandomState(seed)
+    stages_ms = dict({"crying/detector": 0.3 * scale, "quiet/gate": 0.01}, **stages_ms)
+    return {"per_round": [{
+        "yardstick_ms": 0.3 * yardstick, "seconds": 1.0,
+        "p50_ms": {stage: ms * yardstick * (1 + noise * rng.standard_normal()) for stage, ms in stages_ms.items()},
+    } for _ in range(5)]}
+
+
+def slower(before, after):
+    return [change.stage for change in compare(before, after) if change.is_regression]
+
+
+def test_a_slower_stage_is_found_and_only_that():
+    assert slower(result(), result(scale=1.5, seed=1)) == ["crying/detector"]
+
+
+def test_the_same_code_on_another_day_is_no_regression():
+    assert [slower(result(seed=seed), result(seed=seed + 100)) for seed in range(50)] == 50 * [[]]
+
+
+def test_a_machine_that_is_slower_altogether_is_no_regression():
+    assert slower(result(), result(yardstick=3.0, seed=1)) == []
+
+
+def test_what_was_noisy_must_differ_by_more():
+    assert slower(result(noise=0.3), result(scale=1.4, noise=0.3, seed=1)) == []
+
+
+def test_a_faster_stage_is_no_regression():
+    assert slower(result(scale=3.0), result()) == []
+
+
+def test_less_than_five_microseconds_is_nothing():
+    assert slower(result(**{"quiet/gate": 0.002}), result(**{"quiet/gate": 0.004})) == []
+
+
+def test_a_stage_that_only_one_of_them_has_is_not_compared():
+    changes = compare(result(), result(**{"crying/expert new": 1.0}))
+    assert {change.stage for change in changes} == {"crying/detector", "quiet/gate"}
+
+
+def test_another_machine_or_bundle_is_said():
+    one = {"engine": "a", "bundle_sha256": "1", "threads": 1, "input": "x", "audio_s": 10, "board": {"cpu": "old"}}
+    assert differences(one, dict(one, threads=2, board={"cpu": "new"})) == ["threads 1 -> 2", "cpu old -> new"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"per_round": []}', json.dumps({"per_round": [{}] * 5})])
+def test_a_file_that_is_no_result_is_refused(tmp_path, content):
+    path = tmp_path / "baseline.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="no result of edge-bench --json"):
+        read_baseline(str(path))
+
+
+def test_a_missing_file_is_refused():
+    with pytest.raises(UserError, match="cannot be read"):
+        read_baseline("/nowhere.json")
