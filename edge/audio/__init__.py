@@ -2,16 +2,18 @@
 
 Whatever the origin, everything after this room sees one thing: blocks of mono float32 at 16 kHz, nominally
 in [-1, 1]. `source.py` holds the interface, `file.py`, `microphone.py` and `stdin.py` the three origins,
-`resample.py` the way to 16 kHz, `devices.py` the microphones there are, `wholeness.py` what tells a
-recording that was cut short. Depends on edge.errors only;
-PortAudio, libsndfile and soxr are loaded when the first source that needs them is opened.
+`resample.py` the way to 16 kHz, `hops.py` keeps the newest audio for whoever falls behind, `signal_watch.py`
+sees a microphone that is muted or too loud, `wholeness.py` what tells a recording that was cut short.
+
+Depends on edge.errors and on edge.capture, the process that reads the microphone; libsndfile and soxr are
+loaded when the first source that needs them is opened.
 """
 
-from edge.audio.devices import InputDevice, list_input_devices
 from edge.audio.file import FileSource, read_file
-from edge.audio.microphone import MicrophoneLost, MicrophoneSource
+from edge.audio.microphone import MicrophoneLost, MicrophoneSource, MicrophoneStalled
 from edge.audio.source import SAMPLE_RATE, Source
 from edge.audio.stdin import StdinSource
+from edge.capture.devices import InputDevice, list_input_devices
 from edge.errors import UserError
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "InputDevice",
     "MicrophoneLost",
     "MicrophoneSource",
+    "MicrophoneStalled",
     "Source",
     "StdinSource",
     "list_input_devices",

@@ -1,125 +1,155 @@
-"""A live microphone through PortAudio, and the ways in which it can go silent."""
+"""A live microphone, read by a process of its own that can be killed whatever the sound system does to it."""
 
-import atexit
-import queue
+import json
 import threading
-from contextlib import suppress
+import time
 from typing import Iterator
 
 import numpy as np
 
-from edge.audio.devices import choose_device, input_devices, load_portaudio
+from edge.audio.hops import HOP, HopQueue
 from edge.audio.resample import StreamingResampler
-from edge.audio.source import SAMPLE_RATE, Source
+from edge.audio.source import Source
+from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, unpack_block
+from edge.capture.process import CaptureProcess
 from edge.errors import UserError
 
-MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
-BLOCK_S = 0.05  # of audio in each callback
-BUFFER_S = 0.2  # in the sound system, so that a busy board may stop us for half of it without a loss
-QUEUE_S = 10.0  # the reader may be this late before samples are dropped
-STALL_S = 2.0  # a live microphone is never silent for so long: silence, too, comes in blocks
-CLOSE_S = 2.0  # a sound server that hangs must not hang us
-
-_ENDED = None  # in the queue, after the last block
-
-# Closing a stream may hang for ever when its sound server died at a bad moment. Stopping PortAudio would then
-# hang too: so it is not stopped any more, neither to look for new devices nor at exit.
-_hung_streams = []
+OPEN_S = 6.0  # a Python starts, a sound system is asked for its devices, on a board that is busy starting up
+FIRST_HOP_S = 3.0  # after opening
+STALL_S = 1.5  # a live microphone is never silent for so long: silence, too, comes in blocks
+STOPPED_S = 0.5  # waiting took this much longer than it should: it was this process that stood still
+JOIN_S = 1.0
 
 
 class MicrophoneLost(UserError):
-    """The microphone stopped delivering: unplugged, suspended, or its sound server is gone. Open it again."""
+    """The microphone stopped delivering: unplugged, moved, or its sound server is gone. Open it again."""
+
+
+class MicrophoneStalled(MicrophoneLost):
+    """Nothing more came, and nobody said why: suspended, or its sound server hangs. Open it again."""
 
 
 class MicrophoneSource(Source):
     """An input device at its own default rate, at most two channels, averaged and resampled to 16 kHz.
 
-    `name` chooses it as `choose_device` does; empty means the default. Recording begins with blocks().
-    Opening looks for devices afresh, so a microphone plugged in since is found; one may be open at a time.
-    Raises UserError when there is no such microphone, it does not open, or PortAudio is missing.
+    `name` chooses it as `edge.capture.devices.choose_device` does; empty means the default. Blocks are hops
+    of 0.2 s; when they are not taken in time, whole hops are skipped and counted, the oldest first:
+    arrived_frames = those yielded + skipped_frames, once the source is closed.
+    Every opening looks for devices afresh. Raises UserError when there is no such microphone, it does not
+    open, or PortAudio is missing.
     """
 
     def __init__(self, name: str = ""):
-        sounddevice = load_portaudio(look_again=not _hung_streams)
-        device = choose_device(input_devices(sounddevice), name)
-        self.name = device.name
-        self.native_rate_hz = device.default_rate_hz
-        self.channels = min(device.channels, MAX_CHANNELS)
-        self._resampler = StreamingResampler(self.native_rate_hz)
-        self._queue = queue.Queue(maxsize=int(QUEUE_S / BLOCK_S))
-        self._dropped_frames = 0
-        self._closing = False
-        self._portaudio_error = sounddevice.PortAudioError
-        self._stop_portaudio = sounddevice._exit_handler
+        self._hops = HopQueue()
+        self._captured_s = time.monotonic()
+        self._opened = threading.Event()
+        self._failure = None  # why it did not open
+        self._ending = None  # why no more blocks come
+        self._closed = False
+        self._stopped = False
+        self._reader = None
+        self._capture = CaptureProcess(name)
         try:
-            self._stream = sounddevice.InputStream(
-                device=device.index,
-                samplerate=self.native_rate_hz,
-                channels=self.channels,
-                dtype="float32",
-                blocksize=int(BLOCK_S * self.native_rate_hz),
-                latency=BUFFER_S,
-                callback=self._on_block,
-                finished_callback=self._on_finished,
-            )
-        except self._portaudio_error as error:
-            raise self._does_not_open(error) from error
+            self._reader = threading.Thread(target=self._read, name="microphone", daemon=True)
+            self._reader.start()
+            self._wait_until_open(name)
+        except BaseException:
+            self.close()
+            raise
 
     @property
-    def dropped_samples(self) -> int:
-        return self._dropped_frames * SAMPLE_RATE // self.native_rate_hz
+    def pid(self) -> int:
+        """Of the process that reads the microphone."""
+        return self._capture.pid
+
+    @property
+    def arrived_frames(self) -> int:
+        return self._hops.arrived
+
+    @property
+    def skipped_frames(self) -> int:
+        return self._hops.skipped
+
+    @property
+    def waited_s(self) -> float:
+        return time.monotonic() - self._captured_s
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Start recording and yield 1-D float32 blocks at 16 kHz until close().
+        """Yield hops, 1-D float32 at 16 kHz, until close().
 
-        Raises MicrophoneLost when the stream ends by itself or nothing came for 2 s.
+        Raises MicrophoneLost when the stream ends by itself, MicrophoneStalled when nothing came for 1.5 s.
         """
-        try:
-            self._stream.start()
-        except self._portaudio_error as error:
-            raise self._does_not_open(error) from error
-        while not self._closing:
-            try:
-                block = self._queue.get(timeout=STALL_S)
-            except queue.Empty:
-                block = _ENDED
-            if self._closing:
-                return
-            if block is _ENDED:
-                raise MicrophoneLost(
-                    "microphone {!r} stopped sending: check its cable and the sound system".format(self.name)
-                )
-            samples = self._resampler.push(block.mean(axis=1))
-            if len(samples):
-                yield samples
+        patience_s = FIRST_HOP_S
+        while not self._stopped:
+            asked_s = time.monotonic()
+            hop = self._hops.take(patience_s)
+            if hop is not None:
+                self._captured_s = hop.captured_s
+                self.dropped_samples += hop.skipped * HOP
+                patience_s = STALL_S
+                yield hop.samples
+            elif self._ending and not self._stopped:
+                raise MicrophoneLost("microphone {!r} {}".format(self.name, self._ending))
+            elif not self._stopped and time.monotonic() - asked_s < patience_s + STOPPED_S:
+                raise MicrophoneStalled(
+                    "microphone {!r} sends nothing, for {:.1f} s now: check its cable and the sound system".format(
+                        self.name, time.monotonic() - self._captured_s))
+
+    def stop(self) -> bool:
+        self._stopped = True
+        self._hops.end()
+        return True
 
     def close(self) -> None:
-        """Stop recording; a blocks() that waits in another thread ends."""
-        if self._closing:
+        """End the process at once; a blocks() that waits in another thread ends. Never hangs."""
+        if self._closed:
             return
-        self._closing = True
-        closing = threading.Thread(target=self._stream.close, name="close-microphone", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-        if closing.is_alive():
-            _hung_streams.append(self._stream)
-            atexit.unregister(self._stop_portaudio)
+        self._closed = True
+        self.stop()
+        self._capture.kill()
+        if self._reader is not None and self._reader.ident:
+            self._reader.join(JOIN_S)
+            if self._reader.is_alive():
+                return  # the process cannot be killed, and its pipe is still being read
+        self._capture.close_pipe()
+        self._hops.give_up()
 
-    def _on_block(self, indata, frames, _time, status) -> None:
-        """PortAudio's callback: keep a copy, count losses, nothing else."""
-        if status.input_overflow:
-            self.overflows += 1
+    def _wait_until_open(self, name):
+        if not self._opened.wait(OPEN_S):
+            raise UserError("microphone {!r} does not open within {:g} s: the sound system hangs".format(
+                name or "default", OPEN_S))
+        if not self.name:
+            raise UserError(self._failure)
+
+    def _read(self):
+        """The thread: takes messages until the process ends."""
         try:
-            self._queue.put_nowait(indata.copy())
-        except queue.Full:
-            self._dropped_frames += frames
+            for kind, payload in self._capture.messages():
+                if kind == OPENED:
+                    self._note_opened(json.loads(payload.decode()))
+                elif kind == SAMPLES:
+                    self._note_block(unpack_block(payload))
+                elif kind == ENDED:
+                    self._ending = payload.decode("utf-8", "replace")
+                elif kind == FAILED:
+                    self._failure = payload.decode("utf-8", "replace")
+        except Exception as error:  # a rate that cannot be resampled; this thread has nobody else to tell
+            self._failure = self._ending = str(error)
+        finally:
+            self._failure = self._failure or "the process that reads the microphone ended without a word"
+            self._ending = self._ending or "is not read any more: the process that read it ended without a word"
+            self._opened.set()
+            self._hops.end()
 
-    def _on_finished(self) -> None:
-        with suppress(queue.Full):  # the reader drains the queue and then finds the stall
-            self._queue.put_nowait(_ENDED)
+    def _note_opened(self, device):
+        self.name = device["name"]
+        self.native_rate_hz = device["rate_hz"]
+        self.channels = device["channels"]
+        self._resampler = StreamingResampler(self.native_rate_hz)
+        self._captured_s = time.monotonic()
+        self._opened.set()
 
-    def _does_not_open(self, error) -> UserError:
-        return UserError(
-            "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that "
-            "use it".format(self.name, self.native_rate_hz, self.channels, error)
-        )
+    def _note_block(self, block):
+        self.overflows += block.overflowed
+        samples = np.frombuffer(block.samples, np.float32).reshape(-1, self.channels).mean(axis=1)
+        self._hops.push(self._resampler.push(samples), block.captured_s)

@@ -3,7 +3,7 @@
 import json
 
 from edge.audio import list_input_devices
-from edge.audio.devices import no_microphone
+from edge.capture.devices import no_microphone
 from edge.errors import UserError
 
 COLUMNS = "{:1} {:40} {:>8} {:>8}  {}"

@@ -102,11 +102,31 @@ class VirtualMicrophone:
 
     def suspend(self):
         """Make the default source stop sending without telling anyone."""
-        subprocess.check_call(["pactl", "suspend-source", "microphone", "1"], env=self.environment)
+        self._pactl("suspend-source", "microphone", "1")
+
+    def resume(self):
+        """Make the default source send again, after suspend()."""
+        self._pactl("suspend-source", "microphone", "0")
+
+    def remove_source(self):
+        """Unplug the default source."""
+        for line in self._pactl("list", "short", "modules").splitlines():
+            if "source_name=microphone" in line:
+                self._pactl("unload-module", line.split()[0])
+
+    def add_source(self, rate_hz=16000):
+        """Plug the default source in again, after remove_source(), at that rate."""
+        self._pactl("load-module", "module-remap-source", "master=mono16.monitor", "source_name=microphone",
+                    "rate={}".format(rate_hz))
+        self._pactl("set-default-source", "microphone")
 
     def freeze(self):
         """Stop the server as a hung one would be."""
         self.server.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let the server go on, after freeze()."""
+        self.server.send_signal(signal.SIGCONT)
 
     def kill(self):
         """End the server at once."""
@@ -117,6 +137,9 @@ class VirtualMicrophone:
         """End the server and remove its files."""
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _pactl(self, *arguments):
+        return subprocess.check_output(("pactl",) + arguments, env=self.environment, universal_newlines=True)
 
     def _write(self, name, text):
         path = os.path.join(self.directory, name)

@@ -1,0 +1,96 @@
+"""The capture process: `python -m edge.capture NAME PIPE PARENT`. Started by process.py only."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+
+from edge.capture.devices import choose_device, input_devices, load_portaudio
+from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_block, write_message
+from edge.capture.sound_server import watch_sound_server
+from edge.errors import UserError
+
+MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
+BLOCK_S = 0.05  # of audio in each message
+BUFFER_S = 0.2  # in the sound system, so that a busy board may stop us for half of it without a loss
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(name: str, pipe_number: str, parent: str) -> None:
+    """Record until killed, until nobody reads, or until the microphone fails; its last message says why."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are the parent's, which gets them too, to act on
+    _die_with(int(parent))
+    os.set_inheritable(int(pipe_number), False)  # or a sound server started by its library would hold it
+    pipe = os.fdopen(int(pipe_number), "wb", 0)
+    try:
+        kind, why = _record(name, pipe)
+        write_message(pipe, kind, why.encode("utf-8", "replace"))
+    except BrokenPipeError:
+        pass
+    finally:
+        pipe.flush()
+        os._exit(0)  # stopping PortAudio may hang; the kernel gives everything back
+
+
+def _die_with(parent):
+    """Be killed when the parent is: a blocking read that never returns would not notice."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _record(name, pipe):
+    """Send what is heard; returns the last message, kind and text."""
+    try:
+        stream, device, channels = _open(name)
+    except UserError as error:
+        return FAILED, str(error)
+    except Exception as error:
+        return FAILED, "microphone {!r} does not open ({}): check the sound system".format(name, error)
+    write_message(pipe, OPENED, json.dumps(
+        {"name": device.name, "rate_hz": device.default_rate_hz, "channels": channels}).encode())
+    try:
+        return ENDED, _send_blocks(stream, pipe, int(BLOCK_S * device.default_rate_hz))
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return ENDED, "stopped sending ({}): check its cable and the sound system".format(error)
+
+
+def _open(name):
+    sounddevice = load_portaudio()
+    device = choose_device(input_devices(sounddevice), name)
+    channels = min(device.channels, MAX_CHANNELS)
+    try:
+        stream = sounddevice.RawInputStream(
+            device=device.index, samplerate=device.default_rate_hz, channels=channels, dtype="float32",
+            blocksize=int(BLOCK_S * device.default_rate_hz), latency=BUFFER_S)
+        stream.start()
+    except sounddevice.PortAudioError as error:
+        raise UserError(
+            "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that "
+            "use it".format(device.name, device.default_rate_hz, channels, error)) from error
+    return stream, device, channels
+
+
+def _send_blocks(stream, pipe, frames):
+    """Send block after block; returns why no more will come."""
+    server = None
+    first = True
+    while True:
+        samples, overflowed = stream.read(frames)
+        block = Block(time.monotonic(), bool(overflowed), bytes(samples))
+        write_message(pipe, SAMPLES, pack_block(block))
+        if first:
+            server, first = watch_sound_server(os.getpid()), False
+        moved = server.where_it_moved() if server is not None else ""
+        if moved:
+            return moved
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
