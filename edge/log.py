@@ -1,4 +1,7 @@
-"""The monitor's own log, on stderr: people's text, systemd's, or JSON lines. Never audio, never secrets."""
+"""The monitor's own log, on stderr: people's text, the journal's, or JSON lines. Never audio, never secrets.
+
+In normal running it is a line a minute at most, beside one for each alert and event.
+"""
 
 import json
 import logging
@@ -9,12 +12,18 @@ import time
 log = logging.getLogger("cry-monitor")
 
 # sd-daemon(3): the journal takes the level of a line from such a prefix.
-JOURNAL_LEVELS = {logging.ERROR: "<3>", logging.WARNING: "<4>", logging.INFO: "<6>", logging.DEBUG: "<7>"}
+JOURNAL_LEVELS = {logging.CRITICAL: "<2>", logging.ERROR: "<3>", logging.WARNING: "<4>", logging.INFO: "<6>",
+                  logging.DEBUG: "<7>"}
+
+
+def _one_line(record):
+    """A record's text; a line break would begin a line of no level, or of no JSON."""
+    return " ".join(record.getMessage().splitlines())
 
 
 class _Journal(logging.Formatter):
     def format(self, record):
-        return JOURNAL_LEVELS.get(record.levelno, "<6>") + record.getMessage()
+        return JOURNAL_LEVELS[record.levelno] + _one_line(record)
 
 
 class _Json(logging.Formatter):
@@ -22,7 +31,7 @@ class _Json(logging.Formatter):
         return json.dumps({
             "time_utc": iso_utc(record.created),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
+            "message": _one_line(record),
         })
 
 
@@ -30,7 +39,7 @@ def start_log(as_json: bool = False) -> None:
     """Send the log to stderr: JSON lines, the journal's form when stderr is the journal, else text."""
     if as_json:
         formatter = _Json()
-    elif "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty():
+    elif stderr_is_the_journal():
         formatter = _Journal()
     else:
         formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
@@ -39,6 +48,20 @@ def start_log(as_json: bool = False) -> None:
     log.handlers = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+def read_by_machines() -> bool:
+    """Whether each line of stderr has a form that a program relies on: JSON, or the journal's levels."""
+    return any(isinstance(handler.formatter, (_Journal, _Json)) for handler in log.handlers)
+
+
+def stderr_is_the_journal() -> bool:
+    """Whether what systemd says of the journal's socket (systemd.exec(5), JOURNAL_STREAM) is true of stderr."""
+    try:
+        there = os.fstat(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or not a file
+        return False
+    return os.environ.get("JOURNAL_STREAM") == "{}:{}".format(there.st_dev, there.st_ino)
 
 
 def iso_utc(utc: float) -> str:

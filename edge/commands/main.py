@@ -6,9 +6,10 @@ import sys
 import traceback
 
 from edge import __version__
-from edge.commands import analyze, demo, devices, events, prepare, purge, run
+from edge.commands import analyze, demo, devices, doctor, events, prepare, purge, run
 from edge.commands.lines import print_error
 from edge.errors import UserError
+from edge.log import log, read_by_machines
 
 INTERRUPTED = 130  # exit status of a process ended by Ctrl-C
 PIPE_CLOSED = 141  # and of one whose reader went away
@@ -25,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version="cry-monitor " + __version__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (run, analyze, events, purge, devices, prepare, demo):
+    for command in (run, analyze, events, purge, devices, doctor, prepare, demo):
         command.add_parser(subparsers)
     return parser
 
@@ -35,7 +36,7 @@ def main(argv=None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None:
-        parser.error("which command? One of run, analyze, events, purge, devices, prepare, demo")
+        parser.error("which command? One of run, analyze, events, purge, devices, doctor, prepare, demo")
     return guarded(args.run, args)
 
 
@@ -46,7 +47,7 @@ def guarded(command, args, name: str = "cry-monitor") -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        print_error(str(error), name)
+        _say_error(str(error), name)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -56,9 +57,17 @@ def guarded(command, args, name: str = "cry-monitor") -> int:
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
-        print_error("internal error: {}: {}; please report it; run with {}=1 to see where".format(
+        _say_error("internal error: {}: {}; please report it; run with {}=1 to see where".format(
             type(error).__name__, " ".join(str(error).split()), TRACEBACK_VARIABLE), name)
     return 1
+
+
+def _say_error(text, name):
+    """In the log, once its lines have a form that a program relies on; for a person otherwise."""
+    if read_by_machines():
+        log.error("%s", text)
+    else:
+        print_error(text, name)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import print_object, record_object
 from edge.config import load_settings
+from edge.core_dumps import forbid_core_dumps
 from edge.daemon import Daemon
 from edge.errors import UserError
 from edge.keeping import Keeper
@@ -11,7 +12,7 @@ from edge.records import Event
 
 DESCRIPTION = """Listen until SIGTERM or Ctrl-C, or until a recording ends, and write every crying event to
 the database. Without a microphone it says so and waits for one. The log goes to stderr; READY there (and
-to systemd) means that the engine is warm. Flags win over the configuration file."""
+to systemd) means that the engine is warm. Flags win over the configuration file, which SIGHUP has read again."""
 
 
 def add_parser(subparsers) -> None:
@@ -31,22 +32,39 @@ def add_parser(subparsers) -> None:
                         help="feed file:PATH as quickly as it is processed, not at the pace of the clock")
     parser.add_argument("--json", action="store_true",
                         help="print alerts and events as JSON lines on stdout (docs/schemas/run.schema.json)")
-    parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
+    parser.add_argument("--log-json", action="store_true",
+                        help="write the log as JSON lines (docs/schemas/log.schema.json)")
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
     """Listen until the end."""
     start_log(args.log_json)
-    settings = load_settings(args.config)
-    spec = args.source or settings.audio.source
-    if args.fast and not spec.startswith("file:"):
-        raise UserError("--fast is for recordings, and the source is {}: use --source file:PATH".format(spec))
-    directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
-    bundle = load_bundle(directory, settings.detector.threads)
-    with Keeper(args.db or settings.store.path, settings) as keeper:
-        Daemon(bundle, settings, keeper, _emit_json if args.json else _emit_log).run(spec, args.fast)
+    forbid_core_dumps()
+    settings = _settings(args)
+    if args.fast and not settings.audio.source.startswith("file:"):
+        raise UserError("--fast is for recordings, and the source is {}: use --source file:PATH".format(
+            settings.audio.source))
+    bundle = load_bundle(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
+    emit = _emit_json if args.json else _emit_log
+    with Keeper(settings.store.path, settings) as keeper:
+        Daemon(bundle, settings, keeper, emit, reread=lambda: _reread(args)).run(args.fast)
     return 0
+
+
+def _settings(args):
+    """The configuration, but for what flags say."""
+    settings = load_settings(args.config)
+    return settings._replace(
+        audio=settings.audio._replace(source=args.source or settings.audio.source),
+        detector=settings.detector._replace(bundle=args.bundle or settings.detector.bundle),
+        store=settings.store._replace(path=args.db or settings.store.path))
+
+
+def _reread(args):
+    if args.config is None:
+        raise UserError("no configuration file was given: start with --config FILE to have one read again")
+    return _settings(args)
 
 
 def _emit_log(record, start_utc):

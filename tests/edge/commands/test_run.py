@@ -75,11 +75,6 @@ def test_the_log_as_json(fast):
     assert any(line["message"].startswith("READY") for line in lines)
 
 
-def test_the_log_for_the_journal(fast):
-    err = fast(JOURNAL_STREAM="8:1").err
-    assert all(line.startswith("<6>") for line in err.splitlines())
-
-
 def test_systemd_is_told(fast, tmp_path):
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

@@ -1,0 +1,11 @@
+"""What `cry-monitor doctor` looks at: one function per thing that usually goes wrong, each giving Findings.
+
+`finding.py` is what a look gives, `sound.py` the microphone and what it hears, `models.py` bundle, engine and speed,
+`machine.py` disk, clock, power and groups, `service.py` the unit under systemd. `privacy.py` shows what a running
+monitor has open, as `processes.py` reads it from /proc. Nothing here changes anything. May depend on any room of edge
+but the commands.
+"""
+
+from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
+
+__all__ = ["OK", "UNKNOWN", "WARNING", "WRONG", "Finding"]

@@ -1,0 +1,147 @@
+"""The evidence that what is heard stays in memory: what a running monitor has open, and what holds it.
+
+Every finding is read from the kernel or from systemd, at this moment; NOT_SEEN says what cannot be read so.
+"""
+
+import os
+from typing import List
+
+from edge.doctor import processes
+from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
+
+NETWORK = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet")
+DATABASE_FILES = ("", "-wal", "-shm", "-journal")
+IN_MEMORY = ("/memfd:", "/dev/shm/", "/SYSV", "/run/", "/dev/zero")
+NO_DISK = ("/dev/null", "/dev/snd/", "/dev/zero", "/dev/pts/", "/dev/tty", "/dev/nv")  # devices that keep nothing
+ZRAM = "/dev/zram"
+
+# What the unit must say, as `systemctl show` prints it; local-network.conf changes those of NETWORK_SETTINGS.
+SANDBOX = {"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
+           "PrivateTmp": "yes", "DevicePolicy": "closed", "LimitCORE": "0", "PrivateNetwork": "yes",
+           "RestrictAddressFamilies": "AF_UNIX"}
+NETWORK_SETTINGS = ("PrivateNetwork", "RestrictAddressFamilies")
+SHOWN_TOO = ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory", "CapabilityBoundingSet")
+UNIT_PROPERTIES = tuple(SANDBOX) + SHOWN_TOO
+
+NOT_SEEN = (
+    "What was opened and closed before this moment: strace of a whole run shows it (tests/edge/commands/test_privacy.py).",
+    "The other end of a Unix socket: /proc does not name it; ss -xp does.",
+    "What other programs record: the monitor's sandbox holds the monitor only.",
+    "Pages in swap of other programs that were given sound, such as a sound server.",
+)
+
+
+class Unseen(Exception):
+    """The kernel does not show it to this user."""
+
+
+def privacy_findings(pid: int, database: str, unit) -> List[Finding]:
+    """Look at a monitor and all that it started.
+
+    pid: of the monitor. database: where it may write. unit: UNIT_PROPERTIES of it as a dict, None when it
+    does not run under systemd. Raises ProcessLookupError when it is gone.
+    """
+    pids = processes.family(pid)
+    lines = tuple("{}: {}".format(member, processes.command_line(member)) for member in pids)
+    if not lines or not os.path.exists("/proc/{}".format(pid)):
+        raise ProcessLookupError(pid)
+    findings = [Finding("processes", OK, "{} of the monitor".format(len(pids)), "", lines)]
+    for look in (_files, _sockets, _network, _core_dumps, _swap):
+        try:
+            findings.append(look(pids, os.path.realpath(database)))
+        except (PermissionError, FileNotFoundError, ProcessLookupError) as error:
+            findings.append(Finding(look.__name__.strip("_").replace("_", " "), UNKNOWN, "not shown: {}".format(
+                error.strerror or error), "sudo cry-monitor doctor --privacy"))
+    findings.append(_sandbox(unit))
+    findings.append(Finding("not seen", UNKNOWN, "what /proc cannot show", "", NOT_SEEN))
+    return findings
+
+
+def _files(pids, database):
+    """Files open for writing, and files that are written through memory."""
+    allowed = [database + suffix for suffix in DATABASE_FILES]
+    evidence, strangers = [], []
+    for pid in pids:
+        written = [opened.target for opened in processes.open_files(pid) if opened.for_writing and (
+            opened.is_regular or opened.target.startswith("/"))]
+        for path in sorted(set(written + processes.shared_writable_maps(pid))):
+            if path in allowed:
+                evidence.append("{}: {} (the database)".format(pid, path))
+            elif path.startswith(IN_MEMORY + NO_DISK):
+                evidence.append("{}: {} (not on a disk)".format(pid, path))
+            else:
+                evidence.append("{}: {}".format(pid, path))
+                strangers.append(path)
+    if strangers:
+        return Finding("files", WRONG, "open for writing beside the database: " + ", ".join(strangers),
+                       "stop the monitor and report it", tuple(evidence))
+    return Finding("files", OK, "nothing is open for writing but the database", "", tuple(evidence))
+
+
+def _sockets(pids, _database):
+    """Sockets of every kind."""
+    evidence, network = [], []
+    for pid in pids:
+        journal = processes.environment(pid).get("JOURNAL_STREAM", "").partition(":")[2]
+        for opened in processes.sockets(pid, processes.open_files(pid)):
+            what = " (the journal)" if opened.inode == journal else ""
+            evidence.append("{}: {}{}: {}".format(pid, opened.kind, what, opened.text))
+            if opened.kind in NETWORK:
+                network.append(opened.kind)
+    if network:
+        return Finding("sockets", WRONG, "of the network: " + ", ".join(network),
+                       "expected only with MQTT switched on; else stop the monitor and report it", tuple(evidence))
+    return Finding("sockets", OK, "{} open, none of a network".format(len(evidence)), "", tuple(evidence))
+
+
+def _network(pids, _database):
+    """Whether there is any network that the processes could reach."""
+    seen = {name for pid in pids for name in processes.interfaces(pid)}
+    evidence = ("interfaces: " + ", ".join(sorted(seen)),)
+    if seen <= {"lo"}:
+        return Finding("network", OK, "none can be reached: no interface but its own loopback", "", evidence)
+    return Finding("network", WARNING, "it could be reached, though no socket is open",
+                   "run it as the service, which has none (sudo make install)", evidence)
+
+
+def _core_dumps(pids, _database):
+    """Whether a crash could write memory to the disk."""
+    evidence, dumpable = [], []
+    for pid in pids:
+        limit = processes.core_limit(pid)
+        owner = processes.read_status(pid).get("Uid", "0").split()[0]
+        refuses = "unknown, it runs as root" if owner == "0" else str(processes.belongs_to_root(pid)).lower()
+        evidence.append("{}: core limit {} / {}, refuses to be dumped: {}".format(pid, limit[0], limit[1], refuses))
+        if limit != ("0", "0") or refuses == "false":
+            dumpable.append(str(pid))
+    if dumpable:
+        return Finding("core dumps", WRONG, "possible of " + ", ".join(dumpable), "report it", tuple(evidence))
+    return Finding("core dumps", OK, "switched off", "", tuple(evidence))
+
+
+def _swap(pids, _database):
+    """Whether memory of the monitor went to a disk."""
+    with open("/proc/swaps") as file:
+        devices = [line.split()[0] for line in file.read().splitlines()[1:]]
+    on_disk = [device for device in devices if not device.startswith(ZRAM)]
+    swapped = ["{}: {}".format(pid, processes.read_status(pid).get("VmSwap", "unknown")) for pid in pids]
+    evidence = tuple(["swap: " + (", ".join(devices) or "none")] + swapped)
+    if on_disk and any(not line.endswith(": 0 kB") for line in swapped):
+        return Finding("swap", WRONG, "memory of the monitor is on {}".format(", ".join(on_disk)),
+                       "switch it off: swapoff -a; on a Raspberry Pi also: systemctl disable dphys-swapfile", evidence)
+    return Finding("swap", OK, "no memory of the monitor is on a disk", "", evidence)
+
+
+def _sandbox(unit):
+    """What systemd holds the service to."""
+    if unit is None:
+        return Finding("sandbox", UNKNOWN, "it does not run under systemd, which would hold it", "sudo make install")
+    evidence = tuple("{}={}".format(name, unit.get(name, "not known to this systemd")) for name in UNIT_PROPERTIES)
+    loose = [name for name, value in SANDBOX.items() if unit.get(name) != value]
+    if set(loose) - set(NETWORK_SETTINGS):
+        return Finding("sandbox", WRONG, "looser than the unit that ships: " + ", ".join(loose),
+                       "systemctl revert cry-monitor; sudo make install", evidence)
+    if loose:
+        return Finding("sandbox", WARNING, "the network is allowed: " + ", ".join(loose),
+                       "without MQTT, remove local-network.conf", evidence)
+    return Finding("sandbox", OK, "as in the unit that ships", "", evidence)

@@ -1,0 +1,93 @@
+"""The log: levels as the journal takes them, JSON that is JSON to the last line, a line a minute at most."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from loud_bundle import loud_bundle  # noqa: F401
+from virtual_microphone import REPOSITORY, write_wav
+
+QUIET_S = 150
+
+
+@pytest.fixture
+def logged(tmp_path):
+    """logged(*arguments of run, as_journal=False) -> (exit status, lines of stderr)."""
+
+    def logged(*arguments, **options):
+        path = str(tmp_path / "stderr")
+        environment = dict(os.environ, HOME=str(tmp_path), JOURNAL_STREAM="1:2")
+        with open(path, "wb") as stderr:
+            if options.get("as_journal"):
+                there = os.fstat(stderr.fileno())
+                environment["JOURNAL_STREAM"] = "{}:{}".format(there.st_dev, there.st_ino)
+            status = subprocess.call(
+                [sys.executable, "-m", "edge.commands.main", "run", "--db", str(tmp_path / "night.db")]
+                + [str(argument) for argument in arguments],
+                cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
+        with open(path) as stderr:
+            return status, stderr.read().splitlines()
+
+    return logged
+
+
+@pytest.fixture
+def quiet_wav(tmp_path):
+    """Two and a half quiet minutes."""
+    pytest.importorskip("soundfile")
+    path = str(tmp_path / "quiet.wav")
+    write_wav(path, 1e-4 * np.random.RandomState(1).standard_normal(16000 * QUIET_S), 16000)
+    return path
+
+
+def test_normal_running_is_a_line_a_minute_at_most(logged, quiet_wav, loud_bundle):  # noqa: F811
+    status, lines = logged("--source", "file:" + quiet_wav, "--fast", "--bundle", loud_bundle, "--log-json")
+    assert status == 0
+    messages = [json.loads(line)["message"] for line in lines]
+    (began,) = [at for at, message in enumerate(messages) if message.startswith("hearing ")]
+    (ended,) = [at for at, message in enumerate(messages) if message.startswith("stopped")]
+    normal = [message for message in messages[began + 1:ended] if not message.startswith(("alert", "event"))]
+    assert 0 < len(normal) <= QUIET_S // 60
+
+
+def test_json_is_json_when_it_cannot_start(logged, validate_log):
+    status, lines = logged("--config", "/nowhere.toml", "--log-json")
+    assert status == 1
+    (line,) = [json.loads(line) for line in lines]
+    assert line["level"] == "error"
+    assert line["message"].startswith("cannot read the configuration /nowhere.toml")
+    validate_log(line)
+
+
+def test_the_journal_takes_the_level_of_an_error(logged):
+    status, lines = logged("--config", "/nowhere.toml", as_journal=True)
+    assert status == 1
+    (line,) = lines
+    assert line.startswith("<3>cannot read the configuration /nowhere.toml")
+
+
+def test_what_is_not_the_journal_gets_text(logged):
+    _, lines = logged("--config", "/nowhere.toml")
+    assert lines == ["cry-monitor: error: " + lines[0].partition("error: ")[2]]
+
+
+def test_a_line_break_in_a_message_does_not_break_the_line():
+    code = "from edge.log import log, start_log; start_log({}); log.warning('one\\ntwo\\r\\nthree')"
+    error = subprocess.run([sys.executable, "-c", code.format(True)], cwd=REPOSITORY, stderr=subprocess.PIPE).stderr
+    (line,) = error.decode().splitlines()
+    assert json.loads(line)["message"] == "one two three"
+
+
+@pytest.fixture
+def validate_log():
+    """validate_log(line): it is as docs/schemas/log.schema.json says."""
+    jsonschema = pytest.importorskip("jsonschema")
+
+    def validate_log(line):
+        with open(os.path.join(REPOSITORY, "docs", "schemas", "log.schema.json")) as file:
+            jsonschema.validate(line, json.load(file))
+
+    return validate_log
