@@ -10,6 +10,7 @@ import time
 from edge.capture.devices import choose_device, input_devices, load_portaudio
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_block, write_message
 from edge.capture.sound_server import watch_sound_server
+from edge.core_dumps import forbid_core_dumps
 from edge.errors import UserError
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
@@ -24,6 +25,7 @@ def main(name: str, pipe_number: str, parent: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are the parent's, which gets them too, to act on
     _die_with(int(parent))
+    forbid_core_dumps()
     os.set_inheritable(int(pipe_number), False)  # or a sound server started by its library would hold it
     pipe = os.fdopen(int(pipe_number), "wb", 0)
     try:
