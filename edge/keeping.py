@@ -6,6 +6,7 @@ when the disk works again, and is counted; hearing goes on meanwhile.
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Optional
 
 from edge.errors import UserError
@@ -171,6 +172,7 @@ class Keeper:
         if self._minutes_until_purge <= 0:
             self._purge()
             self._minutes_until_purge = MINUTES_A_DAY
+        self._keep_reserve()
 
     def _write_event(self, episode):
         if not episode.is_written:
@@ -199,13 +201,16 @@ class Keeper:
 
     def _make_room(self):
         """Whether another attempt may find room."""
-        try:
-            removed = self._store.make_room()
-        except StoreFails:
-            return False
+        with suppress(StoreFails):
+            self._store.write_back()
+            self._keep_reserve()
+            return True
+        return False
+
+    def _keep_reserve(self):
+        removed = self._store.keep_reserve()
         if removed:
-            log.warning("the disk is full: removed the oldest %d minutes from the database", removed)
-        return True
+            log.warning("the disk is nearly full: removed the oldest %d minutes from the database", removed)
 
     def _close_store(self):
         if self._store:

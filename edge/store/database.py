@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Iterator, List, Optional
 
 from edge.errors import UserError
@@ -23,7 +23,8 @@ WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when
 PAGE_BYTES = 4096
 DAY_S = 86400.0
 PURGE_ROWS = 1440  # removed at a time when the file is too large: a day of minutes
-SPARE_PAGES = 8  # free ones in the file: so many need no room on the disk
+RESERVE_PAGES = 16  # kept free in the file: newer rows find them when the disk is full
+LOW_DISK_BYTES = 2 * WAL_PAGES * PAGE_BYTES  # less is left for others
 PURGE_ORDER = (("minutes", "id"), ("health", "id"), ("posteriors", "event_id"))
 
 EVENT_COLUMNS = StoredEvent._fields[1:-1]
@@ -142,7 +143,7 @@ class Store:
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use."""
-        pages = pragma(self._connection, "page_count") - pragma(self._connection, "freelist_count")
+        pages = pragma(self._connection, "page_count") - self._free_pages()
         return pages * pragma(self._connection, "page_size")
 
     def purge(self, now_utc: float, keep_days: float, max_mb: float) -> Purged:
@@ -156,7 +157,7 @@ class Store:
                     if not removed:
                         break
                     purged = purged._replace(**{table: getattr(purged, table) + removed})
-        self._give_back_pages()
+        self._give_back_pages(RESERVE_PAGES)
         return purged._replace(still_too_large=self.size_bytes() > max_mb * 1e6)
 
     def remove(self, before_utc: float = ALL) -> Purged:
@@ -165,20 +166,40 @@ class Store:
             self._connection.execute("PRAGMA secure_delete=ON")
         with self._transaction("purge", synchronous="FULL"):
             purged = self._delete_before(before_utc)
-        self._give_back_pages()
+        self._give_back_pages(0)
         with self._explained("purge"):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return purged
 
-    def make_room(self) -> int:
-        """The disk is full: make room in the file for newer rows, where the oldest minutes lie; returns how many."""
-        with suppress(sqlite3.Error):
-            # What is in the log goes into the file, so that the log is written from its beginning again.
+    def keep_reserve(self) -> int:
+        """Have free pages in the file, so that newer rows find room on the day on which the disk is full.
+
+        They are taken from the disk, or, when it is nearly full, from the oldest minutes; returns how many of these
+        were removed.
+        """
+        missing = RESERVE_PAGES - self._free_pages()
+        if missing < RESERVE_PAGES // 2:
+            return 0
+        if self._disk_free_bytes() < LOW_DISK_BYTES:
+            with self._transaction("purge"):
+                return self._delete_oldest("minutes", "id")
+        # Pages that are freed in the transaction that takes them would never reach the disk.
+        with self._transaction("write to") as execute:
+            execute("CREATE TABLE IF NOT EXISTS reserve (filler BLOB)")
+            execute("INSERT INTO reserve VALUES (zeroblob(?))", (missing * PAGE_BYTES,))
+        with self._transaction("write to") as execute:
+            execute("DROP TABLE reserve")
+        self.write_back()
+        return 0
+
+    def write_back(self) -> None:
+        """Copy the log into the file, so that the log is written from its beginning again, where it has its room."""
+        with self._explained("write to"):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        with self._transaction("purge"):
-            if pragma(self._connection, "freelist_count") >= SPARE_PAGES:
-                return 0
-            return self._delete_oldest("minutes", "id")
+
+    def _disk_free_bytes(self):
+        disk = os.statvfs(os.path.dirname(self.path))
+        return disk.f_bavail * disk.f_frsize
 
     def _connect(self):
         if self._read_only:
@@ -231,10 +252,15 @@ class Store:
         statement = "DELETE FROM {0} WHERE rowid IN (SELECT rowid FROM {0} ORDER BY {1} LIMIT ?)".format(table, column)
         return self._connection.execute(statement, (PURGE_ROWS,)).rowcount
 
-    def _give_back_pages(self):
-        with self._explained("purge"):
-            # A script runs it to its end; execute() would give back one page only.
-            self._connection.executescript("PRAGMA incremental_vacuum;")
+    def _give_back_pages(self, kept):
+        surplus = self._free_pages() - kept
+        if surplus > 0:
+            with self._explained("purge"):
+                # A script runs it to its end; execute() would give back one page only.
+                self._connection.executescript("PRAGMA incremental_vacuum({});".format(surplus))
+
+    def _free_pages(self):
+        return pragma(self._connection, "freelist_count")
 
     def _events(self, where, value):
         columns = ", ".join(StoredEvent._fields[:-1])
