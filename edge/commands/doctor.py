@@ -23,10 +23,10 @@ from edge.doctor.sound import findings_of_service, sound_findings
 from edge.errors import UserError
 from edge.store import Store, default_path
 
-DESCRIPTION = """Look at each thing that usually goes wrong, and say what to do: microphone and level (it listens for two
-seconds), configuration, bundle, engine, speed, disk, clock, power, groups, service. Nothing is changed. With --privacy,
-show what the running monitor has open instead: files, sockets, network, core dumps, swap, sandbox, and what could not
-be seen. Exit status 1 when something is wrong. JSON is described in docs/schemas/doctor.schema.json."""
+DESCRIPTION = """Look at each thing that usually goes wrong, and say what to do: configuration, service, microphone and
+level (it listens for two seconds), groups, bundle, engine, speed, disk, clock, power. Nothing is changed. With
+--privacy, show what the running monitor has open instead: files, sockets, network, core dumps, swap, sandbox, and
+what could not be seen. Exit status 1 when something is wrong. JSON is described in docs/schemas/doctor.schema.json."""
 
 
 def add_parser(subparsers) -> None:

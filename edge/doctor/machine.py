@@ -26,10 +26,11 @@ def disk_finding(database: str) -> Finding:
     folder = os.path.dirname(os.path.abspath(database))
     while not os.path.isdir(folder) and not os.path.ismount(folder):
         folder = os.path.dirname(folder)  # what is missing is made at the first start
-    if not os.access(folder, os.X_OK) or (os.path.exists(database) and not os.access(database, os.R_OK)):
+    is_there = os.path.exists(database)
+    if not _may(folder, os.X_OK) or (is_there and not _may(database, os.R_OK)):
         return Finding("disk", UNKNOWN, "{} may not be seen by {}".format(folder, getpass.getuser()),
                        "sudo cry-monitor doctor")
-    if not os.access(database if os.path.exists(database) else folder, os.W_OK):
+    if not _may(database if is_there else folder, os.W_OK):
         return Finding("disk", WRONG, "{} cannot be written by {}".format(database, getpass.getuser()),
                        "sudo cry-monitor doctor; if the card has become read-only: see dmesg, then replace it")
     disk = os.statvfs(folder)
@@ -50,7 +51,7 @@ def database_finding(database: str) -> Finding:
         with Store(database, read_only=True) as store:
             return Finding("database", OK, "{} events in {}".format(len(store.events()), database))
     except UserError as error:
-        if not os.access(database, os.R_OK):
+        if not _may(database, os.R_OK):
             return Finding("database", UNKNOWN, str(error), "sudo cry-monitor doctor")
         return Finding("database", WRONG, str(error), "move it away, and start the service again")
 
@@ -98,9 +99,15 @@ def group_finding() -> Finding:
     except KeyError:
         return Finding("group audio", WARNING, "this system has no group audio", "groupadd --system audio")
     if os.geteuid() == 0 or audio.gr_gid in os.getgroups() or audio.gr_gid == os.getegid():
-        return Finding("group audio", OK, "{} may open sound devices{}".format(user, "" if nodes else "; there are none"))
+        there = "" if nodes else "; there are none"
+        return Finding("group audio", OK, "{} may open sound devices{}".format(user, there))
     return Finding("group audio", WARNING, "{} is not in it (the service is)".format(user),
                    "sudo usermod -a -G audio {}, then log in again".format(user))
+
+
+def _may(path, what):
+    """Whether this user, as whom it now acts, may do that; a read-only disk lets nobody write."""
+    return os.access(path, what, effective_ids=True)
 
 
 def _kernel_says_synchronised():

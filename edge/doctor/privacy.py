@@ -13,7 +13,10 @@ NETWORK = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "
 DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 IN_MEMORY = ("/memfd:", "/dev/shm/", "/SYSV", "/run/", "/dev/zero")
 NO_DISK = ("/dev/null", "/dev/snd/", "/dev/zero", "/dev/pts/", "/dev/tty", "/dev/nv")  # devices that keep nothing
+STANDARD_ERROR = 2
 ZRAM = "/dev/zram"
+UNPRINTABLE = "[unprintable]"  # what systemd 237 shows of RestrictAddressFamilies
+MOST_WORDS = 12  # of a setting; a system-call filter has three hundred
 
 # What the unit must say, as `systemctl show` prints it; local-network.conf changes those of NETWORK_SETTINGS.
 SANDBOX = {"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
@@ -24,7 +27,7 @@ SHOWN_TOO = ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "State
 UNIT_PROPERTIES = tuple(SANDBOX) + SHOWN_TOO
 
 NOT_SEEN = (
-    "What was opened and closed before this moment: strace of a whole run shows it (tests/edge/commands/test_privacy.py).",
+    "What was opened and closed before this moment: strace of a whole run shows it.",
     "The other end of a Unix socket: /proc does not name it; ss -xp does.",
     "What other programs record: the monitor's sandbox holds the monitor only.",
     "Pages in swap of other programs that were given sound, such as a sound server.",
@@ -62,16 +65,19 @@ def _files(pids, database):
     allowed = [database + suffix for suffix in DATABASE_FILES]
     evidence, strangers = [], []
     for pid in pids:
-        written = [opened.target for opened in processes.open_files(pid) if opened.for_writing and (
-            opened.is_regular or opened.target.startswith("/"))]
-        for path in sorted(set(written + processes.shared_writable_maps(pid))):
+        written = {opened.target: opened.number for opened in reversed(processes.open_files(pid))
+                   if opened.for_writing and (opened.is_regular or opened.target.startswith("/"))}
+        for path in sorted(set(written).union(processes.shared_writable_maps(pid))):
             if path in allowed:
-                evidence.append("{}: {} (the database)".format(pid, path))
+                what = " (the database)"
             elif path.startswith(IN_MEMORY + NO_DISK):
-                evidence.append("{}: {} (not on a disk)".format(pid, path))
+                what = " (not on a disk)"
+            elif written.get(path, STANDARD_ERROR + 1) <= STANDARD_ERROR:
+                what = " (where whoever started it sent its log or its output)"
             else:
-                evidence.append("{}: {}".format(pid, path))
+                what = ""
                 strangers.append(path)
+            evidence.append("{}: {}{}".format(pid, path, what))
     if strangers:
         return Finding("files", WRONG, "open for writing beside the database: " + ", ".join(strangers),
                        "stop the monitor and report it", tuple(evidence))
@@ -136,8 +142,9 @@ def _sandbox(unit):
     """What systemd holds the service to."""
     if unit is None:
         return Finding("sandbox", UNKNOWN, "it does not run under systemd, which would hold it", "sudo make install")
-    evidence = tuple("{}={}".format(name, unit.get(name, "not known to this systemd")) for name in UNIT_PROPERTIES)
-    loose = [name for name, value in SANDBOX.items() if unit.get(name) != value]
+    evidence = tuple("{}={}".format(name, _shortened(unit.get(name, "not known to this systemd")))
+                     for name in UNIT_PROPERTIES)
+    loose = [name for name, value in SANDBOX.items() if unit.get(name) not in (value, UNPRINTABLE)]
     if set(loose) - set(NETWORK_SETTINGS):
         return Finding("sandbox", WRONG, "looser than the unit that ships: " + ", ".join(loose),
                        "systemctl revert cry-monitor; sudo make install", evidence)
@@ -145,3 +152,10 @@ def _sandbox(unit):
         return Finding("sandbox", WARNING, "the network is allowed: " + ", ".join(loose),
                        "without MQTT, remove local-network.conf", evidence)
     return Finding("sandbox", OK, "as in the unit that ships", "", evidence)
+
+
+def _shortened(setting):
+    words = setting.split()
+    if len(words) <= MOST_WORDS:
+        return setting
+    return "{} ... ({} in all)".format(" ".join(words[:MOST_WORDS]), len(words))

@@ -39,8 +39,8 @@ def service_finding(state) -> Finding:
     text = "{} ({}), {} restarts; {}".format(
         state["ActiveState"], state["SubState"], restarts, state["StatusText"] or "no status")
     if not is_active(state):
-        return Finding("service", WRONG, "{}, result {}, exit status {}".format(
-            text, state["Result"], state["ExecMainStatus"]), "see {}; start it: systemctl start cry-monitor".format(LOG))
+        why = "{}, result {}, exit status {}".format(text, state["Result"], state["ExecMainStatus"])
+        return Finding("service", WRONG, why, "see {}; start it: systemctl start cry-monitor".format(LOG))
     if restarts != "0":
         return Finding("service", WARNING, text, "see why it was restarted: " + LOG)
     return Finding("service", OK, text)

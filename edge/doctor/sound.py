@@ -7,17 +7,20 @@ from typing import List
 import numpy as np
 
 from edge.audio import list_input_devices, open_source
+from edge.audio.signal_watch import CLIPPED_SHARE, FULL_SCALE
+from edge.audio.source import SAMPLE_RATE
 from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
+from edge.hearing import HEALTHY, LOST, RECOVERING, STALLED
 
 LISTEN_S = 2.0
-CLIPPED = 0.99  # of full scale
-CLIPPED_SHARE = 1e-3
 FAINT_DBFS = -75.0  # a quiet room is above this on any microphone that is turned up
+SILENT_DBFS = -100.0  # less than the last bit of 16
 RECENT_S = 180.0  # a service that hears has written a minute since
 
+NOT_HEARD = "stop it and look again: systemctl stop cry-monitor; cry-monitor doctor"
 TURN_UP = "turn it up and unmute it: alsamixer, F4 (capture), F6 (the card)"
 TURN_DOWN = "turn it down: alsamixer, F4 (capture), F6 (the card)"
 
@@ -32,8 +35,8 @@ def sound_findings(spec: str) -> List[Finding]:
     except UserError as error:
         return [Finding("microphone", WRONG, str(error), "then run doctor again")]
     if not devices:
-        return [Finding("microphone", WRONG, "there is none", "plug one in; arecord -l must list it; if it does, another "
-                        "program may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(
+        return [Finding("microphone", WRONG, "there is none", "plug one in; where arecord -l lists it, another program "
+                        "may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(
                             getpass.getuser()))]
     try:
         device = choose_device(devices, spec.partition(":")[2])
@@ -58,8 +61,8 @@ def level_finding(samples: np.ndarray) -> Finding:
         return Finding("level", WRONG, "digital silence: every sample is 0, the microphone is muted or not connected",
                        TURN_UP)
     text = "{:.0f} dBFS mean, {:.0f} dBFS peak over {:.1f} s".format(
-        20 * np.log10(rms), 20 * np.log10(peak), len(samples) / 16000.0)
-    if np.mean(np.abs(samples) >= CLIPPED) > CLIPPED_SHARE:
+        20 * np.log10(rms), 20 * np.log10(peak), len(samples) / SAMPLE_RATE)
+    if np.mean(np.abs(samples) >= FULL_SCALE) > CLIPPED_SHARE:
         return Finding("level", WRONG, text + ": it clips", TURN_DOWN)
     if 20 * np.log10(rms) < FAINT_DBFS:
         return Finding("level", WARNING, text + ": very faint", TURN_UP)
@@ -67,17 +70,27 @@ def level_finding(samples: np.ndarray) -> Finding:
 
 
 def findings_of_service(minutes, status: str) -> List[Finding]:
-    """What the running service heard of late, as the microphone is its own. minutes: of the store, oldest first."""
+    """What the running service heard of late, as the microphone is its own.
+
+    minutes: of the store, oldest first. status: the service's own words, which begin with its state of hearing.
+    """
+    said = "the running service says: " + (status or "nothing")
+    if status.startswith((STALLED, RECOVERING, LOST)):
+        return [Finding("microphone", WRONG, said, NOT_HEARD)]
     recent = [minute for minute in minutes if minute.start_utc + minute.duration_s > time.time() - RECENT_S]
+    if not recent and status.startswith(HEALTHY):
+        return [Finding("microphone", OK, said), Finding(
+            "level", UNKNOWN, "the service has not heard a whole minute yet", "run doctor again in a minute")]
     if not recent or not recent[-1].frames:
-        return [Finding("microphone", WRONG, "the running service has heard nothing for {:.0f} s; it says: {}".format(
-            RECENT_S, status or "nothing"), "stop it and look again: systemctl stop cry-monitor; cry-monitor doctor")]
+        return [Finding("microphone", WRONG, "nothing heard for {:.0f} s; {}".format(RECENT_S, said), NOT_HEARD)]
     latest = recent[-1]
-    heard = Finding("microphone", OK, "the running service hears it; it says: " + (status or "nothing"))
     text = "{:.0f} dBFS mean, {:.0f} dBFS peak in the service's last minute".format(latest.mean_dbfs, latest.max_dbfs)
-    if latest.max_dbfs < FAINT_DBFS:
-        return [heard, Finding("level", WARNING, text + ": silence, or very faint", TURN_UP)]
-    return [heard, Finding("level", OK, text)]
+    level = Finding("level", OK, text)
+    if latest.max_dbfs < SILENT_DBFS:
+        level = Finding("level", WRONG, text + ": silence, the microphone is muted or not connected", TURN_UP)
+    elif latest.max_dbfs < FAINT_DBFS:
+        level = Finding("level", WARNING, text + ": very faint", TURN_UP)
+    return [Finding("microphone", OK, said), level]
 
 
 def _recording(spec):
@@ -96,6 +109,6 @@ def _listen(spec):
         heard = []
         for block in source.blocks():
             heard.append(block)
-            if sum(map(len, heard)) >= LISTEN_S * 16000:
+            if sum(map(len, heard)) >= LISTEN_S * SAMPLE_RATE:
                 break
     return np.concatenate([np.zeros(0, np.float32)] + heard)

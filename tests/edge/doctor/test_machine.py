@@ -1,0 +1,131 @@
+"""What the doctor says of disk, clock and database; of power and groups only that it says something."""
+
+import calendar
+import os
+import time
+
+import pytest
+
+from edge.doctor import machine
+from edge.doctor.models import speed_finding
+from edge.doctor.service import service_finding
+from edge.records import Event
+from edge.store import Store
+
+
+def test_a_disk_with_room(tmp_path):
+    finding = machine.disk_finding(str(tmp_path / "state" / "not yet" / "events.db"))
+    assert finding.state in ("ok", "warning")
+    assert "MB free" in finding.found
+    assert os.listdir(str(tmp_path)) == []  # looking makes nothing
+
+
+@pytest.mark.parametrize("free_mb, state", [(1000, "ok"), (100, "warning"), (10, "wrong")])
+def test_a_disk_by_its_room(tmp_path, monkeypatch, free_mb, state):
+    class Disk:
+        f_bavail, f_frsize = free_mb * 1000, 1000
+
+    monkeypatch.setattr(machine.os, "statvfs", lambda path: Disk)
+    assert machine.disk_finding(str(tmp_path / "events.db")).state == state
+
+
+@pytest.fixture
+def somebody():
+    """Not root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+def test_a_disk_that_cannot_be_written(somebody):
+    finding = machine.disk_finding("/usr/cry-monitor/events.db")
+    assert finding.state == "wrong"
+    assert "cannot be written" in finding.found
+
+
+def test_somebody_else_is_told_to_ask_root(tmp_path, somebody):
+    finding = machine.disk_finding(str(tmp_path / "events.db"))  # pytest's folders are the user's own
+    assert (finding.state, finding.do) == ("unknown", "sudo cry-monitor doctor")
+
+
+def test_a_database(tmp_path):
+    path = str(tmp_path / "events.db")
+    assert machine.database_finding(path).state == "ok"
+    with Store(path) as store:
+        store.add_event(Event(0.0, 2.0, 0.9), time.time(), "test")
+    assert machine.database_finding(path)[1:3] == ("ok", "1 events in " + path)
+    with open(path, "wb") as file:
+        file.write(b"no database, whatever its name says" * 100)
+    assert machine.database_finding(path).state == "wrong"
+
+
+@pytest.mark.parametrize("synchronised, state", [(True, "ok"), (False, "warning"), (None, "unknown")])
+def test_a_clock_by_what_the_kernel_says(monkeypatch, synchronised, state):
+    monkeypatch.setattr(machine, "_kernel_says_synchronised", lambda: synchronised)
+    assert machine.clock_finding(time.time()).state == state
+
+
+def test_a_clock_that_stands_in_the_past_is_wrong(monkeypatch):
+    monkeypatch.setattr(machine, "_kernel_says_synchronised", lambda: True)
+    finding = machine.clock_finding(calendar.timegm((2020, 1, 1, 0, 0, 0)))
+    assert finding.state == "wrong"
+    assert "2020-01-01" in finding.found
+
+
+def test_the_kernel_is_really_asked():
+    assert machine._kernel_says_synchronised() in (True, False, None)
+
+
+@pytest.mark.parametrize("seen, state", [
+    ({"now": [], "since_start": []}, "ok"),
+    ({"now": [], "since_start": ["under-voltage"]}, "warning"),
+    ({"now": ["under-voltage"], "since_start": ["under-voltage"]}, "wrong"),
+])
+def test_power(monkeypatch, seen, state):
+    monkeypatch.setattr(machine, "throttled", lambda: seen)
+    monkeypatch.setattr(machine, "temperatures_c", lambda root: {"cpu-thermal": 55.0})
+    finding = machine.power_finding()
+    assert finding.state == state
+    assert finding.found.startswith("55 C")
+
+
+def test_heat(monkeypatch):
+    monkeypatch.setattr(machine, "throttled", lambda: None)
+    monkeypatch.setattr(machine, "temperatures_c", lambda root: {"cpu-thermal": 84.0, "broken": 4000.0})
+    assert machine.power_finding().state == "warning"
+
+
+def test_groups():
+    finding = machine.group_finding()
+    assert finding.state in ("ok", "warning")
+    assert bool(finding.do) == (finding.state == "warning")
+
+
+RUNNING = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Result": "success",
+           "ExecMainStatus": "0", "NRestarts": "0", "StatusText": "healthy", "MainPID": "7"}
+
+
+@pytest.mark.parametrize("state, said", [
+    (None, "unknown"),
+    ({"LoadState": "not-found", "ActiveState": "inactive"}, "warning"),
+    (RUNNING, "ok"),
+    (dict(RUNNING, NRestarts="3"), "warning"),
+    (dict(RUNNING, ActiveState="failed", SubState="failed", Result="watchdog"), "wrong"),
+])
+def test_service(state, said):
+    finding = service_finding(state)
+    assert finding.state == said
+    assert bool(finding.do) == (said in ("warning", "wrong"))
+
+
+def test_speed_is_measured_against_the_budget(loud_bundle):
+    from edge.bundle import load_bundle
+    from edge.config import default_settings
+
+    settings, bundle = default_settings(), load_bundle(loud_bundle)
+    easy = settings._replace(budget=settings.budget._replace(frame_ms=1000.0))
+    hard = settings._replace(budget=settings.budget._replace(frame_ms=1e-6))
+    assert speed_finding(bundle, easy).state == "ok"
+    assert speed_finding(bundle, hard).state == "wrong"
