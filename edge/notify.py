@@ -2,10 +2,12 @@
 
 import os
 import socket
+import time
 
 from edge.log import log
 
 PATIENCE_S = 1.0  # a full socket blocks its writers, and hearing must not wait for whoever should read it
+FEEDS = 4  # times the watchdog is fed while systemd waits for once
 
 
 def notify(text: str) -> None:
@@ -27,3 +29,19 @@ def notify(text: str) -> None:
 def extend_start_timeout(seconds: float) -> None:
     """Ask for this much longer, from now, before systemd gives the start up (systemd 236 and newer)."""
     notify("EXTEND_TIMEOUT_USEC={:d}".format(int(1e6 * seconds)))
+
+
+class Watchdog:
+    """systemd's watchdog, when the service has one: it restarts us when nothing advances for WatchdogSec."""
+
+    def __init__(self):
+        for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._interval_s = 1e-6 * float(os.environ.get("WATCHDOG_USEC", 0) if for_us else 0) / FEEDS
+        self._fed_s = None
+
+    def advanced(self) -> None:
+        """Work was done: a frame was processed, an attempt to hear again ended. Never called by a timer."""
+        now_s = time.monotonic()
+        if self._interval_s and (self._fed_s is None or now_s - self._fed_s >= self._interval_s):
+            self._fed_s = now_s
+            notify("WATCHDOG=1")
