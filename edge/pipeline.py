@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from edge.bench.timings import StageTimings
+from edge.causes.experts_at_work import ExpertsAtWork
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeRules, EpisodeTracker
 from edge.decision.gate import LevelGate
@@ -37,6 +38,7 @@ class Pipeline(object):
         if settings.gate.enabled:
             self._gate = LevelGate(settings.gate.margin_db, settings.gate.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
         self._episodes = EpisodeTracker(episode_rules(bundle.detector, settings.decision), FRAME_HOP_S, FRAME_S)
+        self._experts = ExpertsAtWork(bundle.experts, bundle.fusion, self._timed) if bundle.experts else None
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
         self._pending = np.zeros(0, np.float32)
@@ -68,7 +70,8 @@ class Pipeline(object):
         missing = FRAME_LENGTH - self._n_samples - len(self._pending)
         if missing > 0 and self._n_samples + len(self._pending) > 0:
             records += self.push(np.zeros(missing, np.float32))
-        return records + self._episodes.finish()
+        changes = self._episodes.finish()
+        return records + (self._experts.finish(changes) if self._experts else changes)
 
     def _hop(self, samples):
         """One hop of 0.2 s: every stage, once."""
@@ -83,6 +86,8 @@ class Pipeline(object):
         self._frame[:-len(columns)] = self._frame[len(columns):]
         self._frame[-len(columns):] = columns
         log_mel_done = self._timed("log_mel", gate_done)
+        if self._experts:
+            self._experts.hear(samples)
         if self._n_samples < FRAME_LENGTH:
             return []
 
@@ -92,6 +97,8 @@ class Pipeline(object):
 
         changes = self._episodes.update(t_s, probability)
         self._timed("episodes", detector_done)
+        if self._experts:
+            changes = self._experts.follow(changes, self._episodes)
         self.timings.frame_done(perf_counter() - started)
         return [Frame(t_s, level_dbfs, self._episodes.smoothed if listen else 0.0, not listen)] + changes
 

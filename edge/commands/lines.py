@@ -33,10 +33,25 @@ def record_text(record):
 
 
 def cause_text(event):
-    """", hungry 62 %" when the cause is known, else nothing."""
-    if event.cause is None:
-        return ""
-    return ", {} {:.0f} %".format(event.cause, 100 * event.cause_probability)
+    """", hungry 62 %", or why there is no cause; nothing when no expert was asked."""
+    if event.cause is not None:
+        return ", {} {:.0f} %".format(event.cause, 100 * event.cause_probability)
+    if event.out_of_distribution:
+        return ", unlike the cries that the experts know"
+    return ", cause uncertain" if event.posterior else ""
+
+
+def readings_text(event):
+    """What each expert made of an event and what that counted, for the log; nothing when none was asked.
+
+    "; experts: android (T 1.70, entropy 0.47, gate 0.55) hungry 0.62; ios (...)".
+    """
+    texts = []
+    for reading in event.readings:
+        label, p = max(reading.posterior.items(), key=lambda item: item[1])
+        texts.append("{} (T {:.2f}, entropy {:.2f}, gate {:.2f}) {} {:.2f}".format(
+            reading.expert, reading.temperature, reading.entropy_nats, reading.gate_weight, label, p))
+    return "; experts: " + "; ".join(texts) if texts else ""
 
 
 def clock(t_s):

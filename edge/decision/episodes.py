@@ -49,6 +49,17 @@ class EpisodeTracker(object):
         """True while an episode is open."""
         return self._start_s is not None
 
+    @property
+    def start_s(self):
+        """Where the open episode began; None without one."""
+        return self._start_s
+
+    @property
+    def end_s(self):
+        """Where the open episode would end if nothing more were heard."""
+        smoothing_lag_s = (self._rules.smoothing_frames - 1) * self._hop_s / 2.0
+        return max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
+
     def update(self, t_s, probability):
         """Take the frame that ends at t_s; return the records it causes."""
         rules = self._rules
@@ -78,9 +89,7 @@ class EpisodeTracker(object):
         """What the open episode would be if the source ended now; None without one, or while it is too short."""
         if not self.is_open:
             return None
-        smoothing_lag_s = (self._rules.smoothing_frames - 1) * self._hop_s / 2.0
-        end_s = max(self._start_s, self._last_loud_s - smoothing_lag_s - (self._frame_s - ONSET_S))
-        event = Event(start_s=self._start_s, end_s=end_s, cry_probability=self._peak)
+        event = Event(start_s=self._start_s, end_s=self.end_s, cry_probability=self._peak)
         return event if event.end_s - event.start_s >= self._rules.min_event_s else None
 
     def _note_burst(self, t_s, probability):

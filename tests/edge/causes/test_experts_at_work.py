@@ -1,0 +1,231 @@
+"""Experts beside the pipeline, with real engines: what is said of an episode is what its samples alone give."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from expert_bundle import NEVER, STEP_COLUMNS, TEMPERATURES, changed, open_or_skip, write_expert_bundle
+
+from edge.causes.experts_at_work import PRE_ROLL
+from edge.config import load_settings
+from edge.decision.calibration import log_posterior
+from edge.decision.fusion import Fusion
+from edge.decision.pooling import pool
+from edge.dsp.fused import HOP_LENGTH, WINDOW_LENGTH, fused_columns
+from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.pipeline import Pipeline
+from edge.records import Event
+
+WINDOW_COLUMNS, LATENESS_COLUMNS = 233, 3
+MOST_STEPS_PER_HOP = 2  # two hops bring at most 27 columns; with 13 waiting that is less than three steps of 14
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    bundle = open_or_skip(write_expert_bundle(str(tmp_path_factory.mktemp("experts"))))
+    bundle.warm_up()
+    return bundle
+
+
+def sound(duration_s, seed=0):
+    """A gliding tone with overtones in noise, loud enough to be a cry: float32 at 16 kHz."""
+    rng = np.random.RandomState(seed)
+    t = np.arange(int(duration_s * SAMPLE_RATE)) / float(SAMPLE_RATE)
+    f0_hz = 450.0 + 120.0 * np.sin(2.0 * np.pi * (0.35 + 0.1 * seed) * t)
+    phase = 2.0 * np.pi * np.cumsum(f0_hz) / SAMPLE_RATE
+    tone = sum(np.sin(n * phase) / n for n in range(1, 6))
+    return (0.1 * tone * (1.0 + 0.8 * np.sin(3.0 * t)) + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+def silence(duration_s):
+    return np.zeros(int(duration_s * SAMPLE_RATE), np.float32)
+
+
+def events_of(bundle, samples, block=FRAME_HOP, settings=None):
+    pipeline = Pipeline(bundle, settings)
+    records = []
+    for first in range(0, len(samples), block):
+        records += pipeline.push(samples[first:first + block])
+    return [record for record in records + pipeline.finish() if isinstance(record, Event)]
+
+
+def late_settings(frames):
+    """An episode opens only when that many frames were loud: it is dated back as far."""
+    settings = load_settings(None)
+    return settings._replace(decision=settings.decision._replace(smoothing_frames=frames, open_threshold=0.99))
+
+
+def expected_readings(bundle, samples, begin, end_s):
+    """{expert: (end in seconds, columns seen, logits) of every reading}, from the samples from `begin` on, at once."""
+    readings = {}
+    for expert in bundle.experts:
+        expert.reset()
+        rows = [(logits.copy(), expert.n_encoded) for logits in
+                expert.push(fused_columns(samples[begin:], expert.band_hz))]
+        dated = [((begin + WINDOW_LENGTH + (n - 1) * HOP_LENGTH) / float(SAMPLE_RATE), n, x) for x, n in rows]
+        readings[expert.name] = [row for row in dated if row[0] <= end_s]
+    return readings
+
+
+def assert_is_what_its_samples_give(bundle, event, samples, begin):
+    pooled = {}
+    for name, rows in expected_readings(bundle, samples, begin, event.end_s).items():
+        counted = [x for _, n, x in rows if n >= WINDOW_COLUMNS] or [rows[-1][2]]
+        pooled[name] = pool(log_posterior(np.array(counted, np.float64), TEMPERATURES[name]))
+    fusion = Fusion({expert.name: expert.labels for expert in bundle.experts})
+    fused = fusion.fuse(pooled)
+    posterior = fusion.posterior(fused)
+    assert event.posterior == pytest.approx(posterior, abs=2e-5)
+    assert event.cause == max(posterior, key=posterior.get)
+    assert event.cause_probability == pytest.approx(max(posterior.values()), abs=2e-5)
+    assert [reading.expert for reading in event.readings] == ["android", "ios"]
+    for number, reading in enumerate(event.readings):
+        assert list(reading.posterior.values()) == pytest.approx(np.exp(pooled[reading.expert]), abs=2e-5)
+        assert reading.gate_weight == pytest.approx(fused.weights[number], abs=2e-5)
+        assert reading.entropy_nats == pytest.approx(fused.entropies[number], abs=2e-5)
+        assert reading.temperature == TEMPERATURES[reading.expert]
+
+
+@pytest.mark.parametrize("duration_s", [1.6, 3.0, 9.0], ids=["a moment", "less than a window", "long"])
+def test_an_event_says_what_its_samples_alone_give(bundle, duration_s):
+    samples = np.concatenate((silence(5), sound(duration_s), silence(7)))
+    (event,) = events_of(bundle, samples)
+    assert_is_what_its_samples_give(bundle, event, samples, int(round(event.start_s * SAMPLE_RATE)))
+
+
+def test_any_block_size_gives_the_same_event(bundle):
+    samples = np.concatenate((silence(3), sound(5), silence(6)))
+    (expected,) = events_of(bundle, samples)
+    for block in (777, 8000, len(samples)):
+        (event,) = events_of(bundle, samples, block)
+        assert event.posterior == pytest.approx(expected.posterior, abs=2e-5)
+        assert event.readings[0].posterior == pytest.approx(expected.readings[0].posterior, abs=2e-5)
+
+
+def test_an_episode_leaves_nothing_to_the_next(bundle):
+    samples = np.concatenate((silence(3), sound(6, 1), silence(8), sound(5, 2), silence(7)))
+    events = events_of(bundle, samples)
+    assert len(events) == 2
+    for event in events:
+        assert_is_what_its_samples_give(bundle, event, samples, int(round(event.start_s * SAMPLE_RATE)))
+    assert events[0].posterior != pytest.approx(events[1].posterior, abs=1e-3)
+
+
+def test_what_comes_after_the_end_does_not_count(bundle):
+    """A faint hum that is no cry, while the episode waits for one: the columns change, what is said does not."""
+    start = np.concatenate((silence(3), sound(5)))
+    hum = (1e-5 * np.sin(2.0 * np.pi * 120.0 * np.arange(len(silence(7))) / SAMPLE_RATE)).astype(np.float32)
+    hum[:SAMPLE_RATE // 2] = 0.0  # the end is dated by frames
+    (quiet,), (humming,) = (events_of(bundle, np.concatenate((start, tail))) for tail in (silence(7), hum))
+    assert humming == quiet and 8.0 <= quiet.end_s < 8.5
+    begin = int(round(quiet.start_s * SAMPLE_RATE))
+    last = [expected_readings(bundle, np.concatenate((start, tail)), begin, 11.0)["ios"][-1][2]
+            for tail in (silence(7), hum)]
+    assert np.abs(last[0] - last[1]).max() > 1e-3
+
+
+def test_a_late_opening_looks_back_as_far_as_it_is_dated(bundle):
+    """The cry is 3.2 s old when the episode opens; its samples are still there."""
+    samples = np.concatenate((silence(5), sound(12), silence(9)))
+    (event,) = events_of(bundle, samples, settings=late_settings(15))
+    assert event.start_s < 5.3
+    assert_is_what_its_samples_give(bundle, event, samples, int(round(event.start_s * SAMPLE_RATE)))
+
+
+def test_a_very_late_opening_looks_back_3_71_s(bundle):
+    samples = np.concatenate((silence(5), sound(16), silence(9)))
+    settings = late_settings(31)
+    pipeline, alert_s = Pipeline(bundle, settings), None
+    for first in range(0, len(samples), FRAME_HOP):
+        pipeline.push(samples[first:first + FRAME_HOP])
+        if pipeline.is_crying and alert_s is None:
+            alert_s = (first + FRAME_HOP) / float(SAMPLE_RATE)
+    (event,) = events_of(bundle, samples, settings=settings)
+    assert alert_s - event.start_s > 5.0
+    assert_is_what_its_samples_give(bundle, event, samples, int(round(alert_s * SAMPLE_RATE)) - PRE_ROLL)
+
+
+def test_the_end_of_the_source_ends_the_episode(bundle):
+    samples = np.concatenate((silence(3), sound(2.5)))
+    (event,) = events_of(bundle, samples)
+    assert_is_what_its_samples_give(bundle, event, samples, int(round(event.start_s * SAMPLE_RATE)))
+
+
+def test_a_cry_that_begins_with_the_stream(bundle):
+    samples = np.concatenate((sound(4), silence(7)))
+    (event,) = events_of(bundle, samples)
+    assert event.start_s == 0.0
+    assert_is_what_its_samples_give(bundle, event, samples, 0)
+
+
+def test_the_work_of_a_hop_is_bounded_and_the_backlog_is_gone_soon(bundle):
+    samples = np.concatenate((silence(5), sound(12)))
+    pipeline = Pipeline(bundle, late_settings(15))
+    steps, opened_at = [], None
+    for hop in range(len(samples) // FRAME_HOP):
+        before = [expert.n_steps for expert in bundle.experts]
+        was_open = pipeline.is_crying
+        pipeline.push(samples[hop * FRAME_HOP:(hop + 1) * FRAME_HOP])
+        if was_open:
+            steps.append([expert.n_steps - n for expert, n in zip(bundle.experts, before)])
+        elif pipeline.is_crying:
+            opened_at = hop
+    assert np.max(steps) == MOST_STEPS_PER_HOP
+    assert np.sum(steps[20:], axis=0).tolist() == pytest.approx(
+        [len(steps[20:]) * FRAME_HOP / float(HOP_LENGTH) / STEP_COLUMNS] * 2, abs=1.0)
+    newest_s = sum(row[0] for row in steps) * STEP_COLUMNS * HOP_LENGTH / float(SAMPLE_RATE)
+    assert newest_s == pytest.approx((len(steps) - 1) * 0.2 + 3.2, abs=0.5) and opened_at is not None
+
+
+def test_experts_rest_while_nothing_cries(bundle):
+    pipeline = Pipeline(bundle)
+    pipeline.push(silence(4))
+    assert {"fused", "expert android", "expert ios", "fusion"}.isdisjoint(
+        {row.stage for row in pipeline.timings.table()})
+
+
+def test_every_stage_is_timed_by_name(bundle):
+    pipeline = Pipeline(bundle)
+    pipeline.push(np.concatenate((silence(2), sound(3), silence(7))))
+    assert {"fused", "expert android", "expert ios", "fusion"} <= {row.stage for row in pipeline.timings.table()}
+
+
+def test_a_long_episode_takes_no_more_memory(bundle):
+    """Once the newest samples and the readings that wait for the end are there, nothing is added."""
+    pipeline, cry = Pipeline(bundle), sound(8)
+    pipeline.push(cry)
+    tracemalloc.start()
+    try:
+        pipeline.push(cry)
+        before = kept_by_experts()
+        for _ in range(2):
+            pipeline.push(cry)
+        grown = kept_by_experts() - before
+    finally:
+        tracemalloc.stop()
+    assert pipeline.is_crying
+    assert grown < 4000  # 150 readings would be 30 kB, 16 s of samples 1 MB
+
+
+def kept_by_experts():
+    rooms = [tracemalloc.Filter(True, pattern) for pattern in ("*/edge/causes/*", "*/edge/dsp/fused*", "*/edge/bundle/*")]
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(rooms).traces)
+
+
+def test_an_unsure_answer_is_none_and_the_posterior_is_still_there(tmp_path):
+    bundle = open_or_skip(write_expert_bundle(str(tmp_path), uncertain=NEVER))
+    (event,) = events_of(bundle, np.concatenate((silence(2), sound(3), silence(7))))
+    assert event.cause is None and event.cause_probability is None
+    assert sum(event.posterior.values()) == pytest.approx(1.0)
+    assert len(event.readings) == 2 and event.out_of_distribution is None
+
+
+def test_a_damaged_expert_does_not_end_the_listening(tmp_path, caplog):
+    """Statistics that blow the features up to infinity: NaN comes out."""
+    folder = write_expert_bundle(str(tmp_path))
+    changed(folder, "models", 2, "normalisation", "deviation", [1e-45] * 21)
+    bundle = open_or_skip(folder)
+    with np.errstate(all="ignore"):
+        (event,) = events_of(bundle, np.concatenate((silence(2), sound(3), silence(7))))
+    assert event.cause is None and event.posterior == {} and event.readings == ()
+    assert "an event without a cause: expert ios answered NaN" in caplog.text
