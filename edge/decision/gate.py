@@ -3,7 +3,9 @@
 The floor is the room's own level, not a fixed one, so that a quiet microphone is not deaf.
 """
 
+from bisect import bisect_left, insort
 from collections import deque
+from itertools import islice
 
 HISTORY_S = 30.0  # the room is what was heard in this time
 FIRST_HISTORY_S = 6.0  # before that much is known, everything is listened to
@@ -17,7 +19,9 @@ class LevelGate(object):
         """lowest_dbfs: nothing below this level is ever listened to. frame_hops: hops per analysed frame."""
         self.margin_db = margin_db
         self.lowest_dbfs = lowest_dbfs
-        self._levels_dbfs = deque(maxlen=int(round(HISTORY_S / hop_s)))
+        self._levels_dbfs = deque()
+        self._ascending_dbfs = []  # the same levels, kept in order: sorting them at every hop costs ten times as much
+        self._hops = int(round(HISTORY_S / hop_s))
         self._first_hops = int(round(FIRST_HISTORY_S / hop_s))
         self._frame_hops = frame_hops
 
@@ -25,12 +29,15 @@ class LevelGate(object):
         """The room's level in dBFS, or None while too little has been heard."""
         if len(self._levels_dbfs) < self._first_hops:
             return None
-        return sorted(self._levels_dbfs)[int(len(self._levels_dbfs) * FLOOR_SHARE)]
+        return self._ascending_dbfs[int(len(self._ascending_dbfs) * FLOOR_SHARE)]
 
     def update(self, level_dbfs):
         """Take the newest hop's level; return True when the frame that ends with it is worth the detector."""
+        if len(self._levels_dbfs) == self._hops:
+            del self._ascending_dbfs[bisect_left(self._ascending_dbfs, self._levels_dbfs.popleft())]
         self._levels_dbfs.append(level_dbfs)
-        loudest_dbfs = max(list(self._levels_dbfs)[-self._frame_hops:])
+        insort(self._ascending_dbfs, level_dbfs)
+        loudest_dbfs = max(islice(reversed(self._levels_dbfs), self._frame_hops))
         if loudest_dbfs < self.lowest_dbfs:
             return False
         floor_dbfs = self.floor_dbfs()

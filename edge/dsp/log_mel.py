@@ -69,18 +69,19 @@ class _Workspace(object):
     """Buffers for COLUMNS_AT_ONCE columns: allocating them for each hop takes a third of its time."""
 
     def __init__(self):
+        from scipy.fft import rfft  # takes longer to import than all the rest, and half of the time of NumPy's
+
+        self._rfft = rfft
         self.windowed = np.zeros((COLUMNS_AT_ONCE, N_FFT), np.float32)
         self.power = np.empty((COLUMNS_AT_ONCE, N_FFT // 2 + 1), np.float32)
         self.imaginary_power = np.empty_like(self.power)
 
     def write_energies(self, samples, energies):
         """Mel energies of the first len(energies) windows of 1-D float32 samples, at most COLUMNS_AT_ONCE."""
-        from scipy.fft import rfft  # takes longer to import than all the rest, and half of the time of NumPy's
-
         count = len(energies)
         windowed, power, imaginary_power = self.windowed[:count], self.power[:count], self.imaginary_power[:count]
         np.multiply(_windows(samples, count), _WINDOW, out=windowed[:, :WINDOW_LENGTH])
-        spectrum = rfft(windowed)
+        spectrum = self._rfft(windowed)
         np.square(spectrum.real, out=power)
         np.square(spectrum.imag, out=imaginary_power)
         np.add(power, imaginary_power, out=power)
@@ -103,17 +104,24 @@ def mel_energies(samples, workspace=None):
 
     samples: 1-D float32 at 16 kHz. Returns (T, 64) float32, T = count_columns(len(samples)).
     """
-    workspace = workspace or _Workspace()
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     energies = np.empty((count_columns(len(samples)), N_MELS), np.float32)
-    for first in range(0, len(energies), COLUMNS_AT_ONCE):
-        workspace.write_energies(samples[first * HOP_LENGTH:], energies[first:first + COLUMNS_AT_ONCE])
+    _write_energies(samples, energies, workspace or _Workspace())
     return energies
 
 
 def log_mel(samples, workspace=None):
     """Log-mel columns of every whole window in samples: (T, 64) float32, ln(energy + 1e-6)."""
-    energies = mel_energies(samples, workspace)
+    return _logarithm(mel_energies(samples, workspace))
+
+
+def _write_energies(samples, energies, workspace):
+    for first in range(0, len(energies), COLUMNS_AT_ONCE):
+        workspace.write_energies(samples[first * HOP_LENGTH:], energies[first:first + COLUMNS_AT_ONCE])
+
+
+def _logarithm(energies):
+    """ln(energy + 1e-6) in place."""
     np.add(energies, np.float32(LOG_OFFSET), out=energies)
     return np.log(energies, out=energies)
 
@@ -122,13 +130,39 @@ class LogMelStream(object):
     """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole."""
 
     def __init__(self):
-        self._pending = np.zeros(0, np.float32)
         self._workspace = _Workspace()
+        self._samples = np.empty(FRAME_LENGTH, np.float32)  # those that wait for more come first
+        self._n_waiting = 0
 
     def push(self, block):
         """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, 64) float32."""
-        samples = np.concatenate((self._pending, block)) if len(self._pending) else block
-        columns = log_mel(samples, self._workspace)
-        # A copy: a view would keep the caller's whole block alive.
-        self._pending = np.array(samples[len(columns) * HOP_LENGTH:], dtype=np.float32)
+        columns = log_mel(self._take(block), self._workspace)
+        self._keep(len(columns))
         return columns
+
+    def push_into(self, frame, block):
+        """Take a block; move the columns of a contiguous (n, 64) float32 frame on, and write the new ones at its end."""
+        samples = self._take(block)
+        count = min(count_columns(len(samples)), len(frame))
+        if count:
+            flat = frame.reshape(-1)
+            flat[:-count * N_MELS] = flat[count * N_MELS:]  # in one dimension NumPy moves without a copy in between
+            skipped = count_columns(len(samples)) - count
+            _write_energies(samples[skipped * HOP_LENGTH:], frame[-count:], self._workspace)
+            _logarithm(frame[-count:])
+            self._keep(skipped + count)
+
+    def _take(self, block):
+        """The samples that wait, and the block after them."""
+        n_samples = self._n_waiting + len(block)
+        if n_samples > len(self._samples):
+            self._samples = np.concatenate((self._samples[:self._n_waiting], np.empty(2 * len(block), np.float32)))
+        self._samples[self._n_waiting:n_samples] = block
+        self._n_waiting = n_samples
+        return self._samples[:n_samples]
+
+    def _keep(self, count):
+        """Forget what only the first `count` windows needed."""
+        rest = self._samples[count * HOP_LENGTH:self._n_waiting]
+        self._samples[:len(rest)] = rest
+        self._n_waiting = len(rest)

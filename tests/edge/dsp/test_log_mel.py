@@ -75,3 +75,15 @@ def test_a_tone_lights_the_band_at_its_frequency(frequency_hz):
     tone = np.sin(2 * np.pi * frequency_hz * np.arange(16000) / 16000.0).astype(np.float32)
     loudest = lm.log_mel(tone).mean(axis=0).argmax()
     assert abs(lm.band_centres_hz()[loudest] - frequency_hz) < 0.06 * frequency_hz + 20.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_frame_that_is_moved_on_holds_the_latest_columns(seed):
+    rng = np.random.RandomState(seed)
+    samples = noise_and_tone(60000, seed)
+    stream, frame, position = lm.LogMelStream(), np.zeros((lm.FRAME_COLUMNS, lm.N_MELS), np.float32), 0
+    while position < len(samples):
+        size = rng.choice([1, 160, 400, 3200, 20000])
+        stream.push_into(frame, samples[position:position + size])
+        position += size
+    np.testing.assert_allclose(frame, lm.log_mel(samples)[-lm.FRAME_COLUMNS:], atol=1e-5)
