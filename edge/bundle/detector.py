@@ -24,12 +24,14 @@ class Detector(object):
         self._temperature = model.temperature
         self._scale = model.normalisation.scale
         self._frame_shape = (model.feature.parameters["frame_columns"], model.feature.parameters["n_mels"])
-        self._input = np.zeros((1,) + self._frame_shape + (1,), np.float32)
+        expected = (1,) + self._frame_shape + (1,)
         inputs, outputs = ([array.shape for array in arrays.values()]
                            for arrays in (self._engine.inputs, self._engine.outputs))
-        if inputs != [self._input.shape] or outputs != [(1, 1)]:
+        if inputs != [expected] or outputs != [(1, 1)]:
             raise UserError("the detector in {} maps {} to {}, expected {} to (1, 1): export the bundle again".format(
-                directory, inputs, outputs, self._input.shape))
+                directory, inputs, outputs, expected))
+        (network_input,), (self._output,) = self._engine.inputs.values(), self._engine.outputs.values()
+        self._input = network_input[0, :, :, 0]
 
     def logit(self, log_mel_frame):
         """The network's logit before temperature for a (98, 64) float32 ln-mel frame.
@@ -39,8 +41,9 @@ class Detector(object):
         if log_mel_frame.shape != self._frame_shape:
             raise ValueError("expected a log-mel frame of shape {}, got {}".format(
                 self._frame_shape, log_mel_frame.shape))
-        normalise(log_mel_frame, self._scale, out=self._input[0, :, :, 0])
-        return float(self._engine.run(self._input)[0, 0])
+        normalise(log_mel_frame, self._scale, out=self._input)
+        self._engine.infer()
+        return float(self._output[0, 0])
 
     def probability(self, log_mel_frame):
         """p(cry) in 0..1 of a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""
