@@ -1,9 +1,10 @@
 """`cry-monitor prepare`: build and cache the TensorRT engines of a bundle, on the device that will run them."""
 
-import os
 import time
 
-from edge.bundle import DEFAULT_BUNDLE_DIR, Detector, read_manifest, verify_files
+from edge.bundle import DEFAULT_BUNDLE_DIR, Detector, Expert, read_manifest, verify_files
+from edge.bundle.files import file_paths
+from edge.bundle.manifest import EXPERT
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt
 from edge.errors import UserError
@@ -42,20 +43,23 @@ def run(args) -> int:
 def _prepare(model, directory, threads):
     if model.tensorrt is None:
         _say("{}: not meant for TensorRT, nothing to prepare; {} runs it".format(
-            model.role, Detector(model, directory, threads).engine_name))
+            model.title, _engine_name(model, directory, threads)))
         return
-    files = {kind: os.path.join(directory, entry.path) for kind, entry in model.files.items()}
     try:
-        engine = open_tensorrt(files, model.tensorrt.precision, model.role, _say)
+        engine = open_tensorrt(file_paths(model, directory), model.tensorrt.precision, model.title, _say)
     except EngineUnavailable as unavailable:
         if unavailable.installed:
-            raise UserError("the {} cannot run on TensorRT: {}".format(model.role, unavailable)) from unavailable
-        instead = Detector(model._replace(tensorrt=None), directory, threads).engine_name
+            raise UserError("the {} cannot run on TensorRT: {}".format(model.title, unavailable)) from unavailable
+        instead = _engine_name(model._replace(tensorrt=None), directory, threads)
         _say("{}: TensorRT cannot be used here ({}), nothing to prepare; {} runs it".format(
-            model.role, unavailable, instead))
+            model.title, unavailable, instead))
         return
     _say("{}: ready, {} in {}, {:.2f} ms a frame".format(
-        model.role, engine.name, model.tensorrt.precision, 1000 * _seconds(engine)))
+        model.title, engine.name, model.tensorrt.precision, 1000 * _seconds(engine)))
+
+
+def _engine_name(model, directory, threads):
+    return (Expert if model.role == EXPERT else Detector)(model, directory, threads).engine_name
 
 
 def _seconds(engine):

@@ -14,6 +14,7 @@ import types
 import numpy as np
 import pytest
 import standin_tensorrt
+from expert_bundle import changed, read_manifest, tiny_columns, write_expert_bundle, write_manifest
 from loud_bundle import write_loud_bundle
 from standin_tensorrt import Board
 
@@ -22,6 +23,7 @@ from edge.bundle import load_bundle
 from edge.commands.main import main
 from edge.engines import open_engine, open_tensorrt
 from edge.engines.base import EngineUnavailable
+from edge.engines.onnx import open_onnxruntime
 from edge.engines.tensorrt import gpu as gpu_module
 from edge.engines.tensorrt import progress as progress_module
 from edge.engines.tensorrt.builder import WORKSPACE_BYTES, cache_for
@@ -410,6 +412,43 @@ def test_prepare_builds_once(use, tmp_path, capsys):
     assert main(["prepare", "--bundle", directory]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert len(board.builds) == 1
+
+
+def test_prepare_builds_an_engine_for_each_expert(use, tmp_path, capsys):
+    """The stand-in cannot run them, but they are built and kept apart, also where one name begins like another."""
+    directory = write_expert_bundle(str(tmp_path))
+    manifest = read_manifest(directory)
+    manifest["models"][1]["name"] = "ios-2"
+    for model in manifest["models"]:
+        model["tensorrt"] = {"precision": "fp16"}
+    write_manifest(directory, manifest)
+    board = use(Board("8.6.1"))
+    assert main(["prepare", "--bundle", directory]) == 0
+    out = capsys.readouterr().out
+    assert "building the TensorRT engine of the expert ios-2 in fp16" in out
+    assert [line.split(":")[0] for line in out.splitlines() if ": ready, TensorRT 8.6.1 in fp16, " in line] == [
+        "detector", "expert ios-2", "expert ios"]
+    kept = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "cache").glob("*.engine"))
+    assert kept == ["detector", "expert-ios", "expert-ios-2"]
+    use(board)
+    assert main(["prepare", "--bundle", directory]) == 0
+    assert len(board.builds) == 3
+
+
+def test_an_expert_of_a_bundle_runs_on_it(use, tmp_path):
+    directory = write_expert_bundle(str(tmp_path), ("ios",))
+    changed(directory, "models", 1, "tensorrt", {"precision": "fp16"})
+    board = Board("8.2.1.8")
+    try:
+        engine = open_onnxruntime(os.path.join(directory, "expert_ios.fp32.onnx"), 1)
+    except EngineUnavailable as reason:
+        pytest.skip(str(reason))
+    board.inputs = {name: array.shape for name, array in engine.inputs.items()}
+    board.outputs = {name: array.shape for name, array in engine.outputs.items()}
+    use(board)
+    (expert,) = load_bundle(directory).experts
+    assert expert.engine_name == "TensorRT 8.2.1.8"
+    assert len(list(expert.push(tiny_columns()))) == 20
 
 
 def test_prepare_refuses_int8_on_a_nano(use, tmp_path, capsys):
