@@ -28,35 +28,34 @@ class StageRow(NamedTuple):
 
 
 class _Durations:
-    """Count, extremes, and a ring of the latest WINDOW durations in seconds."""
+    """Count, extremes, and a ring of the latest WINDOW durations in seconds, all of it there from the first on."""
 
-    __slots__ = ("latest", "max_s", "min_s", "n", "position")
+    __slots__ = ("_ring", "max_s", "min_s", "n")
 
     def __init__(self):
         self.n = 0
         self.min_s = float("inf")
         self.max_s = 0.0
-        self.latest = array("d")
-        self.position = 0
+        self._ring = array("d", bytes(8 * WINDOW))
+
+    @property
+    def latest(self):
+        """The durations that are kept, in no particular order."""
+        return self._ring[:self.n]
 
     def add(self, duration_s):
+        self._ring[self.n % WINDOW] = duration_s
         self.n += 1
         if duration_s < self.min_s:
             self.min_s = duration_s
         if duration_s > self.max_s:
             self.max_s = duration_s
-        if len(self.latest) < WINDOW:
-            self.latest.append(duration_s)
-        else:
-            self.latest[self.position] = duration_s
-            self.position = (self.position + 1) % WINDOW
-
 
     def extend(self, other):
-        n, min_s, max_s = self.n + other.n, min(self.min_s, other.min_s), max(self.max_s, other.max_s)
         for duration_s in other.latest:
             self.add(duration_s)
-        self.n, self.min_s, self.max_s = n, min_s, max_s  # of the whole run, not only of the latest
+        self.n += max(0, other.n - WINDOW)  # counts and extremes cover the whole run
+        self.min_s, self.max_s = min(self.min_s, other.min_s), max(self.max_s, other.max_s)
 
 
 class StageTimings:

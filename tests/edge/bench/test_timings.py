@@ -49,6 +49,21 @@ def test_memory_is_bounded_and_extremes_are_kept():
     assert len(timings._stages["gate"].latest) == WINDOW
 
 
+def test_several_runs_are_one():
+    together = StageTimings()
+    for lowest in (1.0, 2.0):
+        one = StageTimings()
+        for extra in range(WINDOW + 5):
+            one.add("gate", lowest + 1e-6 * extra)
+        one.frame_done(lowest)
+        together.extend(one)
+    row = together.row("gate")
+    assert (row.n, row.min_ms) == (2 * (WINDOW + 5), 1000)
+    assert row.max_ms == pytest.approx(1e3 * (2.0 + 1e-6 * (WINDOW + 4)))
+    assert together.missed_deadlines == 2
+    assert sorted(together.durations_s("frame")) == [1.0, 2.0]
+
+
 def test_recording_costs_less_than_5_microseconds():
     timings = StageTimings()
     costs_s = []
