@@ -3,9 +3,9 @@
 Nothing that it does outlives it: whatever is written goes to a layer in RAM. It has no network but its own loopback.
 """
 
+import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -22,12 +22,12 @@ BOOT = r"""
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$2"
-mkdir "$2/upper" "$2/work" "$2/root"
+mkdir "$2/upper" "$2/work" "$2/upper-opt" "$2/work-opt" "$2/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$2/upper,workdir=$2/work" "$2/root"
 cd "$2/root"
 cp -a "$1/etc" "$1/usr" .
-mkdir -p opt/cry-monitor
-mount --bind "$1/opt/cry-monitor" opt/cry-monitor
+mkdir -p opt
+mount -t overlay overlay -o "lowerdir=$1/opt,upperdir=$2/upper-opt,workdir=$2/work-opt" opt
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
@@ -89,18 +89,24 @@ class BootedSystemd:
             raise AssertionError("{}: {}\n{}".format(command, done.returncode, done.stdout))
         return done.stdout
 
+    def succeeds(self, *command):
+        """Whether a command ends with 0."""
+        return self.run("sh", "-c", '"$@" >/dev/null 2>&1; echo $?', "sh", *command).strip() == "0"
+
     def property(self, unit, name):
         """One property of a unit, as `systemctl show` prints it."""
         return self.run("systemctl", "show", unit, "--property=" + name, "--value").strip()
 
-    def log(self, unit):
-        """The unit's lines in the journal, each with its priority."""
-        return self.run("journalctl", "--unit=" + unit, "--no-pager", "--output=cat", "--quiet")
+    def journal(self, unit):
+        """The unit's own lines in the journal: a list of (priority, text)."""
+        self.run("journalctl", "--sync", check=False)
+        lines = self.run("journalctl", "--unit=" + unit, "--no-pager", "--output=json", "--quiet").splitlines()
+        entries = [json.loads(line) for line in lines]
+        return [(int(entry["PRIORITY"]), entry["MESSAGE"]) for entry in entries if entry.get("_PID") != "1"]
 
-    def drop_in(self, unit, name, text):
-        """Change a unit while the test lasts."""
-        self.run("sh", "-c", 'mkdir -p "$1" && printf %s "$3" >"$1/$2"', "sh",
-                 "/etc/systemd/system/{}.d".format(unit), name, text)
+    def write(self, path, text):
+        """Write a file of the booted system; systemd reads its units again."""
+        self.run("sh", "-c", 'mkdir -p "${1%/*}" && printf %s "$2" >"$1"', "sh", path, text)
         self.run("systemctl", "daemon-reload")
 
     def wait_until(self, what, patience_s=PATIENCE_S):
@@ -111,7 +117,8 @@ class BootedSystemd:
             if value:
                 return value
             time.sleep(0.1)
-        raise AssertionError("not within {} s".format(patience_s))
+        raise AssertionError("not within {} s; the journal ends:\n{}".format(
+            patience_s, self.run("journalctl", "--no-pager", "--lines=15", check=False)))
 
     def close(self):
         self._outer.kill()
@@ -167,8 +174,3 @@ def _own_cgroup():
 def _children(pid):
     path = Path("/proc/{0}/task/{0}/children".format(pid))
     return [int(child) for child in path.read_text().split()]
-
-
-def end_process(system, pid, number=signal.SIGKILL):
-    """Send a signal to a process of the booted system, by its number there."""
-    system.run("kill", "-{}".format(int(number)), str(pid))
