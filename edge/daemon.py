@@ -18,7 +18,7 @@ from edge.store import Health
 from edge.totals import Totals
 
 RETRY_FIRST_S = 0.25
-RETRY_LONGEST_S = 3.0  # a microphone that is back is heard within 5 s
+RETRY_LONGEST_S = 2.0  # a microphone that is back is heard within 5 s
 STEADY_S = 10.0  # a microphone that was heard for less is not tried again any sooner for it
 
 NEED_A_RESTART = ("detector", "store")  # sections of the configuration that are read at the start only

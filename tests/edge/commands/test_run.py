@@ -56,7 +56,7 @@ def test_a_recording_is_heard_and_its_event_written(fast, path, validate):
     assert stored.start_utc == pytest.approx(before_utc + event["start_s"], abs=10)
     assert sum(minute.frames for minute in minutes) == 106
     assert sum(minute.duration_s for minute in minutes) == 22.0
-    assert health_states(path) == ["started", "hearing", "stopped"]
+    assert health_states(path) == ["started", "healthy", "stopped"]
 
 
 def test_the_log_names_engine_bundle_and_source_and_says_ready_before_it_listens(fast, burst_wav):
@@ -66,6 +66,7 @@ def test_the_log_names_engine_bundle_and_source_and_says_ready_before_it_listens
     assert "bundle loud 1.0.0" in err and "engine " in err
     assert "alert: crying" in err and "event: cried for" in err
     assert "stopped: heard 22.0 s, 1 events, 0 missed deadlines" in err
+    assert "frames: 110 in, 110 processed, 0 skipped; healthy " in err
 
 
 def test_the_log_as_json(fast):
@@ -83,7 +84,7 @@ def test_systemd_is_told(fast, tmp_path):
         systemd.settimeout(5)
         told = [systemd.recv(4096).decode() for _ in range(3)]
     assert told[0].startswith("READY=1\nSTATUS=engine ")
-    assert told[1].startswith("STATUS=hearing ")
+    assert told[1].startswith("STATUS=healthy: hearing ")
     assert told[2].startswith("STOPPING=1")
 
 
@@ -134,13 +135,13 @@ def test_without_a_microphone_it_says_so_once_and_waits(start, loud_bundle, path
     no_sound.write_text("pcm.!default { type null_device_that_is_not_there }\n")
     process = start("run", "--bundle", loud_bundle, "--db", path, ALSA_CONFIG_PATH=str(no_sound))
     wait_for(process, "READY")
-    assert "trying again until it works" in wait_for(process, "not hearing")
+    assert "trying again until it works" in wait_for(process, "lost: ")
     time.sleep(2.5)
     assert process.poll() is None
     status, _, err, took_s = stop(process)
     assert status == 0
     assert took_s < ENDS_WITHIN_S
-    assert "not hearing" not in err
+    assert "lost: " not in err
     assert health_states(path) == ["started", "lost", "stopped"]
 
 
@@ -150,9 +151,9 @@ def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_b
     virtual_microphone.play(noise_burst(1, 2, 1))
     virtual_microphone.kill()
     wait_for(process, "event:")
-    wait_for(process, "not hearing")
+    wait_for(process, "lost: ")
     virtual_microphone.start()
-    wait_for(process, "hearing")
+    assert "healthy: hearing default" in wait_for(process, "hearing")
     played_utc = time.time()
     virtual_microphone.play(noise_burst(1, 2, 7))
     wait_for(process, "event:")

@@ -1,0 +1,213 @@
+"""What supervises the daemon, and what it is told while it runs: watchdog, SIGHUP, overload, SIGTERM."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from daemon_process import on_virtual_microphone, stop, wait_for
+from loud_bundle import noise_burst
+from virtual_microphone import REPOSITORY
+
+from edge.store import Store
+
+ENDS_WITHIN_S = 2.0
+WATCHDOG_USEC = "400000"
+
+# A detector that takes five times as long as there is, beside a microphone that does not wait.
+SLOW = """
+import sys, time
+from edge.audio import hops, microphone
+from edge.bundle import load_bundle
+from edge.config import default_settings
+from edge.daemon import Daemon
+from edge.keeping import Keeper
+from edge.log import start_log
+
+start_log()
+microphone.HopQueue = lambda: hops.HopQueue(most_waiting=5, kept=2)
+bundle = load_bundle(sys.argv[1])
+probability = bundle.detector.probability
+bundle.detector.probability = lambda frame: (time.sleep(1.0), probability(frame))[1]
+settings = default_settings()
+settings = settings._replace(gate=settings.gate._replace(enabled=False))
+with Keeper(sys.argv[2], settings) as keeper:
+    Daemon(bundle, settings, keeper, lambda *_: None, lambda: settings).run()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "night.db")
+
+
+@pytest.fixture
+def systemd(tmp_path):
+    """The socket on which systemd is told."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        yield listening
+
+
+@pytest.fixture
+def watched(systemd):
+    """Changes to the environment: a service with a watchdog."""
+    return {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": WATCHDOG_USEC}
+
+
+@pytest.fixture
+def listening(start, loud_bundle, path, tmp_path):
+    """listening(*arguments, **changes) -> a daemon that is ready for PCM on standard input."""
+
+    def listening(*arguments, **changes):
+        process = start("run", "--source", "-", "--bundle", loud_bundle, "--db", path, *arguments, **changes)
+        wait_for(process, "READY")
+        return process
+
+    return listening
+
+
+def send(process, samples):
+    process.stdin.buffer.write(np.round(32767 * samples).astype("<i2").tobytes())
+    process.stdin.flush()
+
+
+def told(systemd, during_s):
+    """The messages of so many seconds."""
+    messages = []
+    until_s = time.monotonic() + during_s
+    while time.monotonic() < until_s:
+        systemd.settimeout(max(0.01, until_s - time.monotonic()))
+        try:
+            messages.append(systemd.recv(4096).decode())
+        except socket.timeout:
+            break
+    return messages
+
+
+def wait_until_told(systemd, text):
+    systemd.settimeout(30)
+    message = ""
+    while text not in message:
+        message = systemd.recv(4096).decode()
+    return message
+
+
+def test_the_watchdog_is_fed_by_frames_and_by_nothing_else(listening, systemd, watched):
+    process = listening(**watched)
+    told(systemd, 0.5)
+    assert "WATCHDOG=1" not in told(systemd, 1.0)  # it waits for audio: nobody knows whether it still could hear
+    send(process, noise_burst(2, 0, 0))
+    wait_until_told(systemd, "WATCHDOG=1")
+    told(systemd, 1.0)
+    assert "WATCHDOG=1" not in told(systemd, 1.0)
+    send(process, noise_burst(2, 0, 0))
+    wait_until_told(systemd, "WATCHDOG=1")
+
+
+def test_attempts_to_find_a_microphone_feed_the_watchdog(start, loud_bundle, path, tmp_path, systemd, watched):
+    no_sound = tmp_path / "asound.conf"
+    no_sound.write_text("pcm.!default { type null_device_that_is_not_there }\n")
+    start("run", "--bundle", loud_bundle, "--db", path, ALSA_CONFIG_PATH=str(no_sound), **watched)
+    wait_until_told(systemd, "STATUS=lost: no microphone found")
+    for _ in range(2):
+        wait_until_told(systemd, "WATCHDOG=1")
+
+
+def test_another_process_s_watchdog_is_left_alone(listening, systemd, watched):
+    process = listening(WATCHDOG_PID="1", **watched)
+    send(process, noise_burst(2, 0, 0))
+    wait_until_told(systemd, "STATUS=healthy")
+    assert "WATCHDOG=1" not in told(systemd, 1.0)
+
+
+def test_sighup_rereads_the_configuration_or_says_why_not(listening, systemd, watched, path, tmp_path):
+    config = tmp_path / "cry-monitor.toml"
+    config.write_text("")
+    process = listening("--config", str(config), **watched)
+    send(process, noise_burst(4, 3, 7))
+    wait_for(process, "event:")
+
+    def hang_up(text):
+        config.write_text(text)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        send(process, noise_burst(0.2, 0, 0))
+        answer = wait_for(process, "configuration")
+        wait_until_told(systemd, "RELOADING=1\nMONOTONIC_USEC=")
+        wait_until_told(systemd, "READY=1")
+        return answer
+
+    assert "configuration read: new" in hang_up("[decision]\nmin_event_s = 10\n")
+    assert "configuration read: nothing has changed" in hang_up("[decision]\nmin_event_s = 10.0\n")
+    refused = hang_up("[decision]\nmin_evnt_s = 1\n")
+    assert "unknown key decision.min_evnt_s; did you mean min_event_s?; the old one stays" in refused
+    assert "[store] has changed, and is read at the start only: restart" in hang_up("[store]\nkeep_days = 1\n")
+    send(process, noise_burst(4, 3, 7))  # shorter than the new min_event_s
+    send(process, noise_burst(0, 11, 7))
+    assert "cried for 1" in wait_for(process, "event:")
+    assert stop(process)[0] == 0
+    with Store(path, read_only=True) as store:
+        assert len(store.events()) == 2
+        states = [row.state for row in store.health()]
+    assert states.count("configuration refused") == states.count("configuration read") == 2
+
+
+def test_sighup_without_a_configuration_file_is_refused(listening):
+    process = listening()
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    send(process, noise_burst(0.2, 0, 0))
+    assert "no configuration file was given" in wait_for(process, "configuration refused")
+
+
+def test_frames_come_in_and_are_processed_or_counted_as_skipped(virtual_microphone, loud_bundle, path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, loud_bundle, path], cwd=REPOSITORY, env=virtual_microphone.environment,
+        stderr=subprocess.PIPE, universal_newlines=True)
+    wait_for(process, "healthy")
+    time.sleep(4.0)
+    status, _, err, took_s = stop(process)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S + 1.0  # the frame that is being processed is finished first
+    counts = re.search(r"(\d+) missed deadlines, .* (\d+) in, (\d+) processed, (\d+) skipped", err).groups()
+    missed, arrived, processed, skipped = map(int, counts)
+    assert arrived == processed + skipped
+    assert skipped >= 5
+    assert missed == processed - 4  # each is late; the first second is one frame
+    with Store(path, read_only=True) as store:
+        (minute,) = store.minutes()
+    assert minute.missed_deadlines == missed
+    assert 0 < minute.dropped_samples <= 3200 * skipped
+
+
+def test_sigterm_in_the_middle_of_an_episode_ends_it_and_the_process_that_reads(
+        start, virtual_microphone, loud_bundle, path):
+    process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
+    wait_for(process, "healthy")
+    with open("/proc/{0}/task/{0}/children".format(process.pid)) as file:
+        (child,) = file.read().split()
+    virtual_microphone.play(noise_burst(0.5, 2.5, 0))
+    wait_for(process, "alert")
+    status, _, err, took_s = stop(process)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S
+    assert "event: cried for" in err
+    assert "1 events" in err
+    assert not os.path.exists("/proc/" + child)
+
+
+def test_sigterm_while_a_microphone_is_being_opened(start, virtual_microphone, loud_bundle, path):
+    virtual_microphone.freeze()
+    process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
+    wait_for(process, "READY")
+    time.sleep(1.0)
+    status, _, err, took_s = stop(process)
+    assert status == 0
+    assert took_s < ENDS_WITHIN_S
+    assert "stopped: heard 0.0 s" in err
