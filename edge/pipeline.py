@@ -82,9 +82,7 @@ class Pipeline(object):
         heard = self._gate is None or self._gate.update(level_dbfs)
         gate_done = self._timed("gate", started)
 
-        columns = self._log_mel.push(samples)
-        self._frame[:-len(columns)] = self._frame[len(columns):]
-        self._frame[-len(columns):] = columns
+        self._log_mel.push_into(self._frame, samples)
         log_mel_done = self._timed("log_mel", gate_done)
         if self._experts:
             self._experts.hear(samples)
