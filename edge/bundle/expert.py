@@ -12,7 +12,7 @@ PAST_VALID = STATE + "valid"  # (1, n): the encoder looks n columns ahead, so it
 
 
 class Expert(object):
-    """An expert of a bundle, and where it stands in the episode it listens to.
+    """An expert of a bundle, and where it stands in the one episode it listens to.
 
     name, engine_name: text. labels: what its logits speak for. temperature: of its logits. energy_threshold: energy
     above it is an unknown sound, or None. band_hz: of the fused columns it takes. step_columns, window_columns: how
