@@ -67,10 +67,9 @@ def table(figures: dict) -> str:
     lines = [f"Two experts, lite encoder, {figures['head']}, {figures['precision']} TFLite of "
              f"{figures['bytes'] / 1000:.0f} kB each, {figures['engine']}, {figures['frames']} frames.", "",
              "| | p50 | p90 | p99 |", "|---|---|---|---|"]
-    for name, row in figures["frame_ms"].items():
-        lines.append(f"| frame while crying, {name} time, ms | {row['p50']:.2f} | {row['p90']:.2f} | {row['p99']:.2f} |")
-    for stage, row in figures["stages_ms"].items():
-        lines.append(f"| {stage}, clock time, ms | {row['p50']:.2f} | {row['p90']:.2f} | {row['p99']:.2f} |")
+    rows = {f"frame while crying, {name} time, ms": row for name, row in figures["frame_ms"].items()}
+    rows.update({f"{stage}, clock time, ms": row for stage, row in figures["stages_ms"].items()})
+    lines += [f"| {name} | {row['p50']:.2f} | {row['p90']:.2f} | {row['p99']:.2f} |" for name, row in rows.items()]
     analysis = figures["analysis_s"]
     return "\n".join([*lines, "", f"{SHORT_CRY_S:g} s of crying, from samples to the event: "
                       f"{analysis['clock']:.3f} s by the clock, {analysis['cpu']:.3f} s of CPU (median of {ROUNDS})."])

@@ -1,4 +1,4 @@
-"""Inference engines behind one interface: a model file in; inputs and outputs by name, `run(x)` where there is one each.
+"""Inference engines behind one interface: a model file in, named inputs and outputs, `run(x)` where there is one each.
 
 One file per backend, TensorRT a folder. Engines are imported only when opened, so that importing edge stays
 quick and works where none is installed. Depends on edge.errors, edge.log and edge.notify only.
