@@ -16,7 +16,7 @@ BOOTS_WITHIN_S = 20
 PATIENCE_S = 20
 PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# Arguments: where `make install` was told to install; a folder for what is written.
+# Arguments: where `make install` was told to install; a folder for what is written; what was installed from.
 # Device nodes are made, never bind-mounted: systemd changes the mode of its console.
 BOOT = r"""
 set -e
@@ -28,6 +28,8 @@ cd "$2/root"
 cp -a "$1/etc" "$1/usr" .
 mkdir -p opt
 mount -t overlay overlay -o "lowerdir=$1/opt,upperdir=$2/upper-opt,workdir=$2/work-opt" opt
+mkdir -p opt/source
+mount --bind "$3" opt/source
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
@@ -63,13 +65,14 @@ exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 class BootedSystemd:
     """A running systemd; close() ends it and all that it started."""
 
-    def __init__(self, folder: Path, installed: Path):
-        """folder: for what this class needs. installed: the DESTDIR of a `make install`."""
+    def __init__(self, folder: Path, installed: Path, source: Path):
+        """folder: for what this class needs. installed: the DESTDIR of a `make install`. source: its folder,
+        which is /opt/source in the booted system."""
         self._cgroup = _own_cgroup()
         written = folder / "written"
         written.mkdir()
         unshare = ["unshare", "--cgroup", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"]
-        boot = ["bash", "-c", BOOT, "boot", str(installed), str(written)]
+        boot = ["bash", "-c", BOOT, "boot", str(installed), str(written), str(source)]
         with open(folder / "boot.log", "wb") as log:
             self._outer = subprocess.Popen(
                 ["bash", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self._cgroup), *unshare, *boot],

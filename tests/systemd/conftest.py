@@ -86,7 +86,8 @@ def system(request, tmp_path_factory):
         missing = "libportaudio2 is not installed"
     if missing:
         pytest.skip("no systemd can be booted here: " + missing)
-    system = BootedSystemd(tmp_path_factory.mktemp("system"), request.getfixturevalue("installed"))
+    system = BootedSystemd(tmp_path_factory.mktemp("system"), request.getfixturevalue("installed"),
+                           request.getfixturevalue("source"))
     try:
         system.write("/etc/microphone.pa", MICROPHONE)
         system.write("/etc/microphone-alsa.conf", ALSA)

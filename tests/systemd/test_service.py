@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -212,6 +213,19 @@ def test_the_doctor_asks_the_service_what_it_hears(system, hearing):
     assert found["configuration"]["found"] == "/etc/cry-monitor/cry-monitor.toml"
 
 
+def test_installing_again_upgrades_and_keeps_the_configuration(system, hearing, installed, source):
+    before = hearing()
+    system.run("sh", "-c", "echo '# mine' >>/etc/cry-monitor/cry-monitor.toml")
+    # There is no network in there. What it depends on is installed; what builds it is brought along.
+    subprocess.check_call([installed / "opt/cry-monitor/bin/python", "-m", "pip", "download", "--quiet",
+                           "--dest", source / "builders", "setuptools", "wheel"])
+    system.run("env", "PYTHON=/usr/bin/python3", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/opt/source/builders", "make", "-C",
+               "/opt/source", "install")
+    assert hearing() != before
+    assert system.run("systemctl", "is-enabled", UNIT).strip() == "enabled"
+    assert "# mine" in system.run("cat", "/etc/cry-monitor/cry-monitor.toml")
+
+
 def test_it_stops_in_good_order(system, hearing):
     hearing()
     system.run("systemctl", "stop", UNIT)
@@ -228,4 +242,5 @@ def test_removed_it_leaves_the_events_and_removed_with_them_nothing(system):
     assert system.succeeds("test", "-s", "/etc/cry-monitor/cry-monitor.toml")
     system.run("env", "EVENTS=remove", "bash", "-c", uninstall)
     left = system.run("find", "/opt", "/etc", "/usr/local", "/var/lib", "/var/cache", "/run", "-name", "*cry-monitor*")
-    assert [path for path in left.splitlines() if "cry-monitor.service.d" not in path] == []
+    ours = ("/opt/source/", UNIT + ".d")  # where it was installed from, and drop-ins of these tests
+    assert [path for path in left.splitlines() if not any(name in path for name in ours)] == []
