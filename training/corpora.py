@@ -32,6 +32,7 @@ class Clip:
     eval_fold: int  # 1..4
     licence: str
     licence_class: str  # open or open_nc
+    platform: str = ""  # what recorded it, where known: android, ios
 
     @property
     def clip_id(self) -> str:
@@ -60,6 +61,7 @@ def read_corpora(data_dir: Path) -> list[Clip]:
                 eval_fold=int(row["eval_fold"]),
                 licence=row["licence"],
                 licence_class=row["licence_class"],
+                platform=row.get("platform") or "",
             )
             for row in rows
         ]

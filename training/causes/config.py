@@ -27,6 +27,7 @@ class DataConfig:
     corpora: tuple[str, ...]
     folds: str | int  # group, eval_fold or how many to draw
     labels: tuple[str, ...] = ()  # none named: all that the corpora have
+    platforms: tuple[str, ...] = ()  # none named: recorded by any
     mixed_groups: bool = False  # one group may rightly have several labels: a speaker, a parent
     validation_share: float = 0.2  # of what is not tested
     clips_per_group_and_label: int = 0  # 0: all; fewer make a quicker experiment

@@ -73,8 +73,8 @@ class Tensors:
 def coloured(tensor: np.ndarray, nats: np.ndarray) -> np.ndarray:
     """The fused tensor (columns, 273) of a recording with each bin's power exp(nats) times as large.
 
-    nats: of the bins within the tensor's band. What its features would be, but for floors: a gain is a constant in every logarithm of a power, and a cepstrum is
-    a sum of logarithms.
+    nats: of the bins within the tensor's band. What its features would be, but for floors: a gain is a constant in
+    every logarithm of a power, and a cepstrum is a sum of logarithms.
     """
     changed = tensor.astype(np.float32)
     changed[:, STFT_ROWS.start : STFT_ROWS.start + len(nats)] += nats

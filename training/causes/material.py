@@ -78,6 +78,11 @@ def choose_clips(data_dir: Path, config: DataConfig) -> list[Clip]:
         if corpus not in known:
             raise UserError(f"data.corpora has {corpus!r}, {data_dir / 'metadata.csv'} has {', '.join(known)}")
     clips = [clip for clip in every if clip.corpus in config.corpora and clip.detector_label != "unverified"]
+    platforms = sorted({clip.platform for clip in clips})
+    for platform in config.platforms:
+        if platform not in platforms:
+            raise UserError(f"data.platforms has {platform!r}, the chosen corpora have {', '.join(platforms)}")
+    clips = [clip for clip in clips if not config.platforms or clip.platform in config.platforms]
     labels = sorted({clip.label for clip in clips})
     unknown = sorted(set(config.labels) - set(labels))
     if unknown:

@@ -20,7 +20,7 @@ from keras import layers, ops
 from edge.errors import UserError
 from training.causes.architecture import TRANSFORMER
 from training.causes.model import HEAD_PREFIX, LOGITS, SEQUENCE
-from training.layers.lmu import ParallelLMU
+from training.layers.lmu import ParallelLMU, WindowedLMU
 
 EDGE = 1  # columns that a 3-wide convolution needs on each side
 COLUMNS_INPUT, VALID_INPUT = "columns", "valid"
@@ -60,14 +60,16 @@ def window_head(model: keras.Model) -> keras.Model:
 def cause_step(model: keras.Model, n: int) -> keras.Model:
     """Encoder and head on n new columns: {columns, valid, states} -> {cause (1, labels), states}.
 
-    The logits are those of the columns that have come so far, but for the last `delay` ones.
-    Raises UserError when the head has no recurrent form.
+    The logits are those of the columns that have come so far, but for the last `delay` ones; of a ParallelLMU, those
+    of its window of them, whatever came before. Raises UserError when the head has neither window nor recurrence.
     """
     encoded = stream_encoder(model, n)
     inputs, states = dict(encoded.inputs), dict(encoded.states)
     head = the_head(model)
     if isinstance(head, layers.GlobalAveragePooling1D):
         summary = stream_mean(encoded, inputs, states)
+    elif isinstance(head, ParallelLMU):
+        summary = stream_window(head, encoded, inputs, states)
     else:
         summary = stream_recurrent(recurrent_cell(head), encoded, inputs, states)
     outputs = {LOGITS: model.get_layer(LOGITS)(summary)}
@@ -129,6 +131,14 @@ def stream_mean(encoded: Encoded, inputs: dict, states: dict):
     return states[total_name] / ops.maximum(states[count_name], 1.0)
 
 
+def stream_window(head: ParallelLMU, encoded: Encoded, inputs: dict, states: dict):
+    """What the head makes of the latest `head.steps` valid columns, zeros where there are none yet, (1, units)."""
+    name = f"{STATE}window"
+    inputs[name] = window = keras.Input(batch_shape=(1, head.steps, head.channels), name=name)
+    summary, states[name] = WindowedLMU(head)(encoded.features, encoded.valid, window)
+    return summary
+
+
 def stream_recurrent(cell: keras.Layer, encoded: Encoded, inputs: dict, states: dict):
     """What the cell gives after the last valid column, (1, units). A column that is not valid changes nothing."""
     n = encoded.features.shape[1]
@@ -150,8 +160,6 @@ def stream_recurrent(cell: keras.Layer, encoded: Encoded, inputs: dict, states: 
 
 def recurrent_cell(head: keras.Layer) -> keras.Layer:
     """A head's cell. Raises UserError when it has none."""
-    if isinstance(head, ParallelLMU):
-        return head.recurrent().cell
     if isinstance(head, layers.RNN):
         return head.cell
     raise UserError(

@@ -155,8 +155,11 @@ class ParallelLMU(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        u = ops.matmul(inputs, self.input_kernel)
-        by_channel = ops.transpose(u, (0, 2, 1))  # (batch, channels, steps)
+        return self.answer(ops.matmul(inputs, self.input_kernel))
+
+    def answer(self, u):
+        """What comes out for what goes into the memory, (batch, steps, channels)."""
+        by_channel = ops.transpose(u, (0, 2, 1))
         memory = self.every_memory(by_channel) if self.return_sequences else self.last_memory(by_channel)
         return ops.tanh(ops.matmul(memory, self.memory_kernel) + self.bias)
 
@@ -192,6 +195,31 @@ class ParallelLMU(keras.layers.Layer):
     def get_config(self):
         names = ("units", "channels", "order", "theta", "discretisation", "return_sequences")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class WindowedLMU(keras.layers.Layer):
+    """A built ParallelLMU on a window that moves with a stream: its answer for the latest `steps` columns.
+
+    (1, n, features) new columns, (1, n) 1 for each that is valid, (1, steps, channels) what went into the memory for
+    the columns so far, zeros where there are none yet -> (1, units), and that window moved on by the valid columns.
+    Columns that are not valid come before all others or after them, never between.
+    """
+
+    def __init__(self, head: ParallelLMU, **kwargs):
+        super().__init__(**kwargs)
+        self.head = head
+
+    def call(self, features, valid, window):
+        n = features.shape[1]
+        u = ops.matmul(features, self.head.input_kernel) * ops.reshape(valid, (1, n, 1))
+        # By the place of the last valid column: before the first, the window is as empty as what is not valid.
+        moved = ops.max(valid * constant(np.arange(1, n + 1), self.compute_dtype))
+        kept = np.arange(self.head.steps, dtype=np.int32) + ops.cast(moved + 0.5, "int32")
+        window = ops.take(ops.concatenate([window, u], axis=1), kept, axis=1)
+        return self.head.answer(window), window
+
+    def compute_output_shape(self, features_shape, valid_shape, window_shape):
+        return (features_shape[0], self.head.units), window_shape
 
 
 def constant(values: np.ndarray, dtype: str):
