@@ -3,6 +3,7 @@
 An episode is dated back to where the cry began, and its samples from there on are worked off from RAM: two hops' worth
 with every hop, so that the backlog of the first seconds is gone soon and no frame takes long. Features and states
 begin anew with every episode, so what is said of it is the same as if its samples came alone, whatever came before.
+(With a merge_gap_s below 1.6 s an episode may be over before its backlog is: then what has been read by then counts.)
 """
 
 from time import perf_counter

@@ -36,8 +36,9 @@ def _open(interpreter_class, name, path, threads):
         with quiet_stderr():
             interpreter = interpreter_class(model_path=path, num_threads=threads)
             interpreter.allocate_tensors()
+            interpreter.invoke()  # an operator may be missing for a type, which tells only now
     except Exception as error:  # ValueError, RuntimeError, SystemError: it varies with the version
-        raise EngineUnavailable("cannot open {} ({})".format(path, one_line(error))) from error
+        raise EngineUnavailable("cannot run {} ({})".format(path, one_line(error))) from error
     return TfliteEngine(interpreter, name)
 
 

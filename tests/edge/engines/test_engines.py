@@ -177,6 +177,13 @@ def test_engine_that_refuses_the_file_is_passed_over_with_a_reason(tmp_path, cap
     assert ("engine passed over" in caplog.text) == tflite_installed
 
 
+def test_a_file_that_opens_and_does_not_run_is_passed_over():
+    """tflite-runtime 2.14 has no int8 division."""
+    open_only("tflite-runtime", FP32_TFLITE)
+    with pytest.raises(EngineUnavailable, match="cannot run .*expert_ios.int8.tflite .Div only supports FLOAT32"):
+        engines.litert.open_tflite_runtime(os.path.join(MODELS, "expert_ios.int8.tflite"), 1)
+
+
 @pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 is what tflite-runtime needs")
 def test_tflite_runtime_beside_numpy_2_is_passed_over():
     """It would import and then fail inside its interpreter."""
