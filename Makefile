@@ -1,12 +1,13 @@
 # make demo: hear a made-up nursery night, with the light device dependencies only.
 # make test: every test, in an environment made for it.
+# make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
 # sudo make install, sudo make uninstall: the service, on the device. See systemd/install.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
 
-.PHONY: demo test lint install uninstall clean
+.PHONY: demo test lint arm64 install uninstall clean
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
@@ -19,6 +20,11 @@ test: $(TEST_ENV)/ready lint
 lint: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/vermin -t=3.6- --no-tips --violations --quiet edge setup.py
+
+arm64: .arm64/ready
+
+.arm64/ready: benchmarks/boards/make_root
+	benchmarks/boards/make_root .arm64
 
 install:
 	systemd/install
@@ -37,7 +43,7 @@ $(TEST_ENV)/ready: setup.py
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* build dist *.egg-info $(DEMO_DB)*
+	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
 
 # make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill README.
 # About an hour on two cores; every training resumes where it was interrupted.

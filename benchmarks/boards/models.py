@@ -1,0 +1,58 @@
+"""What the models of a bundle hold and compute: bytes, and multiply-adds counted from the TFLite file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edge.bundle import read_manifest
+
+
+class ModelCost(NamedTuple):
+    """One model file."""
+
+    role: str
+    name: str
+    file: str
+    file_bytes: int
+    multiply_adds: int
+
+
+def costs(bundle: str) -> list[ModelCost]:
+    """Every TFLite file of a bundle."""
+    found = []
+    for model in read_manifest(bundle).models:
+        entry = model.files.get("tflite")
+        if entry:
+            path = Path(bundle) / entry.path
+            name = getattr(model, "name", None) or model.role
+            found.append(ModelCost(model.role, name, entry.path, path.stat().st_size, multiply_adds(path)))
+    return found
+
+
+def multiply_adds(path: Path) -> int:
+    """Of one run: convolutions, products of matrices, dense layers."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    # Without a delegate, which would take the operators' place.
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    shapes = {tensor["index"]: tensor["shape"] for tensor in interpreter.get_tensor_details()}
+    return sum(of_operator(operator, shapes) for operator in interpreter._get_ops_details())
+
+
+def of_operator(operator: dict[str, Any], shapes: dict[int, np.ndarray]) -> int:
+    """Multiply-adds of one operator; 0 for one that has none worth counting."""
+    name, inputs, out = operator["op_name"], operator["inputs"], shapes[operator["outputs"][0]]
+    if name == "CONV_2D":
+        return int(np.prod(out) * np.prod(shapes[inputs[1]][1:]))
+    if name == "DEPTHWISE_CONV_2D":
+        return int(np.prod(out) * np.prod(shapes[inputs[1]][1:3]))
+    if name == "FULLY_CONNECTED":
+        return int(np.prod(out) * shapes[inputs[1]][-1])
+    if name == "BATCH_MATMUL":
+        return int(np.prod(out) * shapes[inputs[0]][-1])
+    return 0
