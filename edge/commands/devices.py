@@ -14,8 +14,9 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "devices",
         help="list the microphones",
-        description="List the microphones. Any part of a name that only one of them has can be used in "
-        "--source mic:NAME. Exit status 1 when there is none.",
+        description="List the microphones. Any part of a name, or of the id under it, that only one of them has "
+        "can be used in --source mic:NAME. The id names a socket and stays the same; card numbers change. Exit "
+        "status 1 when there is none.",
     )
     parser.add_argument("--json", action="store_true",
                         help="print one JSON object per device (docs/schemas/devices.schema.json)")
@@ -35,5 +36,7 @@ def run(args) -> int:
     for device in devices:
         mark = "*" if device.is_default else ""
         print(COLUMNS.format(mark, device.name, device.channels, device.default_rate_hz, device.host_api))
+        if device.stable_id:
+            print("  " + device.stable_id)
     print("* is what --source mic listens to")
     return 0

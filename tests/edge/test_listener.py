@@ -168,3 +168,24 @@ def test_minutes_hold_what_was_heard(listener, store):
     assert first.max_dbfs == pytest.approx(-20, abs=0.5)
     assert first.mean_dbfs == pytest.approx(-20 + 10 * math.log10(6 / 60.0), abs=0.5)
     assert (first.dropped_samples, second.dropped_samples, third.dropped_samples) == (0, 1600, 0)
+
+
+def test_what_was_skipped_is_on_the_clock(listener, emitted, store):
+    source = listener._source
+    feed(listener, noise_burst(8, 6, 0)[:12 * 16000])
+    source.dropped_samples = 3 * 16000  # three seconds in the middle of a cry that nobody had time for
+    feed(listener, noise_burst(0, 6, 20, seed=1))
+    (alert, _), (event, _) = emitted
+    assert event.start_s == pytest.approx(8.0, abs=0.6)
+    assert event.end_s - event.start_s == pytest.approx(4 + 3 + 6, abs=0.7)
+    (stored,) = store.events()
+    assert stored.end_utc - stored.start_utc == pytest.approx(event.end_s - event.start_s)
+    feed(listener, noise_burst(2, 6, 20, seed=2))
+    assert emitted[2][0].t_s > 12 + 3 + 26 + 2  # later records have the three seconds too
+
+
+def test_audio_that_had_to_wait_is_dated_by_when_it_came(live, emitted):
+    listener, clock = live
+    listener._source.waited_s = 2.0
+    clock.feed(listener, np.zeros(16000 * 3, np.float32))
+    assert listener.utc(3.0) == pytest.approx(clock.utc - 2.0, abs=0.25)
