@@ -220,6 +220,7 @@ class Store:
         execute = self._connection.execute
         if self._version == 0:
             execute("PRAGMA auto_vacuum=INCREMENTAL")
+        execute("PRAGMA temp_store=MEMORY")  # or it keeps scratch files in /var/tmp
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA wal_autocheckpoint={}".format(WAL_PAGES))
         execute("PRAGMA journal_size_limit={}".format(WAL_PAGES * PAGE_BYTES))
