@@ -38,12 +38,13 @@ def clip(columns=SMALL["columns"]):
     return np.random.default_rng(5).normal(size=(1, columns, SMALL["rows"], 1)).astype(np.float32)
 
 
-def run_stream(call, step, x, n, late):
-    """Every output of a stream fed n columns at a time, and what closes it."""
+def run_stream(call, step, x, n, late, before=0):
+    """Every output of a stream fed n columns at a time, and what closes it; the first `before` are not yet valid."""
     padded = -(-(x.shape[1] + late) // n) * n
     columns = np.full((1, padded, *x.shape[2:]), 7.0, np.float32)  # what is not valid may hold anything
     columns[:, : x.shape[1]] = x
-    valid = (np.arange(padded) < x.shape[1])[None].astype(np.float32)
+    place = np.arange(padded)
+    valid = ((before <= place) & (place < x.shape[1]))[None].astype(np.float32)
     states = {k.name: np.zeros(k.shape, np.float32) for k in step.inputs if k.name.startswith("state_")}
     outputs = []
     for begin in range(0, padded, n):
@@ -164,6 +165,34 @@ def test_encoder_and_head_apart_are_the_model(head):
     encoder = keras.Model(model.input, model.get_layer("sequence").output)
     apart = window_head(model)(encoder(clip()), training=False)
     np.testing.assert_allclose(numpy(apart), numpy(model(clip())), atol=1e-6)
+
+
+@pytest.mark.parametrize("n, before, columns", [(1, 0, 40), (5, 0, 40), (5, 3, 33), (14, 2, 61), (14, 0, 7)])
+def test_a_streamed_parallel_lmu_is_its_layer_on_every_window(n, before, columns):
+    """Of a stream much longer than the window; nothing valid before it begins, and after its end."""
+    model = small_model("parallel_lmu")
+    late, steps = delay(model), SMALL["columns"]
+    x = np.concatenate([np.full((1, before, SMALL["rows"], 1), 7.0, np.float32), clip(columns)], axis=1)
+    step = cause_step(model, n)
+    outputs = run_stream(in_keras(step), step, x, n, late + 2 * n, before)
+    long = build_model(Architecture(head="none", **{**SMALL, "columns": columns}), LABELS)
+    for layer in long.layers[:-2]:
+        layer.set_weights(model.get_layer(layer.name).get_weights() if layer.weights else [])
+    encoded = numpy(keras.Model(long.input, long.get_layer("sequence").output)(clip(columns)))
+    encoded = np.concatenate([np.zeros((1, steps, encoded.shape[2]), np.float32), encoded], axis=1)
+    head = window_head(model)
+    for number, out in enumerate(outputs, start=1):
+        end = min(max(number * n - late - before, 0), columns)  # valid columns that are encoded by then
+        np.testing.assert_allclose(out["cause"], numpy(head(encoded[:, end : end + steps])), atol=1e-5)
+
+
+def test_a_window_forgets_what_came_before_it():
+    model, n = small_model("parallel_lmu"), 4
+    step = cause_step(model, n)
+    recent = clip(24)
+    other = np.concatenate([100 * clip(20), recent], axis=1)
+    last = [run_stream(in_keras(step), step, x, n, 0)[-1]["cause"] for x in (recent, other)]
+    np.testing.assert_array_equal(*last)
 
 
 @pytest.mark.parametrize("head", STREAMED)
