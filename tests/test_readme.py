@@ -39,13 +39,14 @@ def commands_of(readme):
 
 
 COMMANDS = commands_of(README)
-# These listen until they are stopped, train for an hour, or are whole environments.
+# These listen until they are stopped, look for a microphone, train for an hour, or are whole environments.
 LISTENING = [command for command in COMMANDS if command.startswith("cry-monitor run")]
 TRAINING = [command for command in COMMANDS if command.startswith("cry-train")]
+LOOKING = [command for command in COMMANDS if command.startswith("cry-monitor doctor")]
 MAKING = [command for command in COMMANDS if command.startswith("make ")]
 RUNNING = [
     " ".join([command, flag]).strip()
-    for command in COMMANDS if command not in LISTENING + TRAINING + MAKING
+    for command in COMMANDS if command not in LISTENING + LOOKING + TRAINING + MAKING
     for flag in ["", *COMMANDS[command]]
 ]
 
@@ -107,6 +108,16 @@ def test_a_daemon_listens_until_it_is_stopped(start, command):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "stopped" in err
+
+
+@pytest.mark.parametrize("command", [" ".join([command, flag]).strip() for command in LOOKING
+                                     for flag in ["", *COMMANDS[command]]])
+def test_a_doctor_finds_that_there_is_no_microphone(start, command):
+    process = start(command)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "there is none" in out
+    assert err == ""
 
 
 @pytest.mark.parametrize("command", TRAINING)
