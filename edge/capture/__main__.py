@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
 from edge.capture.devices import choose_device, input_devices, load_portaudio
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_block, write_message
-from edge.capture.sound_server import watch_sound_server
+from edge.capture.sound_server import StreamWatch
 from edge.core_dumps import forbid_core_dumps
 from edge.errors import UserError
 
@@ -27,15 +28,31 @@ def main(name: str, pipe_number: str, parent: str) -> None:
     _die_with(int(parent))
     forbid_core_dumps()
     os.set_inheritable(int(pipe_number), False)  # or a sound server started by its library would hold it
-    pipe = os.fdopen(int(pipe_number), "wb", 0)
+    sender = _Sender(os.fdopen(int(pipe_number), "wb", 0))
     try:
-        kind, why = _record(name, pipe)
-        write_message(pipe, kind, why.encode("utf-8", "replace"))
+        sender.say_last(*_record(name, sender))
     except BrokenPipeError:
         pass
     finally:
-        pipe.flush()
         os._exit(0)  # stopping PortAudio may hang; the kernel gives everything back
+
+
+class _Sender:
+    """The pipe, for two threads."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, kind, payload):
+        with self._lock:
+            write_message(self._pipe, kind, payload)
+
+    def say_last(self, kind, text):
+        """Send the last message, and end the process: the other thread may be in a read that never returns."""
+        with self._lock:
+            write_message(self._pipe, kind, text.encode("utf-8", "replace"))
+            os._exit(0)
 
 
 def _die_with(parent):
@@ -45,18 +62,21 @@ def _die_with(parent):
         os._exit(0)
 
 
-def _record(name, pipe):
+def _record(name, sender):
     """Send what is heard; returns the last message, kind and text."""
+    watch = StreamWatch(os.getpid())
     try:
         stream, device, channels = _open(name)
     except UserError as error:
         return FAILED, str(error)
     except Exception as error:
         return FAILED, "microphone {!r} does not open ({}): check the sound system".format(name, error)
-    write_message(pipe, OPENED, json.dumps(
+    sender.send(OPENED, json.dumps(
         {"name": device.name, "rate_hz": device.default_rate_hz, "channels": channels}).encode())
+    threading.Thread(
+        target=watch.until_it_moves, args=(lambda why: sender.say_last(ENDED, why),), daemon=True).start()
     try:
-        return ENDED, _send_blocks(stream, pipe, int(BLOCK_S * device.default_rate_hz))
+        _send_blocks(stream, sender, int(BLOCK_S * device.default_rate_hz))
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -79,19 +99,10 @@ def _open(name):
     return stream, device, channels
 
 
-def _send_blocks(stream, pipe, frames):
-    """Send block after block; returns why no more will come."""
-    server = None
-    first = True
+def _send_blocks(stream, sender, frames):
     while True:
         samples, overflowed = stream.read(frames)
-        block = Block(time.monotonic(), bool(overflowed), bytes(samples))
-        write_message(pipe, SAMPLES, pack_block(block))
-        if first:
-            server, first = watch_sound_server(os.getpid()), False
-        moved = server.where_it_moved() if server is not None else ""
-        if moved:
-            return moved
+        sender.send(SAMPLES, pack_block(Block(time.monotonic(), bool(overflowed), bytes(samples))))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,16 @@ to watch: a device of the kernel does not move.
 """
 
 import os
-import select
 import socket
 import struct
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from typing import Callable, Optional
 
 PROTOCOL_VERSION = 16  # old enough for every server in use; newer ones send more fields
 COOKIE_BYTES = 256
-ANSWER_S = 1.0
+ANSWER_S = 5.0  # a busy board's server is late, not gone
+AGAIN_S = 1.0  # before it is connected to again, after it was
 NOBODY = 0xFFFFFFFF
 
 ERROR, REPLY, AUTH, SET_CLIENT_NAME = 0, 2, 8, 9
@@ -31,16 +32,52 @@ class _NotUnderstood(Exception):
     """The server said something else than the protocol lets expect, or nothing."""
 
 
-def watch_sound_server(pid: int):
-    """A SoundServer that watches the stream of that process; None when no sound server carries one."""
-    path = socket_path()
-    if not path:
+_TROUBLES = (OSError, _NotUnderstood, struct.error, AttributeError, TypeError)  # the last two: a field of another kind
+
+
+class StreamWatch:
+    """Watches the stream of one process. To be made before the stream is opened, or a default that changes in
+    between goes unnoticed; None of its methods raises, whatever the server does.
+
+    `default` is the source that the server gives to whoever wants no other; empty without a server.
+    """
+
+    def __init__(self, pid: int):
+        self._pid = pid
+        self._source = ""  # that the stream began on
+        self.default = ""
+        with suppress(*_TROUBLES), closing(_Connection(socket_path())) as server:
+            self.default = server.default_source()
+
+    def until_it_moves(self, tell: Callable[[str], None]) -> None:
+        """Wait until the stream is not where it began, then tell what happened, for a person. Returns at once when
+        no server carries the stream: a device of the kernel does not move. For a thread of its own."""
+        while True:
+            with suppress(*_TROUBLES), closing(_Connection(socket_path())) as server:
+                server.subscribe()
+                moved = None
+                while moved is None:
+                    moved = self._what_happened(server)
+                    if moved is None:
+                        server.wait_for_change()
+                if moved:
+                    tell(moved)
+                return
+            if not self._source and not self.default:
+                return
+            time.sleep(AGAIN_S)
+
+    def _what_happened(self, server) -> Optional[str]:
+        """None while all is well; an empty string when the stream is none of the server's."""
+        source, default = server.source_of_stream(self._pid), server.default_source()
+        if not source:
+            return ""
+        self._source = self._source or source
+        if source != self._source:
+            return "was moved by the sound server from {!r} to {!r}".format(self._source, source)
+        if source == self.default != default:
+            return "is no longer the default of the sound server, which is {!r} now".format(default)
         return None
-    try:
-        server = SoundServer(path, pid)
-    except (OSError, _NotUnderstood, struct.error):
-        return None
-    return server if server.source else None
 
 
 def socket_path() -> str:
@@ -55,12 +92,10 @@ def socket_path() -> str:
     return next(filter(os.path.exists, candidates), "")
 
 
-class SoundServer:
-    """A connection to the sound server. `source` is the one recorded from; empty when the server knows no stream
-    of that process."""
+class _Connection:
+    """Questions to the sound server and their answers."""
 
-    def __init__(self, path: str, pid: int):
-        self._pid = str(pid)
+    def __init__(self, path):
         self._tag = 0
         self._changed = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -69,47 +104,36 @@ class SoundServer:
             self._socket.connect(path)
             self._ask(AUTH, _u32(PROTOCOL_VERSION) + b"x" + struct.pack(">I", COOKIE_BYTES) + _cookie())
             self._ask(SET_CLIENT_NAME, _properties({"application.name": "cry-monitor watch"}))
-            self._ask(SUBSCRIBE, _u32(SOURCE_OUTPUT_CHANGES | SERVER_CHANGES))
-            self.source = self._source_of_stream()
-            self._on_default = self.source == self._default_source()
         except BaseException:
-            self._socket.close()
+            self.close()
             raise
 
-    def where_it_moved(self) -> str:
-        """What happened, for a person, when the stream is not where it began; else an empty string. Never waits
-        without a reason to."""
-        if not self._something_changed():
-            return ""
-        try:
-            source = self._source_of_stream()
-            default = self._default_source()
-        except (OSError, _NotUnderstood, struct.error):
-            self._socket.close()  # the server is gone, and so is the stream: reading it will tell
-            return ""
-        if source and source != self.source:
-            return "was moved by the sound server from {!r} to {!r}".format(self.source, source)
-        if self._on_default and default and default != self.source:
-            return "is no longer the default of the sound server, which is {!r} now".format(default)
-        return ""
+    def close(self):
+        self._socket.close()
 
-    def _something_changed(self):
-        with suppress(OSError, ValueError, _NotUnderstood, struct.error):
-            while select.select([self._socket], [], [], 0)[0]:
-                self._receive()
-        changed, self._changed = self._changed, False
-        return changed
+    def subscribe(self):
+        """Ask to be told when a stream or a default changes."""
+        self._ask(SUBSCRIBE, _u32(SOURCE_OUTPUT_CHANGES | SERVER_CHANGES))
 
-    def _source_of_stream(self):
+    def wait_for_change(self):
+        """Return when something has changed since the last time."""
+        self._socket.settimeout(None)
+        while not self._changed:
+            self._receive()
+        self._changed = False
+        self._socket.settimeout(ANSWER_S)
+
+    def source_of_stream(self, pid):
+        """The name of the source that a process records from; empty when it records from none."""
         fields = Fields(self._ask(GET_SOURCE_OUTPUT_INFO_LIST, b""))
         while fields.left():
             # index, name, module, client, source, sample format, channels, two latencies, resampler, driver
             numbers = [fields.next() for _ in range(11)]
-            if fields.next().get("application.process.id") == self._pid:
+            if fields.next().get("application.process.id") == str(pid):
                 return Fields(self._ask(GET_SOURCE_INFO, _u32(numbers[4]) + b"N"), 2).last
         return ""
 
-    def _default_source(self):
+    def default_source(self):
         # package, version, user, host, sample format, default sink, default source
         return Fields(self._ask(GET_SERVER_INFO, b""), 7).last
 
@@ -118,14 +142,12 @@ class SoundServer:
         self._tag += 1
         packet = _u32(command) + _u32(self._tag) + arguments
         self._socket.sendall(_DESCRIPTOR.pack(len(packet), NOBODY, 0, 0, 0) + packet)
-        give_up_s = time.monotonic() + ANSWER_S
-        while time.monotonic() < give_up_s:
+        while True:
             kind, tag, fields = self._receive()
             if kind == ERROR and tag == self._tag:
                 raise _NotUnderstood()
             if kind == REPLY and tag == self._tag:
                 return fields
-        raise _NotUnderstood()
 
     def _receive(self):
         """Take one packet; returns its kind, the tag of the question it answers, and the fields."""
