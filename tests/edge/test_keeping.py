@@ -182,6 +182,34 @@ def test_a_file_that_must_not_grow_stops_nothing(keeper, no_bigger_files):
     assert stored(keeper) == [("ended", 5.0)] * 100
 
 
+def written_bytes():
+    """What this process has handed to write() so far."""
+    with open("/proc/self/io") as file:
+        return int(next(line for line in file if line.startswith("wchar")).split()[1])
+
+
+def test_an_hour_writes_half_a_megabyte_when_quiet_and_five_when_it_cries_throughout(keeper):
+    """A card wears out by writing: README states measured figures, these are the bounds."""
+    keeper.add_minute(MINUTE)
+    before = written_bytes()
+    for _ in range(60):
+        keeper.add_minute(MINUTE)
+    quiet = written_bytes() - before
+    for number in range(720):  # a checkpoint every CHECKPOINT_S
+        keeper.checkpoint(an_event(3, 5.0 * number), NIGHT_UTC + 0.001 * number)
+    crying = written_bytes() - before
+    assert 0 < quiet < 0.5e6
+    assert quiet < crying < 5e6
+
+
+def test_an_event_that_has_not_changed_is_not_written_again(keeper):
+    keeper.checkpoint(an_event(3, 5.0), NIGHT_UTC)
+    before = written_bytes()
+    for number in range(100):
+        keeper.checkpoint(an_event(3, 5.0), NIGHT_UTC + 0.001 * number)
+    assert written_bytes() == before
+
+
 def test_another_process_that_holds_the_database_is_waited_for_no_longer_than_a_second(keeper):
     with Store(keeper.path) as other:
         other._connection.execute("BEGIN IMMEDIATE")

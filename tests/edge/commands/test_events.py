@@ -8,7 +8,7 @@ import time
 import pytest
 
 from edge.commands.events import since_utc
-from edge.records import Event
+from edge.records import Event, ExpertReading
 from edge.store import Store
 
 EVENING_UTC = 1795291200.0  # 2026-11-21T20:00:00Z
@@ -19,7 +19,8 @@ def path(tmp_path):
     path = str(tmp_path / "events.db")
     with Store(path) as store:
         store.add_event(Event(0, 38.25, 0.93), EVENING_UTC, "mic")
-        hungry = Event(0, 5, 0.5, "hungry", 0.6, {"hungry": 0.6, "tired": 0.4}, False)
+        reading = ExpertReading("ios", {"hungry": 0.6, "tired": 0.4}, 1.5, 0.673, 1.0)
+        hungry = Event(0, 5, 0.5, "hungry", 0.6, {"hungry": 0.6, "tired": 0.4}, False, (reading,))
         store.add_event(hungry, EVENING_UTC + 3600, "mic")
     return path
 
@@ -40,6 +41,32 @@ def test_json_lines_in_utc(run, path, validate):
     assert [fields["start_utc"] for fields in objects] == ["2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"]
     assert objects[0]["end_utc"] == "2026-11-21T20:00:38.250Z"
     assert objects[1]["posterior"] == {"hungry": 0.6, "tired": 0.4}
+    assert [fields["state"] for fields in objects] == ["ended", "ended"]
+    assert objects[0]["readings"] == []
+    assert objects[1]["readings"] == [{
+        "expert": "ios", "posterior": {"hungry": 0.6, "tired": 0.4}, "temperature": 1.5, "entropy_nats": 0.673,
+        "gate_weight": 1.0}]
+
+
+def test_what_goes_on_and_what_was_cut_off_is_said(run, tmp_path, validate):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        store.add_event(Event(0, 38.25, 0.93), EVENING_UTC, "mic", is_open=True)
+        store.end_left_open()
+        store.add_event(Event(0, 5, 0.5), EVENING_UTC + 3600, "mic", is_open=True)
+    remarks = [line.split("  ")[-1] for line in run("events", "--db", path).out.splitlines()[1:]]
+    assert remarks == ["cut off: the monitor died", "going on"]
+    objects = run("events", "--json", "--db", path).objects()
+    validate(objects, "events")
+    assert [fields["state"] for fields in objects] == ["cut_off", "open"]
+
+
+def test_events_come_in_the_order_they_began_whatever_the_clock_did(run, tmp_path):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        for start_utc in (EVENING_UTC, EVENING_UTC - 3600, EVENING_UTC + 86400):
+            store.add_event(Event(0, 5, 0.5), start_utc, "mic")
+    assert [fields["id"] for fields in run("events", "--json", "--db", path).objects()] == [1, 2, 3]
 
 
 def test_csv(run, path):
