@@ -1,6 +1,8 @@
-"""Cost beside YAMNet and librosa, in one run on one thread.
+"""Cost beside YAMNet, librosa and kaldi-native-fbank, in one run on one thread.
 
     python -m benchmarks.speed --yamnet FILE
+
+kaldi-native-fbank is measured where it is installed. openWakeWord is not: its package holds no models.
 """
 
 from __future__ import annotations
@@ -8,11 +10,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 
 from benchmarks.record import record
+from benchmarks.turns import take_turns
 from benchmarks.yamnet import WINDOW, Yamnet
 from edge.bundle import load_bundle
 from edge.dsp.log_mel import (
@@ -29,24 +31,8 @@ from edge.dsp.log_mel import (
 )
 from edge.synthesis import nursery_night
 
-BLOCKS = 40  # the stages take turns in blocks, so that whatever disturbs the machine disturbs all of them
-CALLS_PER_BLOCK = 50
-WARM_UP_CALLS = 5  # of each block, not counted: another stage has just used the caches
 OUR_LOOKS_PER_S = SAMPLE_RATE / FRAME_HOP
 YAMNET_LOOKS_PER_S = 2  # 0.975-s windows at half overlap
-
-
-def interleaved_us(stages: dict[str, Callable[[int], object]]) -> dict[str, tuple[float, float]]:
-    """(median, 90th percentile) microseconds of each stage(call number), the stages taking turns."""
-    durations: dict[str, list[float]] = {name: [] for name in stages}
-    for block in range(BLOCKS):
-        for name, stage in stages.items():
-            for call in range(CALLS_PER_BLOCK):
-                started = perf_counter()
-                stage(block * CALLS_PER_BLOCK + call)
-                if call >= WARM_UP_CALLS:
-                    durations[name].append(1e6 * (perf_counter() - started))
-    return {name: (float(np.median(d)), float(np.percentile(d, 90))) for name, d in durations.items()}
 
 
 def librosa_hop() -> Callable[[np.ndarray], np.ndarray]:
@@ -59,6 +45,30 @@ def librosa_hop() -> Callable[[np.ndarray], np.ndarray]:
             n_mels=N_MELS, fmin=MEL_LOW_HZ, fmax=MEL_HIGH_HZ, htk=True, norm=None,
         )
         return np.log(mel + 1e-6)
+
+    return columns
+
+
+def kaldi_hop() -> Callable[[np.ndarray], np.ndarray] | None:
+    """The columns of a hop from kaldi-native-fbank, which speech recognisers run on boards; None without it."""
+    try:
+        import kaldi_native_fbank as knf
+    except ImportError:
+        return None
+    options = knf.FbankOptions()
+    options.frame_opts.samp_freq, options.frame_opts.dither = SAMPLE_RATE, 0.0
+    options.frame_opts.window_type = "hanning"
+    options.frame_opts.frame_length_ms = 1000 * WINDOW_LENGTH / SAMPLE_RATE
+    options.frame_opts.frame_shift_ms = 1000 * HOP_LENGTH / SAMPLE_RATE
+    options.mel_opts.num_bins, options.mel_opts.low_freq, options.mel_opts.high_freq = N_MELS, MEL_LOW_HZ, MEL_HIGH_HZ
+    stream, ready = knf.OnlineFbank(options), [0]
+
+    def columns(samples: np.ndarray) -> np.ndarray:
+        stream.accept_waveform(SAMPLE_RATE, samples)
+        found = np.array([stream.get_frame(n) for n in range(ready[0], stream.num_frames_ready)])
+        stream.pop(stream.num_frames_ready - ready[0])
+        ready[0] = stream.num_frames_ready
+        return found
 
     return columns
 
@@ -79,21 +89,19 @@ def main() -> None:
         first = (number * FRAME_HOP) % (len(samples) - SAMPLE_RATE)
         return samples[first : first + FRAME_HOP]
 
-    def features(number: int) -> None:
-        columns = stream.push(hop(number))
-        frame[: -len(columns)] = frame[len(columns) :]
-        frame[-len(columns) :] = columns
-
-    rows = interleaved_us(
-        {
-            "our features, one hop": features,
-            "our network, one frame": lambda number: detector.probability(frame),
-            "YAMNet, one window": lambda number: yamnet.scores(samples[number * 160 % 100000 :][:WINDOW]),
-            "librosa features, one hop": lambda number: librosa_columns(
-                samples[(number * FRAME_HOP) % 800000 :][: FRAME_HOP + overlap]
-            ),
-        }
-    )
+    stages: dict[str, Callable[[int], object]] = {
+        "our features, one hop": lambda number: stream.push_into(frame, hop(number)),
+        "our network, one frame": lambda number: detector.probability(frame),
+        "YAMNet, one window": lambda number: yamnet.scores(samples[number * 160 % 100000 :][:WINDOW]),
+        "librosa features, one hop": lambda number: librosa_columns(
+            samples[(number * FRAME_HOP) % 800000 :][: FRAME_HOP + overlap]
+        ),
+    }
+    kaldi_columns = kaldi_hop()
+    if kaldi_columns:
+        stages["kaldi-native-fbank, one hop"] = lambda number: kaldi_columns(hop(number))
+    turns = take_turns(stages)
+    rows = turns.us
     ours_us = rows["our features, one hop"][0] + rows["our network, one frame"][0]
     yamnet_us = rows["YAMNet, one window"][0]
     ratios = {
@@ -101,11 +109,16 @@ def main() -> None:
         "our second / YAMNet's second": ours_us * OUR_LOOKS_PER_S / (yamnet_us * YAMNET_LOOKS_PER_S),
         "librosa's hop / our hop": rows["librosa features, one hop"][0] / rows["our features, one hop"][0],
     }
+    if kaldi_columns:
+        ratios["kaldi-native-fbank's hop / our hop"] = (
+            rows["kaldi-native-fbank, one hop"][0] / rows["our features, one hop"][0]
+        )
     lines = ["| one thread | median, us | 90 %, us |", "|---|---|---|"]
     lines += [f"| {name} | {p50:.0f} | {p90:.0f} |" for name, (p50, p90) in rows.items()]
     lines += ["", "| ratio | |", "|---|---|", *(f"| {name} | {value:.2f} |" for name, value in ratios.items())]
-    lines += ["", f"Our engine: {detector.engine_name}."]
-    record("speed", {"rows_us": rows, "ratios": ratios, "engine": detector.engine_name}, "\n".join(lines))
+    lines += ["", f"Our engine: {detector.engine_name}. {turns.note()}"]
+    figures = {"rows_us": rows, "ratios": ratios, "engine": detector.engine_name, "disturbed": turns.disturbed}
+    record("speed", figures, "\n".join(lines))
 
 
 if __name__ == "__main__":

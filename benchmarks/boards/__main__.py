@@ -1,6 +1,6 @@
 """Count, estimate, record.
 
-python -m benchmarks.boards [--root DIR] [--bundle DIR] [--set-bar]
+python -m benchmarks.boards [--root DIR] [--bundle DIR] [--set-bar | --set-bytecodes]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.boards.bar import BAR_PROCESSOR, set_bar
+from benchmarks.boards.bar import BAR_PROCESSOR, set_bar, set_bytecodes
 from benchmarks.boards.emulator import DEFAULT_ROOT, PROCESSORS, CannotCount, arm64, count, night, x86_64
 from benchmarks.boards.milliseconds import BOARDS, FRAME_BUDGET_MS, IPC, estimate, spread
 from benchmarks.boards.models import costs
@@ -34,7 +34,12 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=DEFAULT_ROOT, help="made by `make arm64`")
     parser.add_argument("--bundle", default=DEFAULT_BUNDLE_DIR)
     parser.add_argument("--set-bar", action="store_true", help="let recorded.json hold what is counted now")
+    parser.add_argument("--set-bytecodes", action="store_true",
+                        help="let it hold the bytecodes that are counted now, and do nothing else; needs no emulator")
     arguments = parser.parse_args()
+    if arguments.set_bytecodes:
+        set_bytecodes()
+        return
     try:
         counts = {processor: count(arm64(processor, arguments.root), arguments.bundle) for processor in PROCESSORS}
         here = checked_here(arguments.bundle)

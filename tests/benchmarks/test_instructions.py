@@ -3,11 +3,13 @@
 import copy
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.boards.bar import ALLOWED, BAR_PROCESSOR, exceeded, recorded
+from benchmarks.boards.bytecodes import PYTHON, bytecodes_per_hop
 from benchmarks.boards.emulator import DEFAULT_ROOT, CannotCount, arm64, by_path, count
 from benchmarks.boards.milliseconds import BOARDS, IPC, estimate, spread
 from benchmarks.boards.models import multiply_adds
@@ -30,6 +32,14 @@ def test_a_hop_needs_no_more_instructions_than_recorded():
     assert read_manifest(DEFAULT_BUNDLE_DIR).sha256 == bar["bundle_sha256"], "another bundle: set the bar again"
     assert exceeded(counted, bar) == []
     assert counted["paths"]["quiet"]["hop"] + counted["resample"] < QUIET_BUDGET_A_HOP
+
+
+@pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="bytecodes are recorded for another Python")
+def test_a_hop_needs_no_more_bytecodes_than_recorded():
+    """On purpose: python -m benchmarks.boards --set-bytecodes"""
+    counted = bytecodes_per_hop()
+    for path, n in recorded()["bytecodes"].items():
+        assert counted[path] <= n * (1 + ALLOWED), path
 
 
 def test_two_percent_more_is_too_much():
