@@ -44,6 +44,7 @@ variants = ["clean", "telephone"]
 gain_db = 6
 time_mask = 2
 row_mask = 4
+mix = 0.2
 [model]
 encoder = [8, 8, 8]
 head = "parallel_lmu"
@@ -53,6 +54,7 @@ dropout = 0.1
 epochs = 30
 batch_size = 6
 learning_rate = 0.01
+refit = true
 seeds = [0]
 """
 

@@ -15,9 +15,7 @@ from training.causes.architecture import COLUMNS, ROWS, Architecture
 
 CLIP, WINDOW = "clip", "window"
 BLOCKS = ("mfcc", "stft", "pitch", "wave")
-VARIANTS = (
-    "clean", "speed", "telephone", "room", "narrow_room", "elsewhere", "elsewhere_2", "elsewhere_3", "elsewhere_4",
-)  # fmt: skip
+VARIANTS = ("clean", "hiss", "other_voice", "speed", "telephone", "room", "narrow_room")
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class AugmentConfig:
     gain_db: float = 0.0  # louder or quieter by up to so much: nobody knows the microphone
     colour_db: float = 0.0  # each 1000 Hz louder or quieter by up to so much
     time_mask: int = 0  # columns at most
+    mix: float = 0.0  # each item a little of another one: alpha of mixup, 0 for none
     row_mask: int = 0  # rows of the spectrum at most
 
 
@@ -63,6 +62,7 @@ class FitConfig:
     patience: int = 10  # epochs without a better macro-F1 on the validation part
     batch_size: int = 32
     learning_rate: float = 1e-3
+    refit: bool = False  # in the end learn from the validation part too, for as many epochs as were best
     class_weights: bool = True  # rare labels count for as much as frequent ones
     seeds: tuple[int, ...] = (0, 1, 2)
 
@@ -90,6 +90,7 @@ class Experiment:
         between("data.clips_per_group_and_label", self.data.clips_per_group_and_label, 0, 10**6)
         between("augment.gain_db", self.augment.gain_db, 0, 40)
         between("augment.colour_db", self.augment.colour_db, 0, 40)
+        between("augment.mix", self.augment.mix, 0, 10)
         between("augment.time_mask", self.augment.time_mask, 0, self.features.columns // 2)
         between("augment.row_mask", self.augment.row_mask, 0, ROWS // 2)
         between("fit.epochs", self.fit.epochs, 1, 10_000)

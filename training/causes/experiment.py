@@ -80,7 +80,7 @@ def run_cell(material: Material, split: Split, experiment: Experiment, seed: int
     started = time.perf_counter()
     fitted = fit(material, split, experiment, seed, folder)
     parts = {"validation": split.validation, "test": split.test}
-    judged = {name: judge(fitted.model, fitted.tensors, part) for name, part in parts.items()}
+    judged = {"validation": fitted.validation, "test": judge(fitted.model, fitted.tensors, split.test)}
     np.savez(
         folder / LOG_POSTERIORS,
         labels=material.labels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from training.splits import Split
 
 ITEMS_AT_ONCE = 64
 COLOUR_KNOTS = 9  # one each 1000 Hz
-CHECKPOINT, BEST, PROGRESS = "checkpoint.keras", "best.weights.h5", "progress.json"
+CHECKPOINT, BEST, PROGRESS, REFIT = "checkpoint.keras", "best.weights.h5", "progress.json", "refit"
 
 
 class Tensors:
@@ -100,26 +101,48 @@ class Fitted:
     tensors: Tensors
     curves: list[dict[str, float]]  # per epoch: loss; macro_f1 and nll on the validation part
     best_epoch: int
+    validation: tuple[np.ndarray, np.ndarray]  # truth and log-posteriors, by a model that did not learn from them
 
 
 def fit(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> Fitted:
     """Train until the macro-F1 on the validation part has not risen for a while; resumes from folder.
 
+    With fit.refit, another model then learns from both parts for as many epochs as were best.
     Nothing of the test part is looked at.
     """
+    model, tensors, curves = learn(material, split.training, split.validation, experiment, seed, folder)
+    best = best_epoch(curves)
+    fitted = Fitted(model, tensors, curves, best, judge(model, tensors, split.validation))
+    if not experiment.fit.refit:
+        return fitted
+    as_long = replace(experiment, fit=replace(experiment.fit, epochs=best + 1))
+    both = np.concatenate([split.training, split.validation])
+    model, tensors, _ = learn(material, both, None, as_long, seed, folder / REFIT)
+    shutil.rmtree(folder / REFIT)
+    return replace(fitted, model=model, tensors=tensors)
+
+
+def learn(
+    material: Material,
+    clips: np.ndarray,
+    validation: np.ndarray | None,
+    experiment: Experiment,
+    seed: int,
+    folder: Path,
+) -> tuple[keras.Model, Tensors, list[dict[str, float]]]:
+    """A model taught on some clips, as it was after its best epoch: the last one where nothing is validated."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
-    training = material.items_of(split.training)
-    tensors = Tensors(material, training, experiment)
-    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), len(training), experiment), [])
+    items = material.items_of(clips)
+    tensors = Tensors(material, items, experiment)
+    weights = label_weights(material, items, experiment)
+    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), len(items), experiment), [])
     config = experiment.fit
     while len(curves) < config.epochs and epochs_without_gain(curves) < config.patience:
         rng = np.random.default_rng([seed, len(curves)])
-        loss = train_epoch(model, tensors, training, label_weights(material, split, experiment), rng)
-        truth, log_posteriors = judge(model, tensors, split.validation)
-        counts = metrics.confusion(truth, log_posteriors.argmax(axis=1), len(material.labels))
-        nll = -float(np.mean(log_posteriors[np.arange(len(truth)), truth]))
-        curves.append({"loss": loss, "macro_f1": metrics.macro_f1(counts), "nll": nll})
+        curves.append({"loss": train_epoch(model, tensors, items, weights, rng)})
+        if validation is not None:
+            curves[-1].update(validated(*judge(model, tensors, validation), len(material.labels)))
         if best_epoch(curves) == len(curves) - 1:
             model.save_weights(folder / BEST)
         model.save(folder / CHECKPOINT)
@@ -127,7 +150,14 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
     plain = build_model(architecture_of(tensors, experiment), len(material.labels))
     model.load_weights(folder / BEST)
     plain.set_weights(model.get_weights())
-    return Fitted(plain, tensors, curves, best_epoch(curves))
+    return plain, tensors, curves
+
+
+def validated(truth: np.ndarray, log_posteriors: np.ndarray, n_labels: int) -> dict[str, float]:
+    """What a curve says of an epoch."""
+    counts = metrics.confusion(truth, log_posteriors.argmax(axis=1), n_labels)
+    nll = -float(np.mean(log_posteriors[np.arange(len(truth)), truth]))
+    return {"macro_f1": metrics.macro_f1(counts), "nll": nll}
 
 
 def compiled(tensors: Tensors, n_labels: int, n_items: int, experiment: Experiment) -> keras.Model:
@@ -137,7 +167,7 @@ def compiled(tensors: Tensors, n_labels: int, n_items: int, experiment: Experime
     model = build_model(architecture_of(tensors, experiment), n_labels, Fused)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
     )
     return model
 
@@ -155,7 +185,9 @@ def resumed(folder: Path) -> tuple[keras.Model, list[dict[str, float]]] | None:
 
 
 def best_epoch(curves: list[dict[str, float]]) -> int:
-    """The epoch of the largest macro-F1; of several such, the one of the smallest NLL."""
+    """The epoch of the largest macro-F1; of several such, the one of the smallest NLL. The last if not validated."""
+    if "macro_f1" not in curves[-1]:
+        return len(curves) - 1
     return max(range(len(curves)), key=lambda i: (curves[i]["macro_f1"], -curves[i]["nll"]))
 
 
@@ -164,12 +196,11 @@ def epochs_without_gain(curves: list[dict[str, float]]) -> int:
     return len(curves) - 1 - best_epoch(curves) if curves else 0
 
 
-def label_weights(material: Material, split: Split, experiment: Experiment) -> np.ndarray:
+def label_weights(material: Material, items: np.ndarray, experiment: Experiment) -> np.ndarray:
     """How much an item of each label counts: all labels for the same together, or every item for 1; (labels,)."""
     n_labels = len(material.labels)
     if not experiment.fit.class_weights:
         return np.ones(n_labels)
-    items = material.items_of(split.training)
     counts = np.bincount(material.truth[material.owner[items]], minlength=n_labels)
     return counts.sum() / (n_labels * np.maximum(counts, 1))
 
@@ -178,14 +209,28 @@ def train_epoch(
     model: keras.Model, tensors: Tensors, training: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> float:
     """One pass over the training items, each in a variant drawn anew; the mean loss."""
-    material, size = tensors.material, tensors.experiment.fit.batch_size
+    material, config = tensors.material, tensors.experiment
+    one_hot = np.eye(len(material.labels), dtype=np.float32)
     losses = []
-    for items in batches(rng.permutation(training), size):
-        x = tensors.draw(items, rng)
+    for items in batches(rng.permutation(training), config.fit.batch_size):
         truth = material.truth[material.owner[items]]
-        loss = model.train_on_batch(x, truth, sample_weight=weights[truth].astype(np.float32))
+        x, targets = tensors.draw(items, rng), one_hot[truth] * weights[truth, None].astype(np.float32)
+        if config.augment.mix:
+            x, targets = mixed(x, targets, config.augment.mix, rng)
+        weight = targets.sum(axis=1)
+        loss = model.train_on_batch(x, targets / weight[:, None], sample_weight=weight)
         losses.append(float(np.atleast_1d(loss)[0]))
     return float(np.mean(losses))  # the batches are of about one size
+
+
+def mixed(x: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Every item a little of another one, and its target too, by a share from Beta(alpha, alpha): mixup.
+
+    Between two speakers lie others. Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018.
+    """
+    share = np.float32(rng.beta(alpha, alpha))
+    other = rng.permutation(len(x))
+    return share * x + (1 - share) * x[other], share * targets + (1 - share) * targets[other]
 
 
 def batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -23,23 +23,10 @@ from training.corpora import Clip, read_corpora, read_samples
 
 MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip
-
-
-def elsewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another voice in another room, heard by another microphone, over a noise floor of its own."""
-    if rng.random() < 0.7:
-        samples = augment.speed(samples, rng)
-    if rng.random() < 0.5:
-        samples = augment.room(samples, rng)
-    return augment.noise_floor(augment.microphone_colour(samples, rng), rng)
-
-
 EFFECTS = {
     "speed": augment.speed,
-    "elsewhere": elsewhere,
-    "elsewhere_2": elsewhere,  # each draws anew
-    "elsewhere_3": elsewhere,
-    "elsewhere_4": elsewhere,
+    "hiss": augment.noise_floor,
+    "other_voice": lambda samples, rng: augment.noise_floor(augment.speed(samples, rng), rng),
     "telephone": augment.telephone,
     "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
     "narrow_room": lambda samples, rng: augment.band_limit(
