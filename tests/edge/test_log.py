@@ -50,7 +50,7 @@ def test_normal_running_is_a_line_a_minute_at_most(logged, quiet_wav, loud_bundl
     (began,) = [at for at, message in enumerate(messages) if "hearing " in message]
     (ended,) = [at for at, message in enumerate(messages) if message.startswith("stopped")]
     normal = [message for message in messages[began + 1:ended] if not message.startswith(("alert", "event"))]
-    assert 0 < len(normal) <= QUIET_S // 60
+    assert 0 < len(normal) <= 1 + QUIET_S // 60  # the last for the half minute
 
 
 def test_json_is_json_when_it_cannot_start(logged, validate_log):
