@@ -11,8 +11,8 @@ import numpy as np
 from edge.bench.material import PlayedSource
 from edge.bench.paths import RESAMPLE_STAGE, STORE_STAGE, PathTimings
 from edge.collector import keep_out_of_frames
+from edge.keeping import Keeper
 from edge.listener import Listener
-from edge.store import Store
 
 ROUNDS = 5
 WARM_UP_S = 10.0  # of audio before the first round; timed apart
@@ -31,17 +31,17 @@ class Round(object):
         self.bytes_written = written  # by the pass, without making its database; None where nobody counts
 
 
-class TimedStore(object):
-    """A store whose every call is a stage of the timings."""
+class TimedKeeper(object):
+    """A keeper whose writing is a stage of the timings."""
 
     timings = None  # set before the first call
 
-    def __init__(self, store):
-        self._store = store
+    def __init__(self, keeper):
+        self._keeper = keeper
 
     def __getattr__(self, name):
-        value = getattr(self._store, name)
-        if not callable(value):
+        value = getattr(self._keeper, name)
+        if not name.startswith(("add_", "checkpoint")):
             return value
 
         def timed(*args, **kwargs):
@@ -72,8 +72,8 @@ def measure(bundle, settings, recording, rounds=ROUNDS, after_round=lambda: None
 def play(bundle, settings, recording, database):
     """One pass over a Recording, through resampler, listener, pipeline and store: a Round."""
     yardstick_s = yardstick()
-    with Store(database) as store, Collections() as collections:
-        player = Player(bundle, settings, recording, store)
+    with Keeper(database, settings) as keeper, Collections() as collections:
+        player = Player(bundle, settings, recording, keeper)
         began, written = perf_counter(), bytes_written()
         for block in player.source.native_blocks():
             player.push(block)
@@ -85,12 +85,12 @@ def play(bundle, settings, recording, database):
 class Player(object):
     """The daemon's path from resampler to store, timed from the outside."""
 
-    def __init__(self, bundle, settings, recording, store):
+    def __init__(self, bundle, settings, recording, keeper):
         self.source = PlayedSource(recording)
-        timed_store = TimedStore(store)
-        self.listener = Listener(bundle, settings, timed_store, self.source, lambda record, start_utc: None)
+        timed_keeper = TimedKeeper(keeper)
+        self.listener = Listener(bundle, settings, timed_keeper, self.source, lambda record, start_utc: None)
         self.timings = PathTimings(self.listener.pipeline)
-        self.listener.pipeline.timings = timed_store.timings = self.timings
+        self.listener.pipeline.timings = timed_keeper.timings = self.timings
         self._spent_s = 0.0  # since the last hop ended
 
     def push(self, block):

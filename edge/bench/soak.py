@@ -12,7 +12,7 @@ from edge.bench.start import status_mb
 from edge.bench.timings import FRAME_STAGE, percentile
 from edge.collector import keep_out_of_frames
 from edge.errors import UserError
-from edge.store import Store
+from edge.keeping import Keeper
 
 SHORTEST_EVERY_S, LONGEST_EVERY_S = 1.0, 60.0  # between two samples
 LEAST_SAMPLES = 60
@@ -31,8 +31,8 @@ def soak(bundle, settings, recording, hours, say):
     folder = tempfile.mkdtemp(prefix="edge-bench-")
     samples = []
     try:
-        with Store(os.path.join(folder, "soak.db")) as store, Collections() as collections:
-            player = Player(bundle, settings, recording, store)
+        with Keeper(os.path.join(folder, "soak.db"), settings) as keeper, Collections() as collections:
+            player = Player(bundle, settings, recording, keeper)
             next_s, written = every_s, bytes_written()
             with suppress(KeyboardInterrupt):
                 for t_s in _steps(player, recording.native_rate_hz, end_s):

@@ -44,8 +44,8 @@ def main():
     from edge.bundle import load_bundle
     from edge.commands import run  # noqa: F401  what `cry-monitor run` imports
     from edge.config import load_settings
+    from edge.keeping import Keeper
     from edge.listener import Listener
-    from edge.store import Store
 
     imported_s = time.monotonic()
     bundle = load_bundle(bundle_directory, int(threads))
@@ -57,8 +57,9 @@ def main():
     from edge.audio import SAMPLE_RATE, Source
 
     quiet = np.fromfile(quiet_path, np.float32)
-    with Store(os.path.join(folder, "start.db")) as store:
-        listener = Listener(bundle, load_settings(None), store, Source(), lambda record, start_utc: None)
+    settings = load_settings(None)
+    with Keeper(os.path.join(folder, "start.db"), settings) as keeper:
+        listener = Listener(bundle, settings, keeper, Source(), lambda record, start_utc: None)
         listener.push(quiet[:SAMPLE_RATE])
         first_frame_s = time.monotonic()
         learned = int(LEARN_S * SAMPLE_RATE)
