@@ -15,7 +15,8 @@ HOST_ROOMS = DEVICE_ROOMS + ["export", "export.*", "training", "training.*", "ca
 DEVICE = [
     "sounddevice>=0.4.4",
     "soundfile>=0.10",
-    "soxr>=0.3.2",
+    'soxr>=0.3.2; python_version >= "3.7"',
+    'soxr==0.3.2; python_version < "3.7"',  # the last with a wheel for a Jetson Nano's Python 3.6
     'tomli>=1.2.3; python_version < "3.11"',
     'ai-edge-litert>=2.1; python_version >= "3.9"',
     'onnxruntime==1.10.0; python_version < "3.9"',  # a Jetson Nano's Python 3.6 has no TFLite wheel
@@ -43,7 +44,7 @@ setup(
     package_data={
         "edge": ["default_bundle/*"],
         "export.tensorrt_lint": ["*.csv"],
-        "training": ["models/*/*"],
+        "training": ["models/*.json", "models/*/*"],
         "calibration_data": ["*"],
     },
     install_requires=["numpy>=1.19", "scipy>=1.5"],
