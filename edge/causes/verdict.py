@@ -34,6 +34,8 @@ class Verdict(object):
         cause, probability = self._rule.decide(self._fusion.labels, fused.log_posterior)
         if is_unknown:
             cause = probability = None
+        elif cause is not None:
+            cause = self._fusion.labels[int(fused.winner)]  # of a tied vote it is not the first label
         return event._replace(
             cause=cause, cause_probability=probability, posterior=self._fusion.posterior(fused),
             out_of_distribution=is_unknown, readings=self._readings(answers, fused))

@@ -19,10 +19,10 @@ C = np.log([0.85, 0.15])
 B = np.log([0.80, 0.20])
 
 
-def verdict(thresholds=(None, None), threshold=0.0, temperatures=(2.0, 0.8)):
+def verdict(thresholds=(None, None), threshold=0.0, temperatures=(2.0, 0.8), method="all"):
     experts = [Expert("C", ["hungry", "sleepy"], temperatures[0], thresholds[0]),
                Expert("B", ["hug", "sleepy"], temperatures[1], thresholds[1])]
-    return Verdict(experts, FusionSettings("all", 1.0, UncertainRule(threshold, 0.2, 1.0, 0.1, 100)))
+    return Verdict(experts, FusionSettings(method, 1.0, UncertainRule(threshold, 0.2, 1.0, 0.1, 100)))
 
 
 def answers(temperatures=(2.0, 0.8)):
@@ -62,6 +62,13 @@ def test_energy_is_that_of_the_mean_logits_at_the_experts_temperature():
     low = -2.0 * np.log(np.sqrt(0.85) + np.sqrt(0.15))
     assert verdict((low - 1e-6, None)).explained(EVENT, answers()).out_of_distribution is True
     assert verdict((low + 1e-6, None)).explained(EVENT, answers()).out_of_distribution is False
+
+
+def test_a_tied_vote_goes_to_the_soft_average():
+    """hug comes first in the alphabet, but C is surer of hungry."""
+    event = verdict(temperatures=(1.0, 1.0), method="majority").explained(EVENT, answers((1.0, 1.0)))
+    assert event.posterior == pytest.approx({"hug": 0.5, "hungry": 0.5, "sleepy": 0.0})
+    assert (event.cause, event.cause_probability) == ("hungry", pytest.approx(0.5))
 
 
 def test_without_every_experts_answer_there_is_none():
