@@ -1,7 +1,11 @@
 """What tests do with a `cry-monitor run` that is running."""
 
 import signal
+import subprocess
+import sys
 import time
+
+START_S = 0.3  # of a Python with NumPy, on a machine with time for it
 
 
 def wait_for(process, text):
@@ -18,6 +22,13 @@ def stop(process, number=signal.SIGTERM):
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     return process.returncode, out, err, time.monotonic() - started
+
+
+def how_much_slower():
+    """How much longer than it should starting a process takes on this machine now; at least 1."""
+    started = time.monotonic()
+    subprocess.check_call([sys.executable, "-c", "import numpy"])
+    return max(1.0, (time.monotonic() - started) / START_S)
 
 
 def on_virtual_microphone(microphone):
