@@ -1,6 +1,6 @@
 """What is kept of a night: one SQLite file of events, posteriors, minutes and health. Never audio.
 
-`rows` is what is in it, `schema` how it is laid out, `database` reads and writes it. Whoever must not fail because a
+`rows` is what is in it, `schema` how it is laid out, `retention` what goes when, `database` reads and writes it. Whoever must not fail because a
 disk is full writes through edge.keeping.
 """
 

@@ -15,18 +15,16 @@ from typing import Iterator, List, Optional
 
 from edge.errors import UserError
 from edge.records import Event, ExpertReading
+from edge.store.retention import delete_above, delete_before, delete_oldest, free_pages, give_back_pages, size_bytes
 from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
-from edge.store.schema import SCHEMA_VERSION, checked_version, migrate, pragma
+from edge.store.schema import SCHEMA_VERSION, checked_version, migrate
 
 BUSY_TIMEOUT_S = 1.0  # hearing waits no longer than this for another process that writes
 WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when it is longer, and cut to this
 PAGE_BYTES = 4096
 DAY_S = 86400.0
-PURGE_ROWS = 1440  # removed at a time when the file is too large: a day of minutes
 RESERVE_PAGES = 16  # kept free in the file: newer rows find them when the disk is full
 LOW_DISK_BYTES = 2 * WAL_PAGES * PAGE_BYTES  # less is left for others
-PURGE_ORDER = (("minutes", "id"), ("health", "id"), ("posteriors", "event_id"))
-
 EVENT_COLUMNS = StoredEvent._fields[1:-1]
 READING_COLUMNS = ("event_id",) + ExpertReading._fields
 ALL = float("inf")
@@ -143,21 +141,16 @@ class Store:
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use."""
-        pages = pragma(self._connection, "page_count") - self._free_pages()
-        return pages * pragma(self._connection, "page_size")
+        return size_bytes(self._connection)
 
     def purge(self, now_utc: float, keep_days: float, max_mb: float) -> Purged:
         """Remove rows older than `keep_days`; while the file is over `max_mb`, the oldest minutes, then the oldest
         health rows, then what the experts said of the oldest events. Events stay."""
         with self._transaction("purge"):
-            purged = self._delete_before(now_utc - keep_days * DAY_S)
-            for table, column in PURGE_ORDER:
-                while self.size_bytes() > max_mb * 1e6:
-                    removed = self._delete_oldest(table, column)
-                    if not removed:
-                        break
-                    purged = purged._replace(**{table: getattr(purged, table) + removed})
-        self._give_back_pages(RESERVE_PAGES)
+            purged = delete_before(self._connection, now_utc - keep_days * DAY_S)
+            purged = delete_above(self._connection, max_mb * 1e6, purged)
+        with self._explained("purge"):
+            give_back_pages(self._connection, RESERVE_PAGES)
         return purged._replace(still_too_large=self.size_bytes() > max_mb * 1e6)
 
     def remove(self, before_utc: float = ALL) -> Purged:
@@ -165,9 +158,9 @@ class Store:
         with self._explained("purge"):
             self._connection.execute("PRAGMA secure_delete=ON")
         with self._transaction("purge", synchronous="FULL"):
-            purged = self._delete_before(before_utc)
-        self._give_back_pages(0)
+            purged = delete_before(self._connection, before_utc)
         with self._explained("purge"):
+            give_back_pages(self._connection, 0)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return purged
 
@@ -177,12 +170,12 @@ class Store:
         They are taken from the disk, or, when it is nearly full, from the oldest minutes; returns how many of these
         were removed.
         """
-        missing = RESERVE_PAGES - self._free_pages()
+        missing = RESERVE_PAGES - free_pages(self._connection)
         if missing < RESERVE_PAGES // 2:
             return 0
         if self._disk_free_bytes() < LOW_DISK_BYTES:
             with self._transaction("purge"):
-                return self._delete_oldest("minutes", "id")
+                return delete_oldest(self._connection, "minutes")
         # Pages that are freed in the transaction that takes them would never reach the disk.
         with self._transaction("write to") as execute:
             execute("CREATE TABLE IF NOT EXISTS reserve (filler BLOB)")
@@ -204,12 +197,19 @@ class Store:
     def _connect(self):
         if self._read_only:
             uri = "file:{}?mode=ro".format(_percent_encoded(self.path))
+            if self._is_at_rest():
+                uri += "&immutable=1"
             return sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True)
         if os.path.isdir(self.path):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         # A night at home is nobody else's business.
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         return sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+    def _is_at_rest(self):
+        """Nobody can write it, and nothing of it is in a log: SQLite reads no other file on a read-only disk."""
+        is_read_only_disk = os.statvfs(os.path.dirname(self.path)).f_flag & os.ST_RDONLY
+        return is_read_only_disk and not os.path.exists(self.path + "-wal")
 
     def _prepare(self):
         self._version = checked_version(self._connection, self.path)
@@ -241,27 +241,6 @@ class Store:
         columns = ("session", "monotonic_s") + tuple(columns)
         statement = "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
         return execute(statement, (self._session, time.monotonic()) + tuple(row)).lastrowid
-
-    def _delete_before(self, before_utc):
-        counts = []
-        for table, column in (("events", "end_utc"), ("minutes", "start_utc"), ("health", "at_utc")):
-            statement = "DELETE FROM {} WHERE {} < ?".format(table, column)
-            counts.append(self._connection.execute(statement, (before_utc,)).rowcount)
-        return Purged(*counts, posteriors=0)
-
-    def _delete_oldest(self, table, column):
-        statement = "DELETE FROM {0} WHERE rowid IN (SELECT rowid FROM {0} ORDER BY {1} LIMIT ?)".format(table, column)
-        return self._connection.execute(statement, (PURGE_ROWS,)).rowcount
-
-    def _give_back_pages(self, kept):
-        surplus = self._free_pages() - kept
-        if surplus > 0:
-            with self._explained("purge"):
-                # A script runs it to its end; execute() would give back one page only.
-                self._connection.executescript("PRAGMA incremental_vacuum({});".format(surplus))
-
-    def _free_pages(self):
-        return pragma(self._connection, "freelist_count")
 
     def _events(self, where, value):
         columns = ", ".join(StoredEvent._fields[:-1])

@@ -157,6 +157,24 @@ def test_a_disk_that_is_read_only_at_the_start_is_written_once_it_can_be(small_d
     assert caplog.text.count("still listening, events wait in memory") == 1
 
 
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_on_a_read_only_disk_the_night_can_be_read(small_disk, is_closed):  # noqa: F811
+    path = os.path.join(small_disk.path, "events.db")
+    keeper = Keeper(path, default_settings())
+    keeper.add_event(an_event(3), NIGHT_UTC)
+    if not is_closed:  # as after a kill: the newest rows are in the log beside the file
+        for name in ("events.db", "events.db-wal", "events.db-shm"):
+            with open(os.path.join(small_disk.path, name), "rb") as file:
+                content = file.read()
+            with open(os.path.join(small_disk.path, name.replace("events", "killed")), "wb") as file:
+                file.write(content)
+        path = path.replace("events.db", "killed.db")
+    keeper.close()
+    small_disk.remount("ro")
+    with Store(path, read_only=True) as store:
+        assert len(store.events()) == 1
+
+
 @pytest.fixture
 def no_bigger_files():
     """A function that lets no file of this process grow any more, as a disk does that is full; undone at the end."""
