@@ -1,7 +1,7 @@
 """What is kept of a night: one SQLite file of events, posteriors, minutes and health. Never audio.
 
-`rows` is what is in it, `schema` how it is laid out, `retention` what goes when, `database` reads and writes it. Whoever must not fail because a
-disk is full writes through edge.keeping.
+`rows` is what is in it, `schema` how it is laid out, `retention` what goes when, `database` reads and writes it.
+Whoever must not fail because a disk is full writes through edge.keeping.
 """
 
 from edge.store.database import Store, StoreFails, default_path
