@@ -38,6 +38,7 @@ def stage(rows, name):
     return row
 
 
+@pytest.mark.once
 def test_the_tables_of_a_synthesised_night(bench, tmp_path):
     finished = bench("--html", tmp_path / "page.html")
     assert (finished.status, finished.err) == (0, "")
@@ -70,12 +71,14 @@ def test_json_of_every_path(burst_bench, validate):
     assert fields["start"]["start_to_first_frame_s"] > fields["start"]["import_s"] > 0
 
 
+@pytest.mark.once
 def test_over_the_budget_exits_1(bench):
     finished = bench("--json", "--budget-ms", "0.001")
     assert finished.status == 1
     assert finished.objects()[0]["missed_deadlines"] == ROUNDS * FRAMES
 
 
+@pytest.mark.once
 def test_slower_than_the_baseline_exits_1(bench, tmp_path, validate):
     finished = bench("--json")
     fields = finished.objects()[0]
@@ -93,6 +96,7 @@ def test_slower_than_the_baseline_exits_1(bench, tmp_path, validate):
     assert finished.out.endswith("slower than the baseline by more than its noise: nothing\n")
 
 
+@pytest.mark.once
 def test_a_soak(bench, validate):
     finished = bench("--soak", "0.001", "--json")
     (fields,) = finished.objects()
@@ -102,6 +106,7 @@ def test_a_soak(bench, validate):
     assert fields["soak"][-1]["memory_mb"] is None or fields["soak"][-1]["memory_mb"] > 10
 
 
+@pytest.mark.once
 def test_a_soak_that_is_interrupted_reports(start, loud_bundle):
     process = start("--bundle", loud_bundle, "--seconds", "10", "--soak", "0.02", program="edge-bench")
     for _ in range(2):
