@@ -19,6 +19,7 @@ from benchmarks.boards.models import costs
 from benchmarks.experts_speed import STEP_COLUMNS, random_bundle
 from benchmarks.record import record
 from edge.bench.material import material
+from edge.bench.paths import CPU_STAGE
 from edge.bench.result import run
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.config import load_settings
@@ -91,6 +92,8 @@ def of_experts(result: dict[str, Any], expert: Any) -> Iterator[Row]:
     frame = stage(result, "crying", "frame")
     yield Row(f"whole frame, episode open, {WITH_EXPERTS}, 99 %", "ms", 9.6, frame["p99_ms"], HERE)
     yield Row(f"whole frame, episode open, {WITH_EXPERTS}, median", "ms", 9.6, frame["p50_ms"], HERE)
+    cpu = stage(result, "crying", CPU_STAGE)
+    yield Row(f"the same and all around it, {WITH_EXPERTS}, 99 %", "ms of CPU", 9.6, cpu["p99_ms"], HERE)
     yield Row("an expert's file, fp32", "MB", 5.0, expert.file_bytes / 1e6, HERE)
     yield Row("an expert, a hop", "M multiply-adds", 60.0, expert.multiply_adds * hop_share / 1e6, HERE)
 

@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -91,18 +91,19 @@ class Player(object):
         self.listener = Listener(bundle, settings, timed_keeper, self.source, lambda record, start_utc: None)
         self.timings = PathTimings(self.listener.pipeline)
         self.listener.pipeline.timings = timed_keeper.timings = self.timings
-        self._spent_s = 0.0  # since the last hop ended
+        self._spent_s = self._cpu_s = 0.0  # since the last hop ended
 
     def push(self, block):
         """Take a block at the native rate."""
-        started = perf_counter()
+        cpu, started = process_time(), perf_counter()
         if self.source.is_resampled:
             block = self.source.resample(block)
             self.timings.add(RESAMPLE_STAGE, perf_counter() - started)
         self.listener.push(block)
         self._spent_s += perf_counter() - started
-        if self.timings.hop_done(self._spent_s):
-            self._spent_s = 0.0
+        self._cpu_s += process_time() - cpu
+        if self.timings.hop_done(self._spent_s, self._cpu_s):
+            self._spent_s = self._cpu_s = 0.0
 
 
 class Collections(object):

@@ -7,7 +7,7 @@ from edge.bench import disturbance, text
 from edge.bench.board import board, moment, versions
 from edge.bench.material import room_noise
 from edge.bench.measure import measure
-from edge.bench.paths import HOP_STAGE, PATHS
+from edge.bench.paths import CPU_STAGE, HOP_STAGE, PATHS
 from edge.bench.soak import growth_mb_per_hour, soak
 from edge.bench.start import LEARN_S, fresh_process
 from edge.bench.timings import FRAME_STAGE, StageTimings
@@ -101,7 +101,7 @@ def add_state(result, figures, before, during, disturbed):
 def rows(timings):
     """Rows of StageTimings as objects: stages, then everything of the hop, then the frame."""
     table = timings.table()
-    last = (HOP_STAGE, FRAME_STAGE)
+    last = (CPU_STAGE, HOP_STAGE, FRAME_STAGE)
     ordered = [row for row in table if row.stage not in last]
     ordered += [row for name in last for row in table if row.stage == name]
     return [dict(row._asdict()) for row in ordered]
