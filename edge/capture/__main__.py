@@ -15,7 +15,7 @@ from edge.core_dumps import forbid_core_dumps
 from edge.errors import UserError
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
-BLOCK_S = 0.05  # of audio in each message
+BLOCK_S = 0.1  # of audio in each message: half a hop
 BUFFER_S = 0.2  # in the sound system, so that a busy board may stop us for half of it without a loss
 
 PR_SET_PDEATHSIG = 1

@@ -18,6 +18,7 @@ COOKIE_BYTES = 256
 ANSWER_S = 5.0  # a busy board's server is late, not gone
 AGAIN_S = 1.0  # before it is connected to again, after it was
 NOBODY = 0xFFFFFFFF
+NOWHERE = ""
 
 ERROR, REPLY, AUTH, SET_CLIENT_NAME = 0, 2, 8, 9
 GET_SERVER_INFO, GET_SOURCE_INFO, GET_SOURCE_OUTPUT_INFO_LIST, SUBSCRIBE = 20, 23, 32, 35
@@ -70,8 +71,10 @@ class StreamWatch:
     def _what_happened(self, server) -> Optional[str]:
         """None while all is well; an empty string when the stream is none of the server's."""
         source, default = server.source_of_stream(self._pid), server.default_source()
-        if not source:
+        if source is None:
             return ""
+        if source == NOWHERE:
+            return None  # between two sources, or waiting for one: nothing is heard, which is noticed as a stall
         self._source = self._source or source
         if source != self._source:
             return "was moved by the sound server from {!r} to {!r}".format(self._source, source)
@@ -124,14 +127,15 @@ class _Connection:
         self._socket.settimeout(ANSWER_S)
 
     def source_of_stream(self, pid):
-        """The name of the source that a process records from; empty when it records from none."""
+        """The name of the source that a process records from, or NOWHERE; None when it has no stream."""
         fields = Fields(self._ask(GET_SOURCE_OUTPUT_INFO_LIST, b""))
         while fields.left():
             # index, name, module, client, source, sample format, channels, two latencies, resampler, driver
             numbers = [fields.next() for _ in range(11)]
             if fields.next().get("application.process.id") == str(pid):
-                return Fields(self._ask(GET_SOURCE_INFO, _u32(numbers[4]) + b"N"), 2).last
-        return ""
+                source = numbers[4]
+                return NOWHERE if source == NOBODY else Fields(self._ask(GET_SOURCE_INFO, _u32(source) + b"N"), 2).last
+        return None
 
     def default_source(self):
         # package, version, user, host, sample format, default sink, default source

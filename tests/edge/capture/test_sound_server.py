@@ -93,6 +93,17 @@ def test_another_default_is_noticed_where_the_stream_stays(monkeypatch, tmp_path
     assert watch._what_happened(server) == "is no longer the default of the sound server, which is 'camera' now"
 
 
+def test_a_stream_between_two_sources_is_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("PULSE_SERVER", str(tmp_path / "nowhere"))
+    watch, server = StreamWatch(1), OldServer()
+    for server.stream, happened in (("", None), ("usb", None), ("", None), ("usb", None)):
+        assert watch._what_happened(server) is happened
+    server.stream = "camera"
+    assert watch._what_happened(server) == "was moved by the sound server from 'usb' to 'camera'"
+    server.stream = None
+    assert watch._what_happened(server) == ""
+
+
 def test_a_stream_that_was_asked_for_elsewhere_has_nothing_to_do_with_the_default(monkeypatch, tmp_path):
     monkeypatch.setenv("PULSE_SERVER", str(tmp_path / "nowhere"))
     watch, server = StreamWatch(1), OldServer()
