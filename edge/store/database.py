@@ -288,8 +288,10 @@ class Store:
 
     def _refusal(self, doing, error):
         reason = getattr(error, "strerror", None) or str(error)
-        text = "cannot {} the database {}: {}; check the path, its permissions and the free space, or give " \
-            "--db FILE".format(doing, self.path, reason)
+        advice = "check the path, its permissions and the free space, or give --db FILE"
+        if "malformed" in reason:
+            advice = "the card has damaged it: move it away, and a new one is made"
+        text = "cannot {} the database {}: {}; {}".format(doing, self.path, reason, advice)
         if getattr(error, "errno", None) in NO_SUCH_PLACE or "not a database" in reason or "encrypted" in reason:
             return UserError(text)
         refusal = StoreFails(text)

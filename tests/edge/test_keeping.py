@@ -228,6 +228,20 @@ def test_an_event_that_has_not_changed_is_not_written_again(keeper):
     assert written_bytes() == before
 
 
+def test_a_database_that_the_card_has_damaged_stops_nothing(path, caplog):
+    with Keeper(path, default_settings()) as keeper:
+        for number in range(200):
+            keeper.add_event(an_event(60 * number, readings=READINGS), NIGHT_UTC + 60 * number)
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (os.path.getsize(path) - 4096))
+    with Keeper(path, default_settings()) as keeper:
+        keeper.add_event(an_event(3), NIGHT_UTC)
+        assert keeper.waiting_events == 1
+    assert caplog.text.count("still listening, events wait in memory") == 1
+    assert "malformed; the card has damaged it: move it away, and a new one is made" in caplog.text
+
+
 def test_another_process_that_holds_the_database_is_waited_for_no_longer_than_a_second(keeper):
     with Store(keeper.path) as other:
         other._connection.execute("BEGIN IMMEDIATE")
