@@ -1,7 +1,7 @@
 """What each feature is worth: source A's tables IV and V in our terms, CNN + parallel LMU on the two tasks.
 
 `python -m benchmarks.causes_features --data DIR`: at most three hours a task on two cores; interrupted, it goes on
-where it was. What benchmarks.causes_learn trained on all features is not trained again; `--task`, `--seed`: a part.
+where it was. What benchmarks.causes_learn trained is not trained again; `--task`, `--seed`: a part.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FEATURES = {
     "F0 + MFCC": ["mfcc", "pitch"],
     "F0 + STFT": ["stft", "pitch"],
     "MFCC + STFT": ["mfcc", "stft"],
-    "F0 + MFCC + STFT": ["mfcc", "stft", "pitch"],
-    "all, with the waveform": None,
+    "F0 + MFCC + STFT": None,
+    "all, with the waveform": ["mfcc", "stft", "pitch", "wave"],
 }
 
 

@@ -29,22 +29,24 @@ HUMAN_SOUNDS = [
     "breathing", "brushing_teeth", "clapping", "coughing", "crying_baby",
     "drinking", "footsteps", "laughing", "sneezing", "snoring",
 ]  # fmt: skip
-AUGMENT = {"variants": ["clean", "elsewhere", "elsewhere_2", "elsewhere_3"], "gain_db": 15.0, "colour_db": 8.0}
+FEATURES = {"unit": "clip", "blocks": ["mfcc", "stft", "pitch"]}
+AUGMENT = {"variants": ["clean", "hiss", "other_voice"], "gain_db": 10.0, "colour_db": 8.0, "mix": 0.3, "row_mask": 16}
 MODEL = {"encoder": [8, 16, 32], "dropout": 0.1}
+FIT = {"learning_rate": 3e-3, "patience": 8, "refit": True}
 TASKS: dict[str, dict[str, Any]] = {
     "fsdd": {
         "data": {"corpora": ["fsdd"], "folds": "group", "mixed_groups": True, "clips_per_group_and_label": 20},
-        "features": {"unit": "clip", "columns": 39, "band_hz": 4000.0},
-        "augment": {**AUGMENT, "time_mask": 4, "row_mask": 16},
+        "features": {**FEATURES, "columns": 39, "band_hz": 4000.0},
+        "augment": {**AUGMENT, "time_mask": 6},
         "model": MODEL,
-        "fit": {"epochs": 30, "patience": 30, "batch_size": 32, "learning_rate": 3e-3},
+        "fit": {**FIT, "epochs": 18, "batch_size": 32},
     },
     "esc50": {
         "data": {"corpora": ["esc50"], "folds": "eval_fold", "labels": HUMAN_SOUNDS},
-        "features": {"unit": "clip", "columns": 59},
-        "augment": {**AUGMENT, "time_mask": 6, "row_mask": 32},
+        "features": {**FEATURES, "columns": 59},
+        "augment": {**AUGMENT, "time_mask": 8},
         "model": MODEL,
-        "fit": {"epochs": 40, "patience": 40, "batch_size": 16, "learning_rate": 3e-3},
+        "fit": {**FIT, "epochs": 30, "batch_size": 16},
     },
 }
 SEEDS = (0, 1, 2)

@@ -14,8 +14,9 @@ pytest.importorskip("matplotlib")
 
 from edge.dsp import fused  # noqa: E402
 from edge.dsp.stft import bins_within  # noqa: E402
+from edge.errors import UserError  # noqa: E402
 from training.causes import experiment as experiment_room  # noqa: E402
-from training.causes import fitting  # noqa: E402
+from training.causes import fitting, release  # noqa: E402
 from training.causes.config import (  # noqa: E402
     AugmentConfig,
     DataConfig,
@@ -258,3 +259,32 @@ def test_rows_are_chosen_by_block_and_band():
 def test_a_table_is_an_experiment():
     with pytest.raises(Exception, match="here: name is missing"):
         experiment_of({}, "here")
+
+
+def test_what_ships_is_a_cell_with_its_own_scores_and_answers_are_of_models_that_never_heard_the_group(
+    command, recordings, tmp_path, capsys
+):
+    quick = EXPERIMENT.replace("folds = 3", "folds = 2").replace('only_folds = ["1"]\n', "")
+    quick = quick.replace("epochs = 30", "epochs = 1")
+    assert command(tmp_path / "results", quick) == 0
+    config = tmp_path / "tones.toml"
+    config.write_text(quick)
+    release.write_expert(tmp_path / "results", tmp_path / "shipped")
+    description = json.loads((tmp_path / "shipped" / "model.json").read_text())
+    scores = json.loads((tmp_path / "results" / "cells" / "0-seed0" / "metrics.json").read_text())
+    assert description["name"] == "shipped" and (tmp_path / "shipped" / "model.keras").is_file()
+    assert description["metrics"]["test"]["nll"] == pytest.approx(scores["test_calibrated"]["nll"], abs=1e-4)
+
+    answers = {answer.clip.clip_id: answer for answer in release.answers({config: tmp_path / "results"}, recordings, 0)}
+    assert len(answers) == GROUPS * CLIPS * 2
+    for fold in ("0", "1"):
+        cell = tmp_path / "results" / "cells" / f"{fold}-seed0"
+        temperature = json.loads((cell / "model.json").read_text())["temperature"]
+        with np.load(cell / "log_posteriors.npz") as judged:
+            for clip, values in zip(judged["test_clips"], judged["test_log_posteriors"], strict=True):
+                expected = np.exp(values / temperature) / np.exp(values / temperature).sum()
+                np.testing.assert_allclose(answers[str(clip)].posterior, expected, atol=0.01)
+    confidence, correct = release.one_per_group(answers.values())
+    assert len(confidence) == len(correct) == GROUPS
+    with pytest.raises(UserError, match="run cry-train causes"):
+        release.write_expert(tmp_path / "nothing", tmp_path / "shipped")

@@ -49,7 +49,7 @@ class Judge:
         config = FeatureView(self.description["feature"]["band_hz"], self.description["step"]["window_columns"])
         windows = tensors_of(samples, len(samples), config)[:, :, normalisation["rows"]]
         z = standardise(windows, np.array(normalisation["mean"]), np.array(normalisation["deviation"]))
-        logits = np.asarray(self.model.predict_on_batch(z[..., None].astype(np.float32)))
+        logits = keras.ops.convert_to_numpy(self.model(z[..., None].astype(np.float32), training=False))
         return pool(log_posterior(logits, self.description["temperature"]))
 
 
@@ -90,6 +90,7 @@ def write_expert(results: Path, out: Path) -> None:
         "test": {name: round(scores["test_calibrated"][name], 4) for name in kept},
         "test_null_95": {name: round(value, 4) for name, value in scores["test_null_95"].items()},
     }
+    description["name"] = out.name
     description["energy_threshold"] = None  # nothing shows that this expert's energy tells a strange sound
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(cell / "cause.keras", out / "model.keras")
