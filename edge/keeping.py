@@ -19,6 +19,7 @@ MINUTES_A_DAY = 1440
 WAITING_EVENTS = 2000  # about 1 MB of memory; a night has some dozens
 WAITING_MINUTES = MINUTES_A_DAY
 WAITING_HEALTH = 200
+PAUSE_S = 1.0  # between two attempts at a database that fails: one that is locked takes its time to say so
 
 
 class _Episode:
@@ -56,6 +57,7 @@ class Keeper:
         self._health = deque(maxlen=WAITING_HEALTH)
         self._minutes_until_purge = 0
         self._has_taken_over = False
+        self._next_attempt_s = 0.0
         try:
             self._store = Store(path)
         except StoreFails as error:
@@ -74,6 +76,7 @@ class Keeper:
         """Write what waits, name what cannot be written, close the file."""
         if self._open:
             self._end(self._open)
+        self._next_attempt_s = 0.0
         self._flush()
         for episode in self._events:
             log.error("lost, as the database could not be written: an event of %.1f s at %s",
@@ -119,6 +122,7 @@ class Keeper:
     def retry(self) -> None:
         """Try again to write what waits, if anything does."""
         if self.trouble:
+            self._next_attempt_s = 0.0
             self._flush()
 
     @property
@@ -139,6 +143,8 @@ class Keeper:
 
     def _flush(self):
         """Write what waits; when the disk is full, the oldest minutes make room."""
+        if time.monotonic() < self._next_attempt_s:
+            return
         try:
             if self._store is None:
                 self._store = Store(self.path)
@@ -223,6 +229,7 @@ class Keeper:
             notify("STATUS=listening, but {}".format(error))
             self._health.append(Health(time.time(), "not_writing", str(error)))
         self.trouble = str(error)
+        self._next_attempt_s = time.monotonic() + PAUSE_S
 
     def _say_working(self):
         if not self.trouble:

@@ -4,6 +4,7 @@ from edge.commands.events import since_utc
 from edge.commands.lines import print_object, printable
 from edge.store import Store
 
+BUSY_S = 10.0  # a daemon that writes is waited for so long
 
 def add_parser(subparsers) -> None:
     """Register the command."""
@@ -26,7 +27,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     """Say what was removed. Raises UserError when there is no database, or it cannot be written."""
     Store(args.db, read_only=True).close()  # makes none where there is none
-    with Store(args.db) as store:
+    with Store(args.db, busy_s=BUSY_S) as store:
         purged = store.remove() if args.all else store.remove(args.before)
         path = printable(store.path)
     if args.json:

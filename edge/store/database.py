@@ -19,7 +19,7 @@ from edge.store.retention import delete_above, delete_before, delete_oldest, fre
 from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
 from edge.store.schema import SCHEMA_VERSION, checked_version, migrate
 
-BUSY_TIMEOUT_S = 1.0  # hearing waits no longer than this for another process that writes
+BUSY_S = 0.5  # hearing waits no longer than this for another process that writes
 WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when it is longer, and cut to this
 PAGE_BYTES = 4096
 DAY_S = 86400.0
@@ -59,9 +59,11 @@ class Store:
         StoreFails: it cannot be opened or made for another reason; later, a row cannot be written.
     """
 
-    def __init__(self, path: Optional[str] = None, read_only: bool = False):
+    def __init__(self, path: Optional[str] = None, read_only: bool = False, busy_s: float = BUSY_S):
+        """busy_s: how long another process that writes is waited for."""
         self.path = os.path.abspath(os.path.expanduser(path or default_path()))
         self._read_only = read_only
+        self._busy_s = busy_s
         if read_only and not os.path.exists(self.path):
             raise UserError("no database at {}: nothing was recorded yet; or give --db FILE".format(
                 self.path))
@@ -199,12 +201,12 @@ class Store:
             uri = "file:{}?mode=ro".format(_percent_encoded(self.path))
             if self._is_at_rest():
                 uri += "&immutable=1"
-            return sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True)
+            return sqlite3.connect(uri, timeout=self._busy_s, isolation_level=None, uri=True)
         if os.path.isdir(self.path):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         # A night at home is nobody else's business.
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        return sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        return sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
 
     def _is_at_rest(self):
         """Nobody can write it, and nothing of it is in a log: SQLite reads no other file on a read-only disk."""
