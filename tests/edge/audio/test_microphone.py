@@ -193,6 +193,7 @@ def run_to_the_end(virtual_microphone, code):
     return output
 
 
+@pytest.mark.once
 def test_frames_that_nobody_takes_in_time_are_skipped_and_counted(virtual_microphone):
     output = run_to_the_end(virtual_microphone, FALL_BEHIND)
     dropped_samples, processed, arrived, skipped = map(int, output.split())
@@ -234,6 +235,7 @@ def test_it_hears_where_no_memory_may_become_code(virtual_microphone):
     assert output == "3200\n", errors
 
 
+@pytest.mark.once
 def test_a_stream_that_was_moved_to_another_microphone_is_noticed(virtual_microphone):
     process = virtual_microphone.run_python(LOSE)
     assert process.stdout.readline() == "listening\n", process.stderr.read()

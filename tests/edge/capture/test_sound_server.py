@@ -58,6 +58,7 @@ def watched(pid):
     return told
 
 
+@pytest.mark.once
 def test_a_stream_that_somebody_moved_is_noticed(recording):
     told = watched(recording)
     streams = [line.split() for line in pactl("list", "short", "source-outputs").splitlines()]
@@ -66,6 +67,7 @@ def test_a_stream_that_somebody_moved_is_noticed(recording):
     assert told.wait() == "was moved by the sound server from 'microphone' to 'stereo48.monitor'"
 
 
+@pytest.mark.once
 def test_another_default_moves_the_stream(recording):
     told = watched(recording)
     pactl("set-default-source", "stereo48.monitor")
@@ -113,6 +115,7 @@ def test_a_stream_that_was_asked_for_elsewhere_has_nothing_to_do_with_the_defaul
     assert watch._what_happened(server) is None
 
 
+@pytest.mark.once
 def test_what_happens_to_others_is_no_move(recording, virtual_microphone):
     told = watched(recording)
     pactl("load-module", "module-null-sink", "sink_name=other")
@@ -121,6 +124,7 @@ def test_what_happens_to_others_is_no_move(recording, virtual_microphone):
     assert told.text == "" and told._thread.is_alive()
 
 
+@pytest.mark.once
 def test_a_process_without_a_stream_is_not_watched(recording):
     assert Told(StreamWatch(os.getpid())).wait() == ""
 

@@ -119,6 +119,7 @@ def test_attempts_to_find_a_microphone_feed_the_watchdog(start, loud_bundle, pat
         wait_until_told(systemd, "WATCHDOG=1")
 
 
+@pytest.mark.once
 def test_another_process_s_watchdog_is_left_alone(listening, systemd, watched):
     process = listening(WATCHDOG_PID="1", **watched)
     send(process, noise_burst(2, 0, 0))
@@ -158,6 +159,7 @@ def test_sighup_rereads_the_configuration_or_says_why_not(listening, systemd, wa
     assert states.count("configuration refused") == states.count("configuration read") == 2
 
 
+@pytest.mark.once
 def test_sighup_without_a_configuration_file_is_refused(listening):
     process = listening()
     process.send_signal(signal.SIGHUP)
@@ -166,6 +168,7 @@ def test_sighup_without_a_configuration_file_is_refused(listening):
     assert "no configuration file was given" in wait_for(process, "configuration refused")
 
 
+@pytest.mark.once
 def test_frames_come_in_and_are_processed_or_counted_as_skipped(virtual_microphone, loud_bundle, path):
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, loud_bundle, path], cwd=REPOSITORY, env=virtual_microphone.environment,
@@ -202,6 +205,7 @@ def test_sigterm_in_the_middle_of_an_episode_ends_it_and_the_process_that_reads(
     assert not os.path.exists("/proc/" + child)
 
 
+@pytest.mark.once
 def test_sigterm_while_a_microphone_is_being_opened(start, virtual_microphone, loud_bundle, path):
     virtual_microphone.freeze()
     process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
