@@ -44,10 +44,10 @@ def privacy_findings(pid: int, database: str, unit) -> List[Finding]:
     pid: of the monitor. database: where it may write. unit: UNIT_PROPERTIES of it as a dict, None when it
     does not run under systemd. Raises ProcessLookupError when it is gone.
     """
-    pids = processes.family(pid)
-    lines = tuple("{}: {}".format(member, processes.command_line(member)) for member in pids)
-    if not lines or not os.path.exists("/proc/{}".format(pid)):
+    pids = [member for member in processes.family(pid) if processes.command_line(member)]
+    if pid not in pids:  # gone, or dead and not yet buried: it has nothing open any more
         raise ProcessLookupError(pid)
+    lines = tuple("{}: {}".format(member, processes.command_line(member)) for member in pids)
     findings = [Finding("processes", OK, "{} of the monitor".format(len(pids)), "", lines)]
     for look in (_files, _sockets, _network, _core_dumps, _swap):
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 BOOTS_WITHIN_S = 20
-PATIENCE_S = 20
+PATIENCE_S = 30
 PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Arguments: where `make install` was told to install; a folder for what is written; what was installed from.

@@ -35,7 +35,8 @@ ExecStart=pulseaudio -n -F /etc/microphone.pa --daemonize=no --use-pid-file=no -
 ExecStartPost=sh -c 'until chmod 777 /run/microphone/native; do sleep 0.1; done'
 """
 HEARS_IT = "[Service]\nEnvironment=PULSE_SERVER=unix:/run/microphone/native ALSA_CONFIG_PATH=/etc/microphone-alsa.conf\n"
-IMPATIENT = "[Service]\nWatchdogSec=3\nRestartSec=0.5\n"
+# Opening a microphone may take 6 s, and no frame is processed meanwhile.
+IMPATIENT = "[Service]\nWatchdogSec=8\nRestartSec=0.5\n"
 
 
 @pytest.fixture(scope="session")

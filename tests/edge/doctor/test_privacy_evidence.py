@@ -131,7 +131,10 @@ def _as_nobody(look):
 
 
 def test_a_process_that_is_gone():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    with pytest.raises(ProcessLookupError):
-        privacy_findings(process.pid, "/nowhere.db", None)
+    process = subprocess.Popen([sys.executable, "-c", "print()"], stdout=subprocess.PIPE)
+    process.stdout.read()
+    for _ in range(2):  # dead, then buried
+        with pytest.raises(ProcessLookupError):
+            while True:
+                privacy_findings(process.pid, "/nowhere.db", None)
+        process.communicate()
