@@ -131,10 +131,9 @@ def _as_nobody(look):
 
 
 def test_a_process_that_is_gone():
-    process = subprocess.Popen([sys.executable, "-c", "print()"], stdout=subprocess.PIPE)
-    process.stdout.read()
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     for _ in range(2):  # dead, then buried
         with pytest.raises(ProcessLookupError):
-            while True:
-                privacy_findings(process.pid, "/nowhere.db", None)
-        process.communicate()
+            privacy_findings(process.pid, "/nowhere.db", None)
+        process.wait()
