@@ -34,7 +34,10 @@ Environment=PULSE_RUNTIME_PATH=/run/pulse-private PULSE_STATE_PATH=/run/pulse-pr
 ExecStart=pulseaudio -n -F /etc/microphone.pa --daemonize=no --use-pid-file=no --exit-idle-time=-1 --disallow-exit=yes
 ExecStartPost=sh -c 'until chmod 777 /run/microphone/native; do sleep 0.1; done'
 """
-HEARS_IT = "[Service]\nEnvironment=PULSE_SERVER=unix:/run/microphone/native ALSA_CONFIG_PATH=/etc/microphone-alsa.conf\n"
+HEARS_IT = """
+[Service]
+Environment=PULSE_SERVER=unix:/run/microphone/native ALSA_CONFIG_PATH=/etc/microphone-alsa.conf
+"""
 # Opening a microphone may take 6 s, and no frame is processed meanwhile.
 IMPATIENT = "[Service]\nWatchdogSec=8\nRestartSec=0.5\n"
 

@@ -1,4 +1,4 @@
-"""`make install` and `make uninstall` below a DESTDIR: what runs from its final place, and what is never overwritten."""
+"""`make install` and `make uninstall` below a DESTDIR: it runs from its final place, nothing of others is touched."""
 
 import subprocess
 
