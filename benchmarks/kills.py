@@ -36,19 +36,23 @@ from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.listener import CHECKPOINT_S
 from edge.log import iso_utc
 from edge.store import Store
-from edge.synthesis import nursery_night
-from edge.synthesis.signals import SAMPLE_RATE
+from edge.synthesis import infant_cry
+from edge.synthesis.signals import SAMPLE_RATE, to_level
 
 START, NIGHT, LONG_CRY = "while it starts", "in a night of cries", "in one long cry"
 PHASES = (LONG_CRY, NIGHT, LONG_CRY, NIGHT, START)  # in turn
 LANES = 2  # databases and daemons at a time
+CRIES, NIGHT_CRIES = 5, 30  # different ones, and in a night
+CRY_S = (6.0, 15.0)
+CRY_DBFS, ROOM_DBFS = -25.0, -60.0
+GAP_S = 8.0  # between two cries
 START_S = 1.5  # at most so long after the process began
 NIGHT_LINES = 9  # at most so many alerts and events after READY
 LONG_CRY_S = 45.0  # at most so much of it was sent
 MOMENT_S = 0.2  # at most so long after what is waited for: within the work on the next hops
 CHUNK_S = 0.2
 PIPE_BYTES = 4096  # so much audio at most was sent and not yet taken
-PATIENCE_S = 120.0
+PATIENCE_S = 3600.0  # a machine may be busy
 QUIET_S = 3.0  # before the long cry
 # Of a cry: the last checkpoint, the second that the detector looks at, what waits in the pipe and in a hop.
 MAY_LOSE_S = CHECKPOINT_S + 1.0 + PIPE_BYTES / (2 * SAMPLE_RATE) + 1.0
@@ -71,12 +75,13 @@ class Material(NamedTuple):
     cry: np.ndarray  # a stretch that is crying throughout; repeated
 
 
-def material(seconds: float, seed: int) -> Material:
-    """The bundle that ships, and synthesised crying that it hears."""
-    night = nursery_night(seconds, seed)
-    loudest = max((segment for segment in night.truth if segment.kind == "cry"), key=lambda segment: segment.level_dbfs)
-    cry = night.samples[int(loudest.start_s * SAMPLE_RATE):int(loudest.end_s * SAMPLE_RATE)]
-    return Material(DEFAULT_BUNDLE_DIR, night.samples, cry)
+def material(seed: int) -> Material:
+    """The bundle that ships, and synthesised crying that it hears: many short cries, and a long one."""
+    rng = np.random.default_rng(seed)
+    room = 10 ** (ROOM_DBFS / 20) * rng.standard_normal(int(GAP_S * SAMPLE_RATE))
+    cries = [to_level(infant_cry(length_s, rng).samples, CRY_DBFS) for length_s in rng.uniform(*CRY_S, CRIES)]
+    night = np.concatenate([stretch for number in range(NIGHT_CRIES) for stretch in (room, cries[number % CRIES])])
+    return Material(DEFAULT_BUNDLE_DIR, night.astype(np.float32), cries[0])
 
 
 def run_lanes(kills: int, seed: int, heard: Material, directory: str) -> list[Kill]:
@@ -249,7 +254,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the instants (default: 1)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cry-monitor-kills-") as directory:
-        done = run_lanes(args.kills, args.seed, material(600.0, args.seed), directory)
+        done = run_lanes(args.kills, args.seed, material(args.seed), directory)
     record("kills", {"kills": len(done), "seed": args.seed, "checkpoint_s": CHECKPOINT_S,
                      "each": [kill._asdict() for kill in done]}, table(done))
 
