@@ -5,7 +5,7 @@
 
 `cry-monitor run --source -` hears synthesised nights in a random order and loudness with long quiet between them, and
 with --data recordings from DIR (WAV, FLAC, OGG) too. Once for each hour of audio its resident memory is read and its
-files are weighed; at the end the frames that it counted are compared with the audio that was sent.
+files are weighed; at the end, or at Ctrl-C, the frames that it counted are compared with the audio that was sent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
@@ -114,15 +115,17 @@ def listen(blocks: Iterator, directory: str, bundle: str = DEFAULT_BUNDLE_DIR, h
     with open(log_path, "wb") as log:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "edge.commands.main", "run", "--source", "-", "--bundle", bundle, "--db", database],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, cwd=Path(__file__).parent.parent)
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, cwd=Path(__file__).parent.parent,
+            start_new_session=True)  # Ctrl-C is for the command, not for the daemon
     hours, sent = [], 0
     with daemon.stdin as pipe:
-        for block in blocks:
-            pipe.write(pcm(block))
-            sent += len(block)
-            if sent // hour > len(hours):
-                pipe.flush()
-                hours.append(look_at(daemon.pid, database, sent))
+        with suppress(KeyboardInterrupt):
+            for block in blocks:
+                pipe.write(pcm(block))
+                sent += len(block)
+                if sent // hour > len(hours):
+                    pipe.flush()
+                    hours.append(look_at(daemon.pid, database, sent))
         pipe.flush()
         hours.append(look_at(daemon.pid, database, sent))
     if daemon.wait():
