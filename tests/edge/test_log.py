@@ -43,6 +43,7 @@ def quiet_wav(tmp_path):
     return path
 
 
+@pytest.mark.once
 def test_normal_running_is_a_line_a_minute_at_most(logged, quiet_wav, loud_bundle):  # noqa: F811
     status, lines = logged("--source", "file:" + quiet_wav, "--fast", "--bundle", loud_bundle, "--log-json")
     assert status == 0

@@ -36,6 +36,7 @@ def test_without_a_microphone_it_says_so(run, no_microphone, loud_bundle, valida
     assert [found[name]["state"] for name in ("configuration", "bundle", "engine", "disk", "database")] == 5 * ["ok"]
 
 
+@pytest.mark.once
 def test_with_a_microphone_it_listens(run, virtual_microphone, loud_bundle):
     environment = on_virtual_microphone(virtual_microphone)
     silent = by_name(run("doctor", "--json", "--bundle", loud_bundle, **environment))
