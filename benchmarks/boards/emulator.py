@@ -133,7 +133,8 @@ def by_path(marks: list[str], paths: list[str], totals: list[int]) -> dict[str, 
     for path in PATHS:
         of_path = [hop for hop, taken in zip(hops, paths) if taken == path and "frame" in hop]
         if of_path:
-            stages = {stage: int(median(hop.get(stage, 0) for hop in of_path)) for stage in of_path[0]}
+            every = dict.fromkeys(stage for hop in of_path for stage in hop)
+            stages = {stage: int(median(hop.get(stage, 0) for hop in of_path)) for stage in every}
             whole = [sum(hop.values()) for hop in of_path]
             found[path] = {"hops": len(of_path), "hop": int(median(whole)), "most": max(whole), "stages": stages}
     resampled = [int(step - own) for name, step in zip(names, steps) if name == "resample"]
