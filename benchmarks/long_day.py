@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
@@ -119,13 +120,12 @@ def listen(blocks: Iterator, directory: str, bundle: str = DEFAULT_BUNDLE_DIR, h
             start_new_session=True)  # Ctrl-C is for the command, not for the daemon
     hours, sent = [], 0
     with daemon.stdin as pipe:
-        with suppress(KeyboardInterrupt):
-            for block in blocks:
-                pipe.write(pcm(block))
-                sent += len(block)
-                if sent // hour > len(hours):
-                    pipe.flush()
-                    hours.append(look_at(daemon.pid, database, sent))
+        for block in blocks:
+            pipe.write(pcm(block))
+            sent += len(block)
+            if sent // hour > len(hours):
+                pipe.flush()
+                hours.append(look_at(daemon.pid, database, sent))
         pipe.flush()
         hours.append(look_at(daemon.pid, database, sent))
     if daemon.wait():
@@ -168,8 +168,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the mix (default: 1)")
     parser.add_argument("--data", metavar="DIR", help="recordings to mix in (default: none)")
     args = parser.parse_args()
+    interrupted = []
+    signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
+    blocks = takewhile(lambda _: not interrupted, audio(args.hours, args.seed, args.data))
     with tempfile.TemporaryDirectory(prefix="cry-monitor-day-") as directory:
-        day = listen(audio(args.hours, args.seed, args.data), directory)
+        day = listen(blocks, directory)
     figures = dict(day._asdict(), hours=[hour._asdict() for hour in day.hours], growth_mb=day.growth_mb,
                    seed=args.seed, recordings=bool(args.data), broken=day.broken())
     record("long_day", figures, table(day))
