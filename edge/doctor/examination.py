@@ -1,0 +1,83 @@
+"""Which things are looked at, in which order, and with whose settings: the service's where there is one."""
+
+import os
+import time
+from typing import Iterator, List, Optional
+
+from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.config import default_settings, load_settings
+from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
+from edge.doctor.machine import clock_finding, database_finding, disk_finding, group_finding, power_finding
+from edge.doctor.models import model_findings
+from edge.doctor.privacy import UNIT_PROPERTIES, privacy_findings
+from edge.doctor.service import (
+    CONFIGURATION,
+    DATABASE,
+    STATE,
+    is_active,
+    is_installed,
+    service_finding,
+    unit_properties,
+)
+from edge.doctor.sound import findings_of_service, sound_findings
+from edge.errors import UserError
+from edge.store import Store, default_path
+
+
+def findings(config: Optional[str], source: Optional[str], bundle: Optional[str],
+             database: Optional[str]) -> Iterator[Finding]:
+    """Each thing that usually goes wrong, one after the other; None stands for what a person would mean."""
+    state = unit_properties(STATE)
+    configuration, settings = _configuration(config, is_installed(state))
+    yield configuration
+    database = database or settings.store.path or (DATABASE if is_installed(state) else default_path())
+    yield service_finding(state)
+    if is_active(state) and source is None:
+        yield from _heard_by_service(database, state)
+    else:
+        yield from sound_findings(source or settings.audio.source)
+    yield group_finding()
+    yield from model_findings(bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings)
+    yield disk_finding(database)
+    yield database_finding(database)
+    yield clock_finding(time.time())
+    yield power_finding()
+
+
+def evidence(pid: Optional[int], database: Optional[str]) -> List[Finding]:
+    """What the running monitor has open; pid None is the service's. Raises UserError when there is none."""
+    properties = unit_properties(("MainPID", "LoadState") + UNIT_PROPERTIES)
+    service_pid = int((properties or {}).get("MainPID") or 0)
+    pid = pid or service_pid
+    if not pid:
+        raise UserError("no running service to look at: systemctl start cry-monitor, or give the process of a "
+                        "`cry-monitor run` with --pid N")
+    under_systemd = pid == service_pid
+    database = database or (DATABASE if under_systemd else default_path())
+    try:
+        return privacy_findings(pid, database, properties if under_systemd else None)
+    except ProcessLookupError:
+        raise UserError("there is no process {}: see pgrep -f cry-monitor".format(pid)) from None
+
+
+def _configuration(path, is_service):
+    """Its finding, and the settings that the rest is looked at with."""
+    if path is None and is_service and os.path.exists(CONFIGURATION):
+        path = CONFIGURATION
+    try:
+        settings = load_settings(path)
+    except UserError as error:
+        return Finding("configuration", WRONG, str(error), "correct the file; the rest was looked at with the "
+                       "defaults"), default_settings()
+    return Finding("configuration", OK, path or "the built-in defaults"), settings
+
+
+def _heard_by_service(database, state):
+    """The microphone is the service's, so what it wrote is looked at."""
+    try:
+        with Store(database, read_only=True) as store:
+            minutes = store.minutes(time.time() - 3600)
+    except UserError as error:
+        return [Finding("microphone", UNKNOWN, "the service has it, and its database cannot be read: {}".format(
+            error), "sudo cry-monitor doctor")]
+    return findings_of_service(minutes, state["StatusText"])
