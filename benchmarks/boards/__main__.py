@@ -15,6 +15,8 @@ from benchmarks.boards.emulator import DEFAULT_ROOT, PROCESSORS, CannotCount, ar
 from benchmarks.boards.milliseconds import BOARDS, FRAME_BUDGET_MS, IPC, estimate, spread
 from benchmarks.boards.models import costs
 from benchmarks.record import record
+from edge.bench.board import moment
+from edge.bench.disturbance import Watch, reasons
 from edge.bench.material import Recording
 from edge.bench.measure import measure
 from edge.bench.result import merged
@@ -64,11 +66,15 @@ def checked_here(bundle_directory: str) -> dict[str, Any]:
     """The form of the model on this machine: instructions of the same frames, emulated, and their time."""
     counted = count(x86_64(), bundle_directory)
     bundle = load_bundle(bundle_directory)
+    before, watch = moment(), Watch()
     _, rounds = measure(bundle, load_settings(None), Recording("the same night", night(), SAMPLE_RATE))
+    yardsticks_s = [one.yardstick_s for one in rounds]
+    disturbed = reasons(watch.figures(), yardsticks_s, before, [], moment())
     timings = merged([one.timings.paths[CHECKED_PATH] for one in rounds])
     milliseconds = {stage: timings.row(stage).p50_ms for stage in CHECKED_STAGES}
     instructions = {stage: counted["paths"][CHECKED_PATH]["stages"][stage] for stage in CHECKED_STAGES}
-    return {"counted": counted, "milliseconds": milliseconds, "spread": spread(instructions, milliseconds)}
+    return {"counted": counted, "milliseconds": milliseconds, "spread": spread(instructions, milliseconds),
+            "disturbed": disturbed}
 
 
 def counted_table(counts: dict[str, Any]) -> str:
@@ -122,9 +128,11 @@ def check_text(here: dict[str, Any]) -> str:
     parts = ", ".join(f"{stage} {here['milliseconds'][stage]:.3f} ms (x {ratio:.2f})"
                       for stage, ratio in here["spread"].items())
     worst = max(max(ratio, 1 / ratio) for ratio in here["spread"].values())
+    state = f"**Disturbed**: {'; '.join(here['disturbed'])}" if here["disturbed"] else "Undisturbed"
     return ("The same frames on this x86-64, counted and timed, and the stage's instructions per second over the whole "
             f"frame's: {parts}. One number for all stages is wrong by up to a factor of {worst:.2f} for a single "
-            "stage. No board was at hand: see benchmarks/boards/milliseconds.py for what is assumed.")
+            f"stage. {state}. No board was "
+            "at hand: see benchmarks/boards/milliseconds.py for what is assumed.")
 
 
 def model_table(models: list[Any]) -> str:
