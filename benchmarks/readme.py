@@ -15,8 +15,14 @@ SECTION = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def with_results(text: str) -> str:
-    """The README's text with every marked section replaced by its recorded result."""
-    return SECTION.sub(lambda m: m[1] + (RESULTS / f"{m[2]}.md").read_text() + m[3], text)
+    """The README's text with every marked section replaced by its result, where one is recorded."""
+    return SECTION.sub(lambda m: m[1] + recorded(m[2]) + m[3] if recorded(m[2]) else m[0], text)
+
+
+def recorded(name: str) -> str:
+    """The recorded text of a result, or none."""
+    path = RESULTS / f"{name}.md"
+    return path.read_text() if path.exists() else ""
 
 
 if __name__ == "__main__":
