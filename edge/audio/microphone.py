@@ -151,5 +151,6 @@ class MicrophoneSource(Source):
 
     def _note_block(self, block):
         self.overflows += block.overflowed
-        samples = np.frombuffer(block.samples, np.float32).reshape(-1, self.channels).mean(axis=1)
-        self._hops.push(self._resampler.push(samples), block.captured_s)
+        samples = np.frombuffer(block.samples, np.float32).reshape(-1, self.channels)
+        mono = samples.dot(np.full(self.channels, 1.0 / self.channels, np.float32))  # mean() takes twenty times as long
+        self._hops.push(self._resampler.push(mono), block.captured_s)

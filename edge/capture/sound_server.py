@@ -258,7 +258,8 @@ def _properties(properties):
 
 def _cookie():
     """What proves to the server that we are its user; it needs none from the same user over its own socket."""
-    path = os.environ.get("PULSE_COOKIE") or os.path.expanduser("~/.config/pulse/cookie")
-    with suppress(OSError), open(path, "rb") as file:
-        return file.read(COOKIE_BYTES).ljust(COOKIE_BYTES, b"\0")
+    with suppress(OSError, KeyError):  # a user whom nobody knows has no home
+        path = os.environ.get("PULSE_COOKIE") or os.path.expanduser("~/.config/pulse/cookie")
+        with open(path, "rb") as file:
+            return file.read(COOKIE_BYTES).ljust(COOKIE_BYTES, b"\0")
     return bytes(COOKIE_BYTES)
