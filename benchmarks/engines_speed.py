@@ -51,9 +51,7 @@ def main() -> None:
             x[...] = rng.standard_normal(x.shape)
         engine.infer()
     turns = take_turns({name: lambda _, engine=engine: engine.infer() for name, engine in sorted(opened.items())})
-    lines = ["| detector, one frame | median, us | 90 %, us |", "|---|---|---|"]
-    lines += [f"| {name} | {p50:.0f} | {p90:.0f} |" for name, (p50, p90) in turns.us.items()]
-    lines += ["", turns.note()]
+    lines = [*turns.table("detector, one frame, median"), "", turns.note()]
     record("engines_speed", {"rows_us": turns.us, "disturbed": turns.disturbed}, "\n".join(lines))
 
 

@@ -102,20 +102,18 @@ def main() -> None:
         stages["kaldi-native-fbank, one hop"] = lambda number: kaldi_columns(hop(number))
     turns = take_turns(stages)
     rows = turns.us
-    ours_us = rows["our features, one hop"][0] + rows["our network, one frame"][0]
-    yamnet_us = rows["YAMNet, one window"][0]
+    ours_us = rows["our features, one hop"].cpu_us + rows["our network, one frame"].cpu_us
+    yamnet_us = rows["YAMNet, one window"].cpu_us
+    our_features_us = rows["our features, one hop"].cpu_us
     ratios = {
         "our frame / YAMNet's window": ours_us / yamnet_us,
         "our second / YAMNet's second": ours_us * OUR_LOOKS_PER_S / (yamnet_us * YAMNET_LOOKS_PER_S),
-        "librosa's hop / our hop": rows["librosa features, one hop"][0] / rows["our features, one hop"][0],
+        "librosa's hop / our hop": rows["librosa features, one hop"].cpu_us / our_features_us,
     }
     if kaldi_columns:
-        ratios["kaldi-native-fbank's hop / our hop"] = (
-            rows["kaldi-native-fbank, one hop"][0] / rows["our features, one hop"][0]
-        )
-    lines = ["| one thread | median, us | 90 %, us |", "|---|---|---|"]
-    lines += [f"| {name} | {p50:.0f} | {p90:.0f} |" for name, (p50, p90) in rows.items()]
-    lines += ["", "| ratio | |", "|---|---|", *(f"| {name} | {value:.2f} |" for name, value in ratios.items())]
+        ratios["kaldi-native-fbank's hop / our hop"] = rows["kaldi-native-fbank, one hop"].cpu_us / our_features_us
+    lines = turns.table("one thread, median")
+    lines += ["", "| ratio of CPU times | |", "|---|---|", *(f"| {name} | {value:.2f} |" for name, value in ratios.items())]
     lines += ["", f"Our engine: {detector.engine_name}. {turns.note()}"]
     figures = {"rows_us": rows, "ratios": ratios, "engine": detector.engine_name, "disturbed": turns.disturbed}
     record("speed", figures, "\n".join(lines))

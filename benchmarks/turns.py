@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import numpy as np
@@ -17,31 +17,43 @@ CALLS_PER_BLOCK = 50
 WARM_UP_CALLS = 5  # of each block, not counted: another stage has just used the caches
 
 
+class Cost(NamedTuple):
+    """Medians of a stage's calls."""
+
+    cpu_us: float  # of all its threads; hardly depends on what else the machine does
+    wall_us: float
+
+
 class Turns(NamedTuple):
     """What came of it."""
 
-    us: dict[str, tuple[float, float]]  # median and 90th percentile of each stage
+    us: dict[str, Cost]
     disturbed: list[str]  # why the figures cannot be trusted; empty when they can
 
     def note(self) -> str:
         """For under the table."""
         if not self.disturbed:
             return "The run was undisturbed."
-        return f"**Disturbed**: {'; '.join(self.disturbed)}. Ratios hold better than times: the stages took turns."
+        return f"**Disturbed**: {'; '.join(self.disturbed)}. CPU time holds better than the clock's."
+
+    def table(self, heading: str) -> list[str]:
+        """Lines of a table."""
+        lines = [f"| {heading} | CPU, us | by the clock, us |", "|---|---|---|"]
+        return lines + [f"| {name} | {cost.cpu_us:.0f} | {cost.wall_us:.0f} |" for name, cost in self.us.items()]
 
 
 def take_turns(stages: dict[str, Callable[[int], object]], blocks: int = BLOCKS, calls: int = CALLS_PER_BLOCK) -> Turns:
     """Microseconds of each stage(call number), the stages taking turns."""
-    durations: dict[str, list[float]] = {name: [] for name in stages}
+    durations: dict[str, list[tuple[float, float]]] = {name: [] for name in stages}
     before, during, yardsticks, watch = moment(), [], [], Watch()
     for block in range(blocks):
         yardsticks.append(yardstick())
         for name, stage in stages.items():
             for call in range(calls):
-                started = perf_counter()
+                started, cpu = perf_counter(), process_time()
                 stage(block * calls + call)
                 if call >= WARM_UP_CALLS:
-                    durations[name].append(1e6 * (perf_counter() - started))
+                    durations[name].append((1e6 * (process_time() - cpu), 1e6 * (perf_counter() - started)))
         during.append(moment())
-    us = {name: (float(np.median(d)), float(np.percentile(d, 90))) for name, d in durations.items()}
+    us = {name: Cost(*map(float, np.median(taken, axis=0))) for name, taken in durations.items()}
     return Turns(us, reasons(watch.figures(), yardsticks, before, during, moment()))
