@@ -7,7 +7,14 @@ from typing import Iterator, List, Optional
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.config import default_settings, load_settings
 from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
-from edge.doctor.machine import clock_finding, database_finding, disk_finding, group_finding, power_finding
+from edge.doctor.machine import (
+    clock_finding,
+    database_finding,
+    disk_finding,
+    group_finding,
+    power_finding,
+    why_hidden,
+)
 from edge.doctor.models import model_findings
 from edge.doctor.privacy import UNIT_PROPERTIES, privacy_findings
 from edge.doctor.service import (
@@ -74,10 +81,13 @@ def _configuration(path, is_service):
 
 def _heard_by_service(database, state):
     """The microphone is the service's, so what it wrote is looked at."""
+    hidden = why_hidden(database)
     try:
+        if hidden:
+            raise UserError(hidden)
         with Store(database, read_only=True) as store:
             minutes = store.minutes(time.time() - 3600)
     except UserError as error:
-        return [Finding("microphone", UNKNOWN, "the service has it, and its database cannot be read: {}".format(
-            error), "sudo cry-monitor doctor")]
+        said = "the service says: {}; what it wrote cannot be read: {}".format(state["StatusText"], error)
+        return [Finding("microphone", UNKNOWN, said, "sudo cry-monitor doctor")]
     return findings_of_service(minutes, state["StatusText"])

@@ -23,13 +23,10 @@ MOST_TEMPERATURE_C = 150.0  # some zones give nonsense
 
 def disk_finding(database: str) -> Finding:
     """Whether the database can be written and there is room."""
-    folder = os.path.dirname(os.path.abspath(database))
-    while not os.path.isdir(folder) and not os.path.ismount(folder):
-        folder = os.path.dirname(folder)  # what is missing is made at the first start
-    is_there = os.path.exists(database)
-    if not _may(folder, os.X_OK) or (is_there and not _may(database, os.R_OK)):
-        return Finding("disk", UNKNOWN, "{} may not be seen by {}".format(folder, getpass.getuser()),
-                       "sudo cry-monitor doctor")
+    hidden = why_hidden(database)
+    if hidden:
+        return Finding("disk", UNKNOWN, hidden, "sudo cry-monitor doctor")
+    folder, is_there = _nearest_folder(database), os.path.exists(database)
     if not _may(database if is_there else folder, os.W_OK):
         return Finding("disk", WRONG, "{} cannot be written by {}".format(database, getpass.getuser()),
                        "sudo cry-monitor doctor; if the card has become read-only: see dmesg, then replace it")
@@ -43,16 +40,25 @@ def disk_finding(database: str) -> Finding:
     return Finding("disk", OK, text)
 
 
+def why_hidden(database: str) -> str:
+    """Why this user cannot tell whether there is a database and what is in it; empty when that can be told."""
+    folder = _nearest_folder(database)
+    if not _may(folder, os.X_OK) or (os.path.exists(database) and not _may(database, os.R_OK)):
+        return "{} may not be seen by {}".format(folder, getpass.getuser())
+    return ""
+
+
 def database_finding(database: str) -> Finding:
     """Whether what was kept can be read."""
+    hidden = why_hidden(database)
+    if hidden:
+        return Finding("database", UNKNOWN, hidden, "sudo cry-monitor doctor")
     if not os.path.exists(database):
         return Finding("database", OK, "{} is not there yet; it is made at the first start".format(database))
     try:
         with Store(database, read_only=True) as store:
             return Finding("database", OK, "{} events in {}".format(len(store.events()), database))
     except UserError as error:
-        if not _may(database, os.R_OK):
-            return Finding("database", UNKNOWN, str(error), "sudo cry-monitor doctor")
         return Finding("database", WRONG, str(error), "move it away, and start the service again")
 
 
@@ -103,6 +109,14 @@ def group_finding() -> Finding:
         return Finding("group audio", OK, "{} may open sound devices{}".format(user, there))
     return Finding("group audio", WARNING, "{} is not in it (the service is)".format(user),
                    "sudo usermod -a -G audio {}, then log in again".format(user))
+
+
+def _nearest_folder(path):
+    """The folder of a file; what is missing of it is made at the first start, so the nearest that is there."""
+    folder = os.path.dirname(os.path.realpath(path))
+    while not os.path.isdir(folder) and not os.path.ismount(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def _may(path, what):

@@ -213,6 +213,15 @@ def test_the_doctor_asks_the_service_what_it_hears(system, hearing):
     assert found["configuration"]["found"] == "/etc/cry-monitor/cry-monitor.toml"
 
 
+def test_the_doctor_says_what_only_root_may_see(system, hearing):
+    hearing()
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    printed = system.run(*nobody, "cry-monitor", "doctor", "--json", check=False)
+    found = {finding["name"]: finding for finding in map(json.loads, printed.splitlines())}
+    assert {found[name]["state"] for name in ("microphone", "disk", "database")} == {"unknown"}
+    assert {found[name]["do"] for name in ("microphone", "disk", "database")} == {"sudo cry-monitor doctor"}
+
+
 def test_installing_again_upgrades_and_keeps_the_configuration(system, hearing, installed, source):
     before = hearing()
     system.run("sh", "-c", "echo '# mine' >>/etc/cry-monitor/cry-monitor.toml")

@@ -48,6 +48,7 @@ def test_a_disk_that_cannot_be_written(somebody):
 def test_somebody_else_is_told_to_ask_root(tmp_path, somebody):
     finding = machine.disk_finding(str(tmp_path / "events.db"))  # pytest's folders are the user's own
     assert (finding.state, finding.do) == ("unknown", "sudo cry-monitor doctor")
+    assert machine.database_finding(str(tmp_path / "events.db"))[1:3] == finding[1:3]
 
 
 def test_a_database(tmp_path):
