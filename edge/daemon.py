@@ -14,6 +14,7 @@ from edge.keeping import Keeper
 from edge.listener import Emit, Listener
 from edge.log import log
 from edge.notify import Watchdog, notify
+from edge.pipeline import Pipeline
 from edge.store import Health
 from edge.totals import Totals
 
@@ -64,6 +65,7 @@ class Daemon:
 
     def _start(self):
         self._bundle.warm_up()
+        Pipeline(self._bundle, self._settings)  # the first loads what all need: not while a microphone waits
         keep_out_of_frames()
         bundle = self._bundle
         detail = "engine {}, bundle {} {} ({})".format(
