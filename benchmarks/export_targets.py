@@ -15,7 +15,7 @@ from benchmarks.record import record
 from edge.errors import UserError
 from export.calibration import DEFAULT_CALIBRATION_DIR
 from export.exporter import export_bundle
-from export.source_model import DEFAULT_MODEL_DIR
+from export.sources import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, Target
 
 HEADER = (
@@ -27,7 +27,7 @@ HEADER = (
 def main() -> int:
     """Export every target into a temporary folder and record what it cost; 1 when one is outside its bounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL_DIR)
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL_DIR / "detector")
     parser.add_argument("--calibration", type=Path, default=DEFAULT_CALIBRATION_DIR)
     arguments = parser.parse_args()
     reports = {}
@@ -40,10 +40,9 @@ def main() -> int:
         print(f"export_targets: error: {error}", file=sys.stderr)
         return 1
     files = {name: [file_figures(file) for file in report["files"]] for name, report in reports.items()}
-    first = next(iter(reports.values()))
+    first = next(iter(reports.values()))["models"][0]
     figures = {
-        "model": {**first["model"], "temperature": first["temperature"]},
-        "calibration": first["calibration"],
+        "model": first,
         "targets": {
             name: {"written": reports[name]["written"], "files": rows, **extra(reports[name])}
             for name, rows in files.items()
@@ -68,18 +67,19 @@ def file_figures(file: dict[str, Any]) -> dict[str, Any]:
 
 def extra(report: dict[str, Any]) -> dict[str, Any]:
     """How int8 ranges were chosen, where they were."""
-    return {"int8_ranges": report["int8_ranges"]} if "int8_ranges" in report else {}
+    model = report["models"][0]
+    return {"int8_ranges": model["int8_ranges"]} if "int8_ranges" in model else {}
 
 
-def table(files: dict[str, list[dict[str, Any]]], report: dict[str, Any]) -> str:
+def table(files: dict[str, list[dict[str, Any]]], model: dict[str, Any]) -> str:
     """One row per file, the fp32 ONNX of the rpi targets only once."""
     lines = [HEADER]
     for name, rows in files.items():
         for row in rows:
             if not repeats(TARGETS[name], row):
                 lines.append(line(name, row))
-    parity = report["calibration"]["parity"]
-    temperature = report["temperature"]
+    parity = model["calibration"]["parity"]
+    temperature = model["temperature"]
     origin = "fitted" if temperature["fitted"] else "the model's own"
     lines.append(
         f"\nCompared with Keras on {parity['frames']} frames of {parity['groups']} groups, which neither int8 ranges "

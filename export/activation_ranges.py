@@ -1,7 +1,10 @@
 """The range of every activation of an ONNX network over calibration inputs: what INT8 scales come from."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from export.feeds import Feed
 from export.quiet import quiet
 
 BINS = 4096
@@ -9,18 +12,18 @@ LARGEST_CODE = 127  # symmetric int8: -127..127
 
 
 class ActivationRanges:
-    """Histograms of |x| of every float tensor that is not a weight, the network's input included."""
+    """Histograms of |x| of every float tensor that is not a weight, the network's inputs included."""
 
-    def __init__(self, content: bytes, inputs: np.ndarray):
-        """content: an fp32 ONNX file with one input; inputs: (N, ...) float32, run one at a time."""
-        session, self.names, input_name = observed(content)
+    def __init__(self, content: bytes, feeds: Sequence[Feed]):
+        """content: an fp32 ONNX file; feeds: all its inputs, run one after the other."""
+        session, self.names = observed(content)
         self.maximum = np.zeros(len(self.names))
-        for x in each(inputs):
-            np.maximum(self.maximum, [largest(t) for t in session.run(self.names, {input_name: x})], out=self.maximum)
+        for feed in feeds:
+            np.maximum(self.maximum, [largest(t) for t in session.run(self.names, feed)], out=self.maximum)
         self.counts = np.zeros((len(self.names), BINS), np.int64)
         bins_per_unit = BINS / np.where(self.maximum > 0, self.maximum, 1.0)
-        for x in each(inputs):
-            for row, tensor in enumerate(session.run(self.names, {input_name: x})):
+        for feed in feeds:
+            for row, tensor in enumerate(session.run(self.names, feed)):
                 index = np.minimum((np.abs(tensor.ravel()) * bins_per_unit[row]).astype(np.int64), BINS - 1)
                 self.counts[row] += np.bincount(index, minlength=BINS)
 
@@ -35,7 +38,7 @@ class ActivationRanges:
 
 
 def observed(content: bytes):
-    """(session, names, input name): the network with every float activation as an output."""
+    """(session, names): the network with every float activation as an output."""
     import onnx
     import onnxruntime
 
@@ -60,23 +63,20 @@ def observed(content: bytes):
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-    return InputToo(session), [graph.input[0].name, *names], graph.input[0].name
+    inputs = [value.name for value in graph.input]
+    return InputsToo(session, len(inputs)), [*inputs, *names]
 
 
-class InputToo:
-    """A session that also returns its own input."""
+class InputsToo:
+    """A session that also returns its own inputs."""
 
-    def __init__(self, session):
-        self.session = session
+    def __init__(self, session, n_inputs: int):
+        self.session, self.n_inputs = session, n_inputs
 
-    def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """The tensors of those names; the first is the input."""
-        return [feed[names[0]], *self.session.run(names[1:], feed)]
-
-
-def each(inputs: np.ndarray):
-    """The inputs one at a time, with batch 1."""
-    return (inputs[i : i + 1] for i in range(len(inputs)))
+    def run(self, names: list[str], feed: Feed) -> list[np.ndarray]:
+        """The tensors of those names; the inputs are the first."""
+        inputs, computed = names[: self.n_inputs], names[self.n_inputs :]
+        return [*(feed[name] for name in inputs), *self.session.run(computed, feed)]
 
 
 def largest(tensor: np.ndarray) -> float:

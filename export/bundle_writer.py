@@ -5,12 +5,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle, load_bundle
-from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
+from edge.bundle.manifest import DETECTOR, MANIFEST_NAME, SCHEMA
 from edge.errors import UserError
 from export.convert import Exported
 from export.quiet import quiet
@@ -33,9 +33,24 @@ def check_out(out: Path) -> None:
         )
 
 
-def bundle_manifest(model: SourceModel, target: Target, files: list[Exported]) -> dict[str, Any]:
-    """manifest.json for one model."""
+def bundle_manifest(
+    models: list[tuple[SourceModel, list[Exported]]], target: Target, fusion: dict[str, Any] | None
+) -> dict[str, Any]:
+    """manifest.json for models and their files; the bundle is called after the first."""
+    first = models[0][0].description
+    return {
+        "schema": SCHEMA,
+        "name": first["name"],
+        "version": first["version"],
+        "models": [model_entry(model, target, files) for model, files in models],
+        "fusion": fusion,
+    }
+
+
+def model_entry(model: SourceModel, target: Target, files: list[Exported]) -> dict[str, Any]:
+    """What the manifest says of one model."""
     described = model.description
+    own = ("decision",) if model.role == DETECTOR else ("name", "step")
     entry = {
         "role": described["role"],
         "labels": described["labels"],
@@ -43,7 +58,7 @@ def bundle_manifest(model: SourceModel, target: Target, files: list[Exported]) -
         "normalisation": described["normalisation"],
         "temperature": described["temperature"],
         "energy_threshold": described.get("energy_threshold"),
-        "decision": described["decision"],
+        **{key: described[key] for key in own},
         "precision": target.precision,
         "files": {
             item.file.kind: {
@@ -59,20 +74,14 @@ def bundle_manifest(model: SourceModel, target: Target, files: list[Exported]) -
     }
     if target.tensorrt is not None:
         entry["tensorrt"] = {"precision": target.precision}
-    return {
-        "schema": SCHEMA,
-        "name": described["name"],
-        "version": described["version"],
-        "models": [entry],
-        "fusion": None,
-    }
+    return entry
 
 
 def write_bundle(
     out: Path,
     manifest: dict[str, Any],
     contents: dict[str, bytes],
-    model_dir: Path,
+    model_dirs: Sequence[Path],
     check: Callable[[Bundle], None] = Bundle.warm_up,
 ) -> None:
     """Write manifest and files beside `out`, load the result as the device would, then rename it into place.
@@ -88,9 +97,7 @@ def write_bundle(
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         for name, content in {**contents, MANIFEST_NAME: text.encode()}.items():
             write_through(staging / name, content)
-        for pattern in COPIED_BESIDE:
-            for path in model_dir.glob(pattern):
-                shutil.copyfile(path, staging / path.name)
+        copy_beside(model_dirs, staging)
         with quiet():  # a bundle for TensorRT says at length that another engine runs it here
             bundle = load_bundle(staging)
         check(bundle)
@@ -102,6 +109,16 @@ def write_bundle(
     finally:
         if staging is not None and staging.exists():
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def copy_beside(model_dirs: Sequence[Path], folder: Path) -> None:
+    """Licences and cards of the models; one whose name is taken by another gets that of its directory besides."""
+    for directory in dict.fromkeys(model_dirs):
+        for path in sorted(path for pattern in COPIED_BESIDE for path in directory.glob(pattern)):
+            place = folder / path.name
+            if place.exists() and place.read_bytes() != path.read_bytes():
+                place = folder / f"{path.stem}-{directory.name}{path.suffix}"
+            shutil.copyfile(path, place)
 
 
 def write_through(path: Path, content: bytes) -> None:

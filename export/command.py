@@ -10,7 +10,7 @@ from edge.commands.main import guarded
 from edge.errors import UserError
 from export.calibration import DEFAULT_CALIBRATION_DIR
 from export.description import HELP as DESCRIPTION_HELP
-from export.source_model import DEFAULT_MODEL_DIR
+from export.sources import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog=NAME,
         description="Export a trained Keras model as a bundle for a board, and prove what precision cost.\n"
-        "With no --model it exports the detector that ships.",
+        "With no --model it exports the models that ship.",
         epilog=DESCRIPTION_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "--model",
         metavar="DIR",
         default=DEFAULT_MODEL_DIR,
-        help="directory with one .keras file and model.json (default: the detector that ships)",
+        help="directory with one .keras file and model.json, or with several models (default: those that ship)",
     )
     result.add_argument(
         "--calibration",

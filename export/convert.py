@@ -1,6 +1,6 @@
 """A target's files from a Keras model: TFLite, ONNX in three precisions, a calibration cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.errors import UserError
 from export.calibration_cache import cache_text
+from export.feeds import Feed
 from export.keras_to_onnx import keras_to_onnx
 from export.keras_to_tflite import keras_to_tflite
 from export.onnx_fp16 import fp16_typed
@@ -37,18 +38,18 @@ class Conversion:
     ranges: Quantised | None
 
 
-def convert(model: SourceModel, target: Target, inputs: np.ndarray, progress: Progress) -> Conversion:
-    """Make every file of the target; inputs: (N, 98, 64, 1), what int8 ranges are taken from.
+def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress: Progress) -> Conversion:
+    """Make every file of the target; feeds: what int8 ranges are taken from.
 
     Raises UserError when the model does not convert, or when TensorRT would not import a file.
     """
-    progress("converting to fp32 ONNX")
+    progress(f"{model.title}: converting to fp32 ONNX")
     fp32_onnx = keras_to_onnx(model.fixed)
     check_importable(fp32_onnx, target)
     ranges = None
     if target.tensorrt is not None and target.precision == "int8":
-        progress(f"calibrating int8 ranges on {len(inputs)} frames")
-        ranges = quantise(fp32_onnx, inputs)
+        progress(f"{model.title}: calibrating int8 ranges on {len(feeds)} frames")
+        ranges = quantise(fp32_onnx, feeds)
     makers = {
         ("onnx", "fp32"): lambda: fp32_onnx,
         ("onnx_fp32", "fp32"): lambda: fp32_onnx,
@@ -59,13 +60,13 @@ def convert(model: SourceModel, target: Target, inputs: np.ndarray, progress: Pr
     files = []
     for file in target.files:
         if file.kind == "tflite":
-            progress(f"converting to {file.precision} TFLite")
-            content = keras_to_tflite(model.fixed, file.precision, inputs)
+            progress(f"{model.title}: converting to {file.precision} TFLite")
+            content = keras_to_tflite(model.fixed, file.precision, feeds)
         else:
             content = makers[file.kind, file.precision]()
         if file.kind.startswith("onnx"):
             check_importable(content, target)
-        files.append(Exported(file, f"{model.role}.{file.name}", content))
+        files.append(Exported(file, f"{model.title}.{file.name}", content))
     return Conversion(files, fp32_onnx, ranges)
 
 

@@ -6,26 +6,35 @@ from typing import Any
 
 from edge.bundle.fields import Fields
 from edge.bundle.manifest import (
+    DETECTOR,
+    EXPERT,
     FEATURES,
     ROLES,
     read_decision,
     read_feature,
     read_labels,
+    read_name,
     read_normalisation,
+    read_step,
 )
 from edge.engines.base import one_line
 from edge.errors import UserError
 
-DESCRIPTION_NAME = "model.json"
-DEFAULTS: dict[str, Any] = {
-    "role": "detector",
-    "version": "0",
-    "normalisation": {"kind": "frame_mean", "scale": 3.0},
-    "temperature": None,  # fitted on the temperature part of the calibration data
-    "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
-    "layers": [],
-    "metrics": {},
-    "training": {},
+DESCRIPTION_NAME, FUSION_NAME = "model.json", "fusion.json"
+COMMON: dict[str, Any] = {"version": "0", "energy_threshold": None, "layers": [], "metrics": {}, "training": {}}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    DETECTOR: {
+        **COMMON,
+        "normalisation": {"kind": "frame_mean", "scale": 3.0},
+        "temperature": None,  # fitted on the temperature part of the calibration data
+        "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
+    },
+    EXPERT: {**COMMON, "step": {"columns": 14, "window_columns": 233}},
+}
+NEVER_SURE = {  # how experts without fusion.json are fused: there is a posterior, and no answer
+    "method": "all",
+    "tau": 1.0,
+    "uncertain": {"threshold": None, "risk": 0.2, "coverage": 0.0, "measured_risk": None, "n_validation": 0},
 }
 HELP = """model.json, with three keys of your own:
   {"labels": ["cry"], "feature": "log_mel", "temperature": 1.0}
@@ -39,6 +48,11 @@ HELP = """model.json, with three keys of your own:
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json
   name, version, metrics, training: shown and kept in the manifest
   metrics.parity_auc: AUC found in training on the parity part; the export fails when the model no longer has it
+
+An expert on causes, as cry-train causes writes it, has "role": "expert", a "name" of its own, several labels, the
+feature "fused" with its "band_hz", the normalisation "row_z_score" with its rows, "step" and a temperature. Several
+models make one bundle: each in a folder of its own in DIR, or as NAME.keras beside NAME.json, with fusion.json beside
+them, the manifest's "fusion" (without it, the experts' posteriors are logged and no cause is ever named).
 """
 
 
@@ -54,8 +68,9 @@ def read_description(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({one_line(error)}): repair it") from error
     given = Fields(content, str(path)).content
-    name = path.absolute().parent.name or "model"
-    description = {"name": name, **DEFAULTS, **given}
+    name = (path.absolute().parent.name if path.name == DESCRIPTION_NAME else path.stem) or "model"
+    role = Fields({"role": DETECTOR, **given}, str(path)).choice("role", ROLES)
+    description = {"name": name, "role": role, **DEFAULTS[role], **given}
     feature = description.get("feature")
     if isinstance(feature, str) and feature in FEATURES:
         description["feature"] = {"name": feature, "parameters": dict(FEATURES[feature])}
@@ -65,15 +80,20 @@ def read_description(path: Path) -> dict[str, Any]:
 
 def check(fields: Fields) -> None:
     """Raise UserError, naming the key, unless the description can be exported."""
-    fields.choice("role", ROLES)
+    role = fields.choice("role", ROLES)
     fields.text("name")
+    read_name(fields, role)
     fields.text("version")
-    read_labels(fields)
-    read_feature(fields.object("feature"))
-    read_normalisation(fields.object("normalisation"))
-    if fields.content["temperature"] is not None:
+    read_labels(fields, role)
+    read_feature(fields.object("feature"), role)
+    read_normalisation(fields.object("normalisation"), role)
+    fields.optional_number("energy_threshold")
+    if role == EXPERT or fields.content["temperature"] is not None:
         fields.positive("temperature")
-    read_decision(fields.object("decision"))
+    if role == EXPERT:
+        read_step(fields.object("step"))
+    else:
+        read_decision(fields.object("decision"))
     if fields.content["layers"] != []:
         fields.texts("layers")
     metrics = fields.object("metrics")

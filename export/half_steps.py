@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from export.onnx_fp16 import cast_to
+
 
 def half_steps(content: bytes) -> bytes:
     """The FP16-typed file in FP32, with each FP16 tensor rounded to half precision where it arises."""
@@ -22,7 +24,9 @@ def half_steps(content: bytes) -> bytes:
         widen(constant)
     nodes: list[Any] = []
     for node in graph.node:
-        changes_precision = node.op_type == "Cast" and halves.intersection((*node.input, *node.output))
+        changes_precision = cast_to(node) in (TensorProto.FLOAT, TensorProto.FLOAT16) and halves.intersection(
+            (*node.input, *node.output)
+        )
         exact = onnx.helper.make_node("Identity", node.input, node.output) if changes_precision else node
         nodes += rounded(exact) if halves.intersection(node.output) else [exact]
     copies = [type(node).FromString(node.SerializeToString()) for node in nodes]

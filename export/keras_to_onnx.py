@@ -7,30 +7,35 @@ from typing import Any
 
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.feeds import OUTPUT_NAME
 from export.onnx_fold import fold_scale_and_shift
 from export.quiet import quiet
 from export.rewrites import rewrite
 
 OPSET = 13
 IR_VERSION = 7
-INPUT_NAME = "features"
-OUTPUT_NAME = "logits"
 
 
 def keras_to_onnx(model: Any) -> bytes:
     """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes.
 
-    What TensorRT would not import is rewritten where that is possible. Raises UserError when it does not convert.
+    Inputs and outputs keep the model's names for them; an output without one is called logits. What TensorRT would
+    not import is rewritten where that is possible. Raises UserError when it does not convert.
     """
     import onnx
     import tensorflow as tf
     import tf2onnx
 
-    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32, name=INPUT_NAME)]
+    signature = [tf.TensorSpec(tensor.shape, tf.float32, name=tensor.name) for tensor in model.inputs]
+
+    def named(*inputs):
+        outputs = model(list(inputs), training=False)
+        return outputs if isinstance(outputs, dict) else {OUTPUT_NAME: outputs}
+
     try:
         with quiet():
             graph, _ = tf2onnx.convert.from_function(
-                tf.function(lambda x: {OUTPUT_NAME: model(x, training=False)}, input_signature=signature),
+                tf.function(named, input_signature=signature),
                 input_signature=signature,
                 opset=OPSET,
             )

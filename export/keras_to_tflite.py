@@ -1,22 +1,28 @@
-"""Keras -> TFLite in four precisions."""
+"""Keras -> TFLite in four precisions.
+
+A network that remembers gets int8 convolutions, which are nearly all of its work, and a float head: of a random expert
+of the size that ships, whole int8 moved the posterior by up to .084 and the likeliest label in 1.1 % of clear answers,
+this by .052 and in none, for 40 kB more. What is remembered stays float, so that no step rounds it again.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.feeds import Feed, state_shapes
 from export.quiet import quiet
 
+INT8_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")  # of a network that remembers
 
-def keras_to_tflite(model: Any, precision: str, quantise: np.ndarray) -> bytes:
+
+def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None) -> bytes:
     """Convert a functional Keras model with batch 1.
 
     precision: fp32, fp16 (weights), dynamic (int8 weights, float activations) or int8 (both, per-channel
-    weights; input and output stay float32, which costs the engine nothing). quantise: (N, ...) float32 network
-    inputs from which int8 ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
+    weights; inputs and outputs stay float32, which costs the engine nothing). feeds: network inputs from which int8
+    ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
     """
     import tensorflow as tf
 
@@ -29,10 +35,13 @@ def keras_to_tflite(model: Any, precision: str, quantise: np.ndarray) -> bytes:
     if precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
     if precision == "int8":
-        converter.representative_dataset = lambda: one_at_a_time(quantise)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: iter(feeds)
     try:
         with quiet():
+            if precision == "int8" and state_shapes(model):
+                return with_float_head(converter)
+            if precision == "int8":
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             return converter.convert()
     except Exception as error:  # the converter has no exception of its own for what it cannot convert
         unknown = re.search(r"(?:Flex|Custom) ops?: ([\w, ]+)", str(error))
@@ -42,7 +51,13 @@ def keras_to_tflite(model: Any, precision: str, quantise: np.ndarray) -> bytes:
         ) from error
 
 
-def one_at_a_time(inputs: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Each input as the converter wants it: a list of one array with batch 1."""
-    for index in range(len(inputs)):
-        yield [inputs[index : index + 1]]
+def with_float_head(converter: Any) -> bytes:
+    """The file of a converter that is set to quantise, with all but INT8_OPERATORS left in float."""
+    import tensorflow as tf
+    from tensorflow.lite.python.schema_py_generated import BuiltinOperator
+
+    others = [name for name in vars(BuiltinOperator) if name.isupper() and name not in INT8_OPERATORS]
+    # The debugger is TensorFlow's one public way to quantise some operators and not others.
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
+    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
+    return debugger.get_nondebug_quantized_model()

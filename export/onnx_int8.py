@@ -1,21 +1,24 @@
 """FP32 ONNX -> explicit Q/DQ INT8 as TensorRT reads it, and the ranges it needs.
 
 Weights: per-channel symmetric, float initialisers through Q and DQ (TensorRT 8.2 refuses int8 initialisers).
-Activations: per-tensor symmetric. Every zero point is 0; biases stay float.
+Activations: per-tensor symmetric. Every zero point is 0; biases stay float. Of a network that remembers only the
+convolutions are quantised: see keras_to_tflite.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from export.activation_ranges import LARGEST_CODE, ActivationRanges
-from export.keras_to_onnx import OUTPUT_NAME
+from export.feeds import Feed, answer, onnx_network, remembers
 
 # What a range may leave outside; the first is the maximum. Entropy calibration was tried on a detector like the shipped
 # one: its mean logit error was 0.42 where the best of these gave 0.07, because it cuts the rare loud bands off.
 PERCENTILES = (100.0, 99.999, 99.99, 99.9)
+CONVOLUTIONS = ("Conv",)
+PRODUCTS = (*CONVOLUTIONS, "Gemm", "MatMul")
 
 
 @dataclass(frozen=True)
@@ -28,30 +31,35 @@ class Quantised:
     mean_logit_error: dict[float, float]  # by percentile, on the calibration inputs
 
 
-def quantise(content: bytes, inputs: np.ndarray) -> Quantised:
-    """Calibrate on (N, ...) float32 inputs: of PERCENTILES, the one whose logits are nearest to FP32 is taken."""
-    ranges = ActivationRanges(content, inputs)
-    expected = logits(content, inputs)
+def quantise(content: bytes, feeds: Sequence[Feed]) -> Quantised:
+    """Calibrate on network inputs: of PERCENTILES, the one whose logits are nearest to FP32 is taken."""
+    ranges = ActivationRanges(content, feeds)
+    expected = logits(content, feeds)
     candidates = {}
     for percentile in PERCENTILES:
         scales = ranges.scales(percentile)
         candidates[percentile] = (scales, with_qdq(content, scales))
-    errors = {p: float(np.abs(logits(c, inputs) - expected).mean()) for p, (_, c) in candidates.items()}
+    errors = {p: float(np.abs(logits(c, feeds) - expected).mean()) for p, (_, c) in candidates.items()}
     best = min(errors, key=errors.__getitem__)
-    return Quantised(candidates[best][1], candidates[best][0], best, errors)
+    scales, quantised = candidates[best]
+    return Quantised(quantised, without_head(content, scales), best, errors)
 
 
 def with_qdq(content: bytes, scales: Mapping[str, np.float32]) -> bytes:
-    """Q/DQ before every convolution and every product with a weight matrix; scales: by activation name."""
+    """Q/DQ before every convolution and, if nothing is remembered, every product with a weight matrix.
+
+    scales: by activation name.
+    """
     import onnx
 
     model = onnx.load_from_string(content)
     graph = model.graph
     weights = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
+    kinds = CONVOLUTIONS if remembers(graph) else PRODUCTS
     added: dict[str, str] = {}  # the dequantised name of what already has its pair
     nodes: list[Any] = []
     for node in graph.node:
-        if is_quantised(node, weights):
+        if node.op_type in kinds and is_product(node, weights):
             data, weight = node.input[0], node.input[1]
             if data not in added:
                 added[data] = add_pair(graph, nodes, data, np.asarray(scales[data]), None)
@@ -67,9 +75,20 @@ def with_qdq(content: bytes, scales: Mapping[str, np.float32]) -> bytes:
     return model.SerializeToString()
 
 
-def is_quantised(node: Any, weights: Mapping[str, np.ndarray]) -> bool:
+def without_head(content: bytes, scales: Mapping[str, np.float32]) -> dict[str, np.float32]:
+    """The scales that a calibration cache may name: what has none there, TensorRT leaves in float."""
+    import onnx
+
+    graph = onnx.load_from_string(content).graph
+    if not remembers(graph):
+        return dict(scales)
+    around = {n for node in graph.node if node.op_type in CONVOLUTIONS for n in (*node.input, *node.output)}
+    return {name: scale for name, scale in scales.items() if name in around}
+
+
+def is_product(node: Any, weights: Mapping[str, np.ndarray]) -> bool:
     """Whether a node multiplies by weights that are known."""
-    return node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in weights and node.input[0] not in weights
+    return node.op_type in PRODUCTS and node.input[1] in weights and node.input[0] not in weights
 
 
 def channel_axis(node: Any, rank: int) -> int:
@@ -102,13 +121,7 @@ def add_pair(graph: Any, nodes: list[Any], name: str, scale: np.ndarray, axis: i
     return result
 
 
-def logits(content: bytes, inputs: np.ndarray) -> np.ndarray:
+def logits(content: bytes, feeds: Sequence[Feed]) -> np.ndarray:
     """Logits (N, labels) of an ONNX file in onnxruntime."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return np.concatenate([session.run([OUTPUT_NAME], {name: inputs[i : i + 1]})[0] for i in range(len(inputs))])
+    network = onnx_network(content)
+    return np.concatenate([answer(network(feed)) for feed in feeds])

@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from edge.engines import Engine
+from export.feeds import Feed, Shapes, Stream, answers, engine_network, fill
 from export.metrics import Change, auc, balanced_accuracy, calibration_error, change
 from export.targets import Bounds
 
@@ -40,8 +41,8 @@ class Parity:
     mean_posterior_error: float
     n_clear: int  # frames where Keras's margin is at least CLEAR_MARGIN
     label_agreement: float | None  # over those; None when there are none
-    auc: Change
-    balanced_accuracy: Change  # at the opening threshold
+    auc: Change | None  # of the task, as all that follows; None where it is not known
+    balanced_accuracy: Change | None  # at the opening threshold
     ece_keras_raw: float | None  # calibration errors: of Keras at temperature 1
     ece_keras: float | None  # at the model's temperature
     ece: float | None  # of the file at that temperature
@@ -61,9 +62,9 @@ def keras_logits(model: Any, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(batches)
 
 
-def engine_logits(engine: Engine, inputs: np.ndarray) -> np.ndarray:
-    """Logits (N, labels) of an exported file in its engine, one input at a time as on the board."""
-    return np.concatenate([engine.run(inputs[i : i + 1]) for i in range(len(inputs))])
+def engine_logits(engine: Engine, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
+    """Logits (N, labels) of an exported file in its engine, step by step as on the board."""
+    return answers(engine_network(engine), streams, states)
 
 
 def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -78,15 +79,14 @@ def posterior_errors(reference: np.ndarray, logits: np.ndarray, temperature: flo
     return np.abs(posteriors(logits, temperature) - posteriors(reference, temperature)).max(axis=1)
 
 
-def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task) -> Parity:
-    """Parity of logits (N, K) against those of Keras."""
+def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | None) -> Parity:
+    """Parity of logits (N, K) against those of Keras; without a task, what they are worth stays open."""
     logit_error = np.abs(logits - reference)
     expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
     posterior_error = posterior_errors(reference, logits, temperature)
     ordered = np.sort(expected, axis=1)
     clear = ordered[:, -1] - ordered[:, -2] >= CLEAR_MARGIN
     same = got.argmax(axis=1) == expected.argmax(axis=1)
-    classes = task.labels.astype(int)
     return Parity(
         n=len(reference),
         max_abs_logit=float(np.abs(reference).max()),
@@ -98,14 +98,25 @@ def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task:
         mean_posterior_error=float(posterior_error.mean()),
         n_clear=int(clear.sum()),
         label_agreement=float(same[clear].mean()) if clear.any() else None,
-        auc=change(auc, reference[:, -1], logits[:, -1], task.labels, task.groups),
-        balanced_accuracy=change(
+        **worth(reference, logits, temperature, task),
+    )
+
+
+def worth(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | None) -> dict[str, Any]:
+    """What the answers are worth by the task's labels: the fields of Parity by name."""
+    if task is None:
+        return dict.fromkeys(("auc", "balanced_accuracy", "ece_keras_raw", "ece_keras", "ece"))
+    expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
+    classes = task.labels.astype(int)
+    return {
+        "auc": change(auc, reference[:, -1], logits[:, -1], task.labels, task.groups),
+        "balanced_accuracy": change(
             balanced_accuracy(task.threshold), expected[:, -1], got[:, -1], task.labels, task.groups
         ),
-        ece_keras_raw=calibration_error(posteriors(reference, 1.0), classes),
-        ece_keras=calibration_error(expected, classes),
-        ece=calibration_error(got, classes),
-    )
+        "ece_keras_raw": calibration_error(posteriors(reference, 1.0), classes),
+        "ece_keras": calibration_error(expected, classes),
+        "ece": calibration_error(got, classes),
+    }
 
 
 def violations(parity: Parity, bounds: Bounds) -> list[str]:
@@ -122,7 +133,7 @@ def violations(parity: Parity, bounds: Bounds) -> list[str]:
             f"posterior error {parity.max_posterior_error:.3g}, at most {bounds.posterior_error:g} is allowed"
         )
     if parity.label_agreement is None:
-        found.append("Keras is undecided on every calibration frame, so label agreement cannot be measured")
+        found += undecided(parity)
     elif parity.label_agreement < bounds.label_agreement:
         found.append(
             f"label agreement {parity.label_agreement:.4g}, at least {bounds.label_agreement:g} is needed"
@@ -130,9 +141,20 @@ def violations(parity: Parity, bounds: Bounds) -> list[str]:
     return found + task_violations(parity, bounds.task_loss_points)
 
 
+def undecided(parity: Parity) -> list[str]:
+    """Where Keras is never clear, a detector is not trained; an expert may be as honest as that, and must stay so."""
+    if parity.auc is not None:
+        return ["Keras is undecided on every calibration frame, so label agreement cannot be measured"]
+    if parity.max_posterior_error <= CLEAR_MARGIN:
+        return []
+    return [f"Keras is undecided everywhere, and the posterior error is {parity.max_posterior_error:.3g}"]
+
+
 def task_violations(parity: Parity, allowed: float) -> list[str]:
     """The AUC may fall by `allowed` points; of a balanced accuracy, which some frames near the threshold move by
     that much, the whole interval must lie beyond before it counts."""
+    if parity.auc is None or parity.balanced_accuracy is None:
+        return []
     found = []
     if parity.auc.points is not None and -parity.auc.points > allowed:
         found.append(f"AUC falls by {-parity.auc.points:.2f} points, at most {allowed:g} is allowed")
@@ -145,11 +167,12 @@ def task_violations(parity: Parity, allowed: float) -> list[str]:
     return found
 
 
-def latency_ms(engine: Engine, example: np.ndarray) -> float:
-    """Median time of one inference here, in ms; example: one network input with batch 1."""
+def latency_ms(engine: Engine, example: Feed) -> float:
+    """Median time of one inference here, in ms."""
+    fill(engine, example)
     durations = []
     for _ in range(TIMED_RUNS):
         start = perf_counter()
-        engine.run(example)
+        engine.infer()
         durations.append(perf_counter() - start)
     return float(np.median(durations) * 1e3)

@@ -24,6 +24,7 @@ table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;
 td:first-child,th:first-child{text-align:left}.out{color:#b00020}svg{max-width:34rem;width:100%}
 svg text{font-size:11px;fill:currentColor}svg line{stroke:currentColor;opacity:.4}.dots{fill:#3b7dd8;opacity:.6}
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}"""
+TRAINED_ON = " The model may have been trained on them: what an AUC changes by counts here, not its height."
 ROWS = (
     ("precision", "precision", "{}"),
     ("engine", "engine", "{}"),
@@ -57,28 +58,41 @@ def installed_versions() -> dict[str, str]:
 
 def html_report(report: dict[str, Any]) -> str:
     """The report as one self-contained page."""
-    model, compared = report["model"], [file for file in report["files"] if "parity" in file]
-    title = html.escape(f"{model['name']} {model['version']} for {report['target']}")
-    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
+    first = report["models"][0]
+    title = html.escape(f"{first['name']} {first['version']} for {report['target']}")
     problems = "".join(
         f"<p class=out>{html.escape(file['path'])}: {html.escape('; '.join(file['violations']))}</p>"
         for file in report["files"]
         if file["violations"]
     )
     remarks = "".join(f"<p>{html.escape(text)}</p>" for text in (*report["warnings"], *report["notes"]))
-    details = "".join(
-        f"<h2>{html.escape(file['path'])}</h2>{error_plot(file['errors'])}{worst_table(file['worst'])}"
-        for file in compared
+    models = "".join(
+        model_section(model, [file for file in report["files"] if file["model"] == model["title"]])
+        for model in report["models"]
     )
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a frame; "
-        f"compared with Keras on {compared[0]['parity']['n']} frames of {report['calibration']['parity']['groups']} "
-        f"groups, from which neither int8 ranges nor temperature were taken. The model may have been trained on them: "
-        f"what an AUC changes by counts here, not its height.</p>{problems}{remarks}"
-        f"{comparison_table(compared)}<p>{html.escape(temperature_line(report['temperature']))}</p>"
-        f"{other_files(report['files'])}<p>Operators: {operators}</p>{details}<p>{html.escape(versions)}</p></html>\n"
+        f"<h1>{title}</h1>{problems}{remarks}{models}<p>{html.escape(versions)}</p></html>\n"
+    )
+
+
+def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> str:
+    """What the page says of one model and its files."""
+    compared = [file for file in files if "parity" in file]
+    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
+    details = "".join(
+        f"<h3>{html.escape(file['path'])}</h3>{error_plot(file['errors'])}{worst_table(file['worst'])}"
+        for file in compared
+    )
+    return (
+        f"<h2>{html.escape(model['title'])}: {html.escape(', '.join(model['labels']))}</h2>"
+        f"<p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
+        f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {compared[0]['parity']['n']} "
+        f"frames of {model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature "
+        f"were taken.{TRAINED_ON if compared[0]['parity']['auc'] else ''}</p>"
+        f"{comparison_table(compared)}<p>{html.escape(temperature_line(model['temperature']))}</p>"
+        f"{other_files(files)}<p>Operators: {operators}</p>{details}"
     )
 
 
@@ -89,6 +103,7 @@ def comparison_table(compared: list[dict[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file[key], pattern)}</td>" for file in flat) + "</tr>"
         for key, label, pattern in ROWS
+        if any(file[key] is not None for file in flat)
     )
     return f"<table><tr><th></th>{head}</tr>{rows}</table>"
 
@@ -97,14 +112,19 @@ def worst_table(worst: list[dict[str, Any]]) -> str:
     """The frames that moved most."""
     rows = "".join(
         f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
-        f"<td>{'yes' if row['label'] else 'no'}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
+        f"<td>{html.escape(label_text(row['label']))}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
         f"<td>{shown(row['file'], '{:.4f}')}</td></tr>"
         for row in worst
     )
     return (
-        f"<table><tr><th>frame that moved most</th><th>condition</th><th>cry</th><th>p, Keras</th><th>p, file</th></tr>"
-        f"{rows}</table>"
+        f"<table><tr><th>frame that moved most</th><th>condition</th><th>label</th><th>p, Keras</th><th>p, file</th>"
+        f"</tr>{rows}</table>"
     )
+
+
+def label_text(label: bool | str) -> str:
+    """Whether it is a cry, or the label that Keras finds likeliest."""
+    return label if isinstance(label, str) else "cry" if label else "no cry"
 
 
 def other_files(files: list[dict[str, Any]]) -> str:
@@ -119,6 +139,8 @@ def other_files(files: list[dict[str, Any]]) -> str:
 def temperature_line(temperature: dict[str, Any]) -> str:
     """What the temperature is and what it does on the part it may be fitted on."""
     origin = "fitted" if temperature["fitted"] else "given by the model"
+    if temperature["ece_after"] is None:
+        return f"Temperature {temperature['value']:g}, {origin}."
     return (
         f"Temperature {temperature['value']:g}, {origin}; calibration error on the temperature part "
         f"{shown(temperature['ece_before'], '{:.4f}')} -> {shown(temperature['ece_after'], '{:.4f}')}."
@@ -139,7 +161,12 @@ def text_report(report: dict[str, Any]) -> str:
             f"{shown(parity['mean_posterior_error'], '{:.1e}')}, labels agree "
             f"{shown(parity['label_agreement'], '{:.2%}')} of {parity['n_clear']}, AUC {shown(parity['auc'], '{}')}"
         )
-    return "\n".join([*lines, temperature_line(report["temperature"])])
+    for model in report["models"]:
+        lines.append(
+            f"{model['title']}: {model['multiply_adds_per_hop']:,} multiply-adds a hop. "
+            f"{temperature_line(model['temperature'])}"
+        )
+    return "\n".join([*lines, *report["notes"]])
 
 
 def shown(value: Any, pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""The trained model to export: DIR/*.keras and DIR/model.json."""
+"""A trained model to export: a .keras file and what model.json says of it."""
 
 import importlib
 import os
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edge.bundle.manifest import DETECTOR, EXPERT
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.description import DESCRIPTION_NAME, read_description
+from export.feeds import INPUT_NAME, OUTPUT_NAME
 from export.quiet import quiet
 
 PROBABILITIES = ("sigmoid", "softmax")
-DEFAULT_MODEL_DIR = Path(__file__).resolve().parent.parent / "training" / "models" / "detector"
-
 
 @dataclass(frozen=True)
 class SourceModel:
@@ -25,11 +25,16 @@ class SourceModel:
     directory: Path
     description: dict[str, Any]  # model.json, checked and completed; its keys go into the manifest as they are
     trained: Any  # the Keras model as it was saved
-    fixed: Any  # the same as a functional model with batch 1: (1, 98, 64, 1) -> (1, number of labels)
+    fixed: Any  # what is converted: a functional model with batch 1 and names, of an expert its step graph
 
     @property
     def role(self) -> str:
         return self.description["role"]
+
+    @property
+    def title(self) -> str:
+        """What its files are called after: detector, expert-android."""
+        return self.role if self.role == DETECTOR else f"{self.role}-{self.description['name']}"
 
     @property
     def scale(self) -> float:
@@ -45,26 +50,16 @@ class SourceModel:
         return replace(self, description={**self.description, "temperature": temperature})
 
 
-def load_source_model(directory: Path) -> SourceModel:
-    """Read and check a model directory.
+def load_source_model(keras_path: Path, description_path: Path) -> SourceModel:
+    """Read and check a model.
 
     Raises UserError when model.json or the Keras file is missing or unusable, when the feature is not the one
     edge/dsp computes, or when the network's input and output do not match feature and labels.
     """
-    if not directory.is_dir():
-        raise UserError(
-            f"no model directory {directory}: name one with --model that holds a .keras file and "
-            f"{DESCRIPTION_NAME}"
-        )
-    description = read_description(directory / DESCRIPTION_NAME)
-    candidates = sorted(directory.glob("*.keras"))
-    if len(candidates) != 1:
-        raise UserError(
-            f"{directory} holds {len(candidates)} .keras files, exactly one is needed: "
-            f"save the model there with model.save('{description['role']}.keras')"
-        )
-    trained = load_keras(candidates[0], description)
-    return SourceModel(directory, description, trained, with_batch_of_one(trained))
+    description = read_description(description_path)
+    trained = load_keras(keras_path, description)
+    fixed = with_batch_of_one(trained) if description["role"] == DETECTOR else step_graph(trained, description)
+    return SourceModel(keras_path.parent, description, trained, fixed)
 
 
 def load_keras(path: Path, description: dict[str, Any]) -> Any:
@@ -86,9 +81,16 @@ def load_keras(path: Path, description: dict[str, Any]) -> Any:
             f"{path} cannot be loaded as a Keras 3 model ({one_line(error)}): save it again with "
             f"model.save('NAME.keras')"
         ) from error
-    parameters = description["feature"]["parameters"]
-    check_shapes(model, (parameters["frame_columns"], parameters["n_mels"], 1), description["labels"], path)
+    check_shapes(model, (*input_shape(description), 1), description["labels"], path)
     return model
+
+
+def input_shape(description: dict[str, Any]) -> tuple[int, int]:
+    """What the network looks at: columns, and bands or rows."""
+    if description["role"] == EXPERT:
+        return description["step"]["window_columns"], len(description["normalisation"]["rows"])
+    parameters = description["feature"]["parameters"]
+    return parameters["frame_columns"], parameters["n_mels"]
 
 
 def import_layers(modules: Sequence[str], directory: Path) -> None:
@@ -108,10 +110,24 @@ def import_layers(modules: Sequence[str], directory: Path) -> None:
 
 
 def with_batch_of_one(model: Any) -> Any:
-    """A functional model around another (also a Sequential, which does not convert) with batch 1."""
+    """A functional model around another (also a Sequential, which does not convert) with batch 1 and names."""
     keras = import_keras()
-    inputs = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]))
-    return keras.Model(inputs, model(inputs, training=False))
+    inputs = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]), name=INPUT_NAME)
+    outputs = keras.layers.Identity(name=f"{OUTPUT_NAME}_out")(model(inputs, training=False))
+    return keras.Model([inputs], {OUTPUT_NAME: outputs})
+
+
+def step_graph(model: Any, description: dict[str, Any]) -> Any:
+    """An expert on a few new columns and what it remembers. Raises UserError when it cannot be streamed."""
+    from training.causes.streaming import cause_step  # the one who builds such models knows how they stream
+
+    try:
+        return cause_step(model, description["step"]["columns"])
+    except ValueError as error:  # Keras, of a layer that is not there
+        raise UserError(
+            f"{description['name']} is no cause model that can be streamed ({one_line(error)}): build it with "
+            f"training.causes.model.build_model, as cry-train causes does"
+        ) from error
 
 
 def check_shapes(model: Any, input_shape: tuple[int, ...], labels: list[str], path: Path) -> None:

@@ -45,7 +45,14 @@ FP32 = Bounds(logit_error=1e-3, posterior_error=1e-4, label_agreement=1.0)
 FP16 = Bounds(logit_error=1e-2, posterior_error=2e-3, label_agreement=1.0)
 QUANTISED = Bounds(logit_error=None, posterior_error=None, label_agreement=0.99)
 
-BUDGET_BYTES = {("detector", "tflite", "int8"): 200_000}  # by role, kind and precision; exceeding it is said
+# By role, kind and precision; by role, for one hop of 0.2 s. Exceeding them is said.
+BUDGET_BYTES = {
+    ("detector", "tflite", "int8"): 200_000,
+    ("expert", "tflite", "int8"): 5_000_000,
+    ("expert", "tflite", "dynamic"): 5_000_000,
+    ("expert", "onnx", "int8"): 5_000_000,
+}
+BUDGET_MULTIPLY_ADDS = {"detector": 10_000_000, "expert": 60_000_000}
 
 LITERT = "ai-edge-litert or tflite-runtime, else onnxruntime"
 TENSORRT = "TensorRT, else onnxruntime"

@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from export.feeds import answer, onnx_network
+
 
 def node(operator, inputs, outputs, **attributes):
     """A node that is named after its first output."""
@@ -45,3 +47,9 @@ def one_node(operator, *inputs, outputs=("y",), opset=13, **attributes):
             names.append(f"w{index}")
             weights[names[-1]] = given
     return file([node(operator, names, list(outputs), **attributes)], values, outputs, weights, opset=opset)
+
+
+def logits(content, inputs):
+    """What a file with one input says of (N, ...) inputs, one at a time."""
+    network, name = onnx_network(content), onnx.load_from_string(content).graph.input[0].name
+    return np.concatenate([answer(network({name: inputs[i : i + 1]})) for i in range(len(inputs))])

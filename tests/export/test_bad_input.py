@@ -32,7 +32,8 @@ def test_missing_description(model_copy, refusal):
     [
         ({"labels": ["cry", "other"]}, "labels"),
         ({"labels": []}, "labels"),
-        ({"role": "expert"}, "role"),
+        ({"role": "oracle"}, "role"),
+        ({"role": "expert"}, "feature.name"),
         ({"temperature": 0}, "temperature"),
         ({"decision": {"open_threshold": 0.5}}, "close_threshold"),
         ({"normalisation": {"kind": "none"}}, "normalisation.kind"),
@@ -158,4 +159,5 @@ def test_description_defaults_are_those_of_the_help():
 
     for key in DESCRIPTION:
         assert key in HELP or key == "role"
-    assert json.dumps(DEFAULTS["decision"]) in HELP and json.dumps(DEFAULTS["normalisation"]) in HELP
+    detector = DEFAULTS["detector"]
+    assert json.dumps(detector["decision"]) in HELP and json.dumps(detector["normalisation"]) in HELP

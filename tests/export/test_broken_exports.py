@@ -17,7 +17,7 @@ def with_last_layer(keras, folder, change):
     model.save(folder / "detector.keras")
 
 
-def unfrozen(model, precision="fp32", inputs=None):
+def unfrozen(model, precision="fp32", feeds=None):
     """The real trap: a concrete function of a Keras 3 model converts without its weights and without an error."""
     import tensorflow as tf
 
@@ -42,7 +42,7 @@ def test_file_without_its_weights_is_told_by_its_size(keras):
     file = TARGETS["rpi-fp32"].files[0]
     found = measure.missing_weights(convert.Exported(file, "detector.fp32.tflite", unfrozen(model)), kernels)
     assert len(found) == 1 and "they were not frozen" in found[0]
-    whole = convert.Exported(file, "detector.fp32.tflite", keras_to_tflite(model, "fp32", np.empty(0)))
+    whole = convert.Exported(file, "detector.fp32.tflite", keras_to_tflite(model, "fp32", None))
     assert measure.missing_weights(whole, kernels) == []
 
 
@@ -54,7 +54,7 @@ def test_weights_that_are_nan(keras, model_copy, refusal):
 @pytest.mark.parametrize("target", ["rpi-int8", "jetson-int8"])
 def test_a_converter_that_gives_nan(keras, refusal, monkeypatch, target):
     """A scale that overflows makes NaN of every logit, in whatever file it happens."""
-    monkeypatch.setattr(measure, "engine_logits", lambda engine, inputs: np.full((len(inputs), 1), np.nan))
+    monkeypatch.setattr(measure, "engine_logits", lambda engine, streams, states: np.full((len(streams), 1), np.nan))
     assert "logits are NaN or infinite" in refusal(target=target)
 
 
@@ -86,8 +86,8 @@ def test_device_that_normalises_otherwise(refusal, monkeypatch):
 def test_device_with_another_temperature(refusal, monkeypatch):
     from export import bundle_writer, exporter
 
-    def colder(model, target, files):
-        manifest = bundle_writer.bundle_manifest(model, target, files)
+    def colder(*arguments):
+        manifest = bundle_writer.bundle_manifest(*arguments)
         manifest["models"][0]["temperature"] *= 1.01
         return manifest
 
@@ -103,7 +103,7 @@ def test_labels_that_are_swapped(keras, model_copy, refusal):
 
 def test_file_whose_labels_are_swapped(refusal, monkeypatch):
     real = measure.engine_logits
-    monkeypatch.setattr(measure, "engine_logits", lambda engine, inputs: -real(engine, inputs))
+    monkeypatch.setattr(measure, "engine_logits", lambda *arguments: -real(*arguments))
     line = refusal(target="rpi-int8")
     assert "label agreement 0," in line and "AUC falls" in line
 

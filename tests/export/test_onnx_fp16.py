@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from export_examples import ds_cnn
+from onnx_examples import logits
 
 from export.half_steps import half_steps
 from export.keras_to_onnx import keras_to_onnx
 from export.onnx_fp16 import fp16_typed, sort_topologically
-from export.onnx_int8 import logits
 from export.source_model import with_batch_of_one
 
 COLUMNS, BANDS, WIDTH = 24, 16, 32

@@ -5,13 +5,15 @@ import struct
 import numpy as np
 import pytest
 from export_examples import log_mel_frames
+from onnx_examples import logits
 
 from export.activation_ranges import BINS, ActivationRanges
 from export.calibration import normalised
 from export.calibration_cache import cache_text
+from export.feeds import INPUT_NAME
 from export.keras_to_onnx import keras_to_onnx
 from export.onnx_fold import fold_scale_and_shift
-from export.onnx_int8 import PERCENTILES, logits, quantise
+from export.onnx_int8 import PERCENTILES, quantise
 from export.source_model import with_batch_of_one
 
 
@@ -30,7 +32,7 @@ def fp32(keras, model_dir):
 @pytest.fixture(scope="module")
 def quantised(fp32, inputs):
     """It in int8."""
-    return quantise(fp32, inputs)
+    return quantise(fp32, feeds(inputs))
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,11 @@ def graph(quantised):
     import onnx
 
     return onnx.load_from_string(quantised.content).graph
+
+
+def feeds(inputs):
+    """Network inputs by name."""
+    return [{INPUT_NAME: x[None]} for x in inputs]
 
 
 def constants_of(graph):
@@ -90,7 +97,7 @@ def test_the_percentile_with_the_smallest_error_is_taken(fp32, quantised, inputs
 
 def test_ranges_are_those_of_numpy(fp32, inputs):
     """The network's input is the one tensor that can be had without the code under test."""
-    ranges = ActivationRanges(fp32, inputs)
+    ranges = ActivationRanges(fp32, feeds(inputs))
     magnitude = np.abs(inputs)
     assert ranges.scales(100.0)["features"] == pytest.approx(magnitude.max() / 127, rel=1e-6)
     one_bin = magnitude.max() / BINS
@@ -158,6 +165,6 @@ def test_channels_of_zeros_and_silent_tensors_have_a_scale(keras):
     weights[0][..., 1], weights[1][:] = 0, -1e3  # the ReLU gives nothing
     model.set_weights(weights)
     frames = normalised(log_mel_frames(4, seed=1), 3.0)
-    result = quantise(keras_to_onnx(with_batch_of_one(model)), frames)
+    result = quantise(keras_to_onnx(with_batch_of_one(model)), feeds(frames))
     assert np.isfinite(list(result.scales.values())).all() and min(result.scales.values()) > 0
     assert np.isfinite(logits(result.content, frames)).all()

@@ -53,7 +53,7 @@ def test_temperature_is_fitted_when_the_model_brings_none(keras, export, model_c
     status, _, stderr = export(model=model_copy, calibration=calibration_copy)
     assert status == 0, stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    temperature = report["temperature"]
+    temperature = report["models"][0]["temperature"]
     assert temperature["fitted"] and temperature["value"] > 1.5
     assert temperature["ece_after"] < temperature["ece_before"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())

@@ -213,8 +213,9 @@ class WindowedLMU(keras.layers.Layer):
         n = features.shape[1]
         u = ops.matmul(features, self.head.input_kernel) * ops.reshape(valid, (1, n, 1))
         # By the place of the last valid column: before the first, the window is as empty as what is not valid.
-        moved = ops.max(valid * constant(np.arange(1, n + 1), self.compute_dtype))
-        kept = np.arange(self.head.steps, dtype=np.int32) + ops.cast(moved + 0.5, "int32")
+        last = ops.max(valid * constant(np.arange(1, n + 1), self.compute_dtype))
+        moved = ops.clip(ops.cast(last + 0.5, "int32"), 0, n)  # engines try a file on whatever is in memory
+        kept = np.arange(self.head.steps, dtype=np.int32) + moved
         window = ops.take(ops.concatenate([window, u], axis=1), kept, axis=1)
         return self.head.answer(window), window
 
