@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.record import record
 from benchmarks.turns import take_turns
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
-from edge.bundle.manifest import RUNNABLE_KINDS
+from edge.bundle.files import RUNNABLE_KINDS
 from edge.engines import CANDIDATES, EngineUnavailable
 from edge.engines.base import Engine
 
