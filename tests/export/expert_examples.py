@@ -22,7 +22,8 @@ def write_expert(folder, name, labels, encoder=(4, 4, 4), rows=range(0, fused.N_
 
     rows = list(rows)
     columns = [clip[: changes.get("columns", COLUMNS), rows] for clip in fused_clips("quantise", band_hz)]
-    mean, deviation = np.mean(columns, axis=(0, 1)), np.std(columns, axis=(0, 1)) + 1e-3
+    mean, deviation = np.mean(columns, axis=(0, 1)), np.std(columns, axis=(0, 1))
+    deviation[deviation < 0.01] = 1.0  # rows above the band never change
     x = ((np.array(columns) - mean) / deviation).astype(np.float32)[..., None]
     keras.utils.set_random_seed(len(name))
     size = {"encoder": encoder, "head": "parallel_lmu", "rows": len(rows), **changes}

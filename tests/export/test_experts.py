@@ -10,11 +10,12 @@ from expert_examples import FUSION, write_expert
 
 from edge.bundle import load_bundle
 from edge.bundle.manifest import read_manifest
+from edge.errors import UserError
 from export import measure
 from export.command import main
 from export.convert import convert
 from export.description import NEVER_SURE
-from export.targets import TARGETS
+from export.targets import FP32, TARGETS
 from export.tensorrt_lint import lint
 
 LABELS = {"android": ["belly_pain", "hungry", "tired"], "ios": ["discomfort", "hungry"]}
@@ -164,11 +165,15 @@ def test_what_is_over_budget_is_said():
     ]
 
 
-def test_device_that_normalises_otherwise(refusal, sources, monkeypatch):
+def test_device_that_normalises_otherwise(bundles, evidence, monkeypatch):
+    """The device's own code is run on raw fused columns before the bundle is written."""
     from edge.bundle import expert
 
+    bundle = load_bundle(bundles / "jetson-fp16")
+    evidence.check_on_device(bundle, FP32)
     monkeypatch.setattr(expert, "standardise", lambda columns, mean, deviation, out: np.subtract(columns, mean, out))
-    assert "expert android in the bundle does not say on the device" in refusal(model=sources, target="rpi-fp32")
+    with pytest.raises(UserError, match="expert android in the bundle does not say on the device"):
+        evidence.check_on_device(bundle, FP32)
 
 
 def test_file_whose_labels_are_swapped(keras, evidence, monkeypatch):
