@@ -9,7 +9,8 @@ by one number:
   what slows everything down;
 - the two runs' medians of rounds must differ by more than NOISE_DEVIATIONS times their combined deviation (from the
   median absolute deviation of the rounds), by more than SAME_CODE, which is what two runs of the same code have been
-  seen to differ by (memory lies differently in each process), and by more than LEAST_MS.
+  seen to differ by (memory lies differently in each process; SAME_CODE_DISTURBED when something else ran), and by more
+  than LEAST_MS.
 
 benchmarks/bench_noise.py measures how often that cries wolf on the same code, and which slowdown it finds.
 """
@@ -23,6 +24,7 @@ from edge.errors import UserError
 
 NOISE_DEVIATIONS = 4.0
 SAME_CODE = 0.25
+SAME_CODE_DISTURBED = 1.0  # when one of the runs says that it was disturbed
 LEAST_MS = 0.005
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 FEWEST_ROUNDS = 3
@@ -60,15 +62,18 @@ def compare(before, after) -> List[Change]:
     """Every stage that both results have; the worst first."""
     earlier, later = in_yardsticks(before), in_yardsticks(after)
     yardstick_ms = median([one["yardstick_ms"] for one in before["per_round"]])
-    changes = [change(stage, earlier[stage], later[stage], yardstick_ms) for stage in earlier if stage in later]
+    is_disturbed = before.get("disturbed") or after.get("disturbed")
+    least_noise = SAME_CODE_DISTURBED if is_disturbed else SAME_CODE
+    changes = [change(stage, earlier[stage], later[stage], yardstick_ms, least_noise)
+               for stage in earlier if stage in later]
     return sorted(changes, key=lambda one: one.ratio - one.noise, reverse=True)
 
 
-def change(stage, before, after, yardstick_ms):
+def change(stage, before, after, yardstick_ms, least_noise):
     """The Change of one stage; before, after: its medians by round, in yardsticks."""
     old, new = median(before), median(after)
     deviation = math.hypot(deviation_of_median(before) / old, deviation_of_median(after) / new)
-    noise = max(SAME_CODE, NOISE_DEVIATIONS * deviation)
+    noise = max(least_noise, NOISE_DEVIATIONS * deviation)
     slower_ms = (new - old) * yardstick_ms
     return Change(stage, old * yardstick_ms, new * yardstick_ms, new / old, noise,
                   new / old > 1.0 + noise and slower_ms > LEAST_MS)

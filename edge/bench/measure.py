@@ -141,7 +141,7 @@ _YARDSTICK_MATRIX = np.random.RandomState(1).standard_normal((512, 64)).astype(n
 
 
 def yardstick():
-    """Seconds of a fixed piece of work like ours (products, logarithms, Python), the median of some repeats."""
+    """Seconds of a fixed piece of work like ours (products, logarithms, Python), the shortest of some repeats."""
     durations = []
     for _ in range(YARDSTICK_REPEATS):
         started = perf_counter()
@@ -149,4 +149,4 @@ def yardstick():
             np.log(np.abs(np.dot(_YARDSTICK, _YARDSTICK_MATRIX)) + np.float32(1e-6))
             sum([number * number for number in range(500)])
         durations.append(perf_counter() - started)
-    return sorted(durations)[YARDSTICK_REPEATS // 2]
+    return min(durations)

@@ -31,6 +31,12 @@ def test_the_same_code_on_another_day_is_no_regression():
     assert [slower(result(seed=seed), result(seed=seed + 100)) for seed in range(50)] == 50 * [[]]
 
 
+def test_disturbed_runs_must_differ_by_more():
+    before, after = result(), dict(result(scale=1.5, seed=1), disturbed=["other programs used 50% of the processor"])
+    assert slower(before, after) == []
+    assert slower(before, dict(after, **result(scale=2.5, seed=1))) == ["crying/detector"]
+
+
 def test_a_machine_that_is_slower_altogether_is_no_regression():
     assert slower(result(), result(yardstick=3.0, seed=1)) == []
 
