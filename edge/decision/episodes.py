@@ -34,6 +34,8 @@ class EpisodeTracker(object):
         """hop_s: time between frames, frame_s: length of a frame, both in seconds."""
         self._rules = rules
         self._hop_s = hop_s
+        # Frames lie whole hops apart: half a hop more leaves no room for rounding. Neighbours have no gap at all.
+        self._longest_gap_s = max(rules.merge_gap_s, hop_s) + hop_s / 2.0
         self._frame_s = frame_s
         self._recent = deque(maxlen=rules.smoothing_frames)
         self._lasting = deque(maxlen=rules.lasting_frames)
@@ -71,7 +73,7 @@ class EpisodeTracker(object):
         mean = sum(self._lasting) / float(rules.lasting_frames)
         has_lasted = mean >= rules.lasting_threshold and self.smoothed >= rules.close_threshold
         records = []
-        if self.is_open and t_s - self._last_loud_s > rules.merge_gap_s:
+        if self.is_open and t_s - self._last_loud_s > self._longest_gap_s:
             records += self._close()
         if not self.is_open and (is_sure or has_lasted):
             self._open(t_s, self._bursts[-1 if is_sure else 0][0] if self._bursts else t_s - ONSET_S)
@@ -95,7 +97,7 @@ class EpisodeTracker(object):
     def _note_burst(self, t_s, probability):
         """Remember where each recent burst of high frames began; closer than merge_gap_s they are one."""
         if probability >= self._rules.close_threshold:
-            if not self._bursts or t_s - self._bursts[-1][1] > self._rules.merge_gap_s:
+            if not self._bursts or t_s - self._bursts[-1][1] > self._longest_gap_s:
                 # What the stream's first frame holds may have begun with the stream.
                 self._bursts.append([t_s - (self._frame_s if self._n_frames == 0 else ONSET_S), t_s])
             self._bursts[-1][1] = t_s

@@ -45,7 +45,14 @@ def of_kind(records, kind):
 def test_a_cry_is_one_event_that_starts_where_the_cry_begins(bundle, nursery):
     (event,) = of_kind(listen(bundle, nursery), Event)
     assert event.start_s == pytest.approx(CRY_START_S, abs=ONSET_TOLERANCE_S)
-    assert event.cause is None and event.posterior == {} and event.out_of_distribution is None
+
+
+def test_the_experts_that_ship_name_no_cause_and_say_what_they_make_of_the_cry(bundle, nursery):
+    (event,) = of_kind(listen(bundle, nursery), Event)
+    assert event.cause is None and event.cause_probability is None and event.out_of_distribution is None
+    assert sorted(event.posterior) == ["burping", "discomfort", "hungry", "tired"]
+    assert sum(event.posterior.values()) == pytest.approx(1.0, abs=1e-6)
+    assert {reading.expert for reading in event.readings} == {"android", "ios"}
 
 
 def test_the_alert_comes_while_the_cry_is_young(bundle, nursery):

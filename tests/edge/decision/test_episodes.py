@@ -143,3 +143,8 @@ def test_an_open_event_only_grows():
         lengths_s.append(event.end_s - event.start_s if event else lengths_s[-1])
     assert lengths_s == sorted(lengths_s)
     assert lengths_s[-1] > 35
+
+
+@pytest.mark.parametrize("merge_gap_s", [0.0, 0.2, 5.0])
+def test_a_cry_without_gaps_is_one_event_however_short_the_merge_gap(merge_gap_s):
+    assert len(events([0.0] * 30 + [1.0] * 400 + [0.0] * 60, merge_gap_s=merge_gap_s)) == 1
