@@ -79,6 +79,7 @@ def random_bundle(folder: Path, head: str, precision: str) -> tuple[Bundle, int]
     """The shipped detector with two random experts; and the bytes of one expert."""
     shutil.copytree(DEFAULT_BUNDLE_DIR, folder, dirs_exist_ok=True)
     manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["models"] = [model for model in manifest["models"] if model["role"] == "detector"]
     for name in LABELS:
         model = build_model(Architecture(encoder="lite", head=head), len(LABELS[name]))
         content = keras_to_tflite(cause_step(model, STEP_COLUMNS), precision, None)

@@ -141,7 +141,7 @@ class LogMelStream(object):
         return columns
 
     def push_into(self, frame, block):
-        """Take a block; move the columns of a contiguous (n, 64) float32 frame on, and write the new ones at its end."""
+        """Take a block; move the columns of a contiguous (n, 64) float32 frame on and write the new ones at its end."""
         samples = self._take(block)
         count = min(count_columns(len(samples)), len(frame))
         if count:

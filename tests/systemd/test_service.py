@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
 
+REPOSITORY = Path(__file__).parent.parent.parent
 UNIT = "cry-monitor.service"
 UNIT_PATH = "/etc/systemd/system/" + UNIT
 
