@@ -30,7 +30,10 @@ HUMAN_SOUNDS = [
     "drinking", "footsteps", "laughing", "sneezing", "snoring",
 ]  # fmt: skip
 FEATURES = {"unit": "clip", "blocks": ["mfcc", "stft", "pitch"]}
-AUGMENT = {"variants": ["clean", "hiss", "other_voice"], "gain_db": 10.0, "colour_db": 8.0, "mix": 0.3, "row_mask": 16}
+AUGMENT = {
+    "variants": ["clean", "placed", "placed_2", "other_voice", "other_voice_2"],
+    "gain_db": 10.0, "colour_db": 8.0, "mix": 0.3, "row_mask": 16,
+}  # fmt: skip
 MODEL = {"encoder": [8, 16, 32], "dropout": 0.1}
 FIT = {"learning_rate": 3e-3, "patience": 8, "refit": True}
 TASKS: dict[str, dict[str, Any]] = {

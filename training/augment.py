@@ -105,12 +105,18 @@ def microphone_colour(samples: np.ndarray, rng: np.random.Generator) -> np.ndarr
     return scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
 
 
+def placed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Within a longer recording: silence of up to half its length before it, after it, both or neither."""
+    before, after = (rng.uniform(0, 0.5, 2) * (rng.random(2) < 0.7) * len(samples)).astype(int)
+    return np.pad(samples, (before, after))
+
+
 def noise_floor(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A steady hiss between white and brown, 5-40 dB below the sound."""
+    """A steady hiss between white and brown, 5-50 dB below the sound."""
     spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
     hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
     hiss = np.fft.irfft(spectrum * np.maximum(hz, 50.0) ** -rng.uniform(0.0, 1.0), len(samples))
-    hiss *= rms(samples) / rms(hiss) * 10 ** (-rng.uniform(5.0, 40.0) / 20)
+    hiss *= rms(samples) / rms(hiss) * 10 ** (-rng.uniform(5.0, 50.0) / 20)
     return (samples + hiss).astype(np.float32)
 
 

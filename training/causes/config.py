@@ -15,7 +15,9 @@ from training.causes.architecture import COLUMNS, ROWS, Architecture
 
 CLIP, WINDOW = "clip", "window"
 BLOCKS = ("mfcc", "stft", "pitch", "wave")
-VARIANTS = ("clean", "hiss", "other_voice", "speed", "telephone", "room", "narrow_room")
+VARIANTS = (
+    "clean", "placed", "placed_2", "other_voice", "other_voice_2", "speed", "telephone", "room", "narrow_room",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,24 @@ from training.corpora import Clip, read_corpora, read_samples
 
 MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip
+
+
+def elsewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Somewhere within a longer recording, over a noise floor of its own."""
+    return augment.noise_floor(augment.placed(samples, rng), rng)
+
+
+def other_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same of a smaller or larger speaker."""
+    return elsewhere(augment.speed(samples, rng), rng)
+
+
 EFFECTS = {
     "speed": augment.speed,
-    "hiss": augment.noise_floor,
-    "other_voice": lambda samples, rng: augment.noise_floor(augment.speed(samples, rng), rng),
+    "placed": elsewhere,
+    "placed_2": elsewhere,  # draws anew
+    "other_voice": other_voice,
+    "other_voice_2": other_voice,
     "telephone": augment.telephone,
     "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
     "narrow_room": lambda samples, rng: augment.band_limit(
