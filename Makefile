@@ -6,6 +6,7 @@ PYTHON ?= python3
 DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
+OTHER_PYTHONS = .other-pythons.log
 
 .PHONY: demo test lint arm64 install uninstall clean
 
@@ -14,8 +15,9 @@ demo: $(DEMO_ENV)/ready
 	$(DEMO_ENV)/bin/cry-monitor demo --db $(DEMO_DB)
 
 test: $(TEST_ENV)/ready lint
-	$(TEST_ENV)/bin/python -m pytest
-	tests/other_pythons
+	tests/other_pythons > $(OTHER_PYTHONS) 2>&1 & others=$$!; \
+	$(TEST_ENV)/bin/python -m pytest; status=$$?; \
+	wait $$others || status=1; cat $(OTHER_PYTHONS); exit $$status
 
 lint: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/ruff check .
@@ -43,7 +45,7 @@ $(TEST_ENV)/ready: setup.py
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
+	rm -rf $(DEMO_ENV) $(TEST_ENV) $(OTHER_PYTHONS) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
 
 # make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill README.
 # About an hour on two cores; every training resumes where it was interrupted.

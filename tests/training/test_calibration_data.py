@@ -94,11 +94,12 @@ def test_drawing_again_keeps_the_promises_and_the_seed_decides(recordings, tmp_p
 
 def test_exporter_takes_what_is_drawn(recordings, tmp_path):
     from export.calibration import load_calibration
-    from export.description import DEFAULTS
+    from export.description import read_description
     from export.source_model import SourceModel
+    from export.sources import DEFAULT_MODEL_DIR
 
     write_calibration_data(recordings, tmp_path / "drawn", 0)
-    description = {**DEFAULTS, "role": "detector", "feature": {"name": "log_mel", "parameters": PARAMETERS}}
+    description = read_description(DEFAULT_MODEL_DIR / "detector" / "model.json")
     calibration = load_calibration(tmp_path / "drawn", SourceModel(tmp_path, description, None, None))
     assert len(calibration.parity.inputs) == 24 and calibration.parity.labels.sum() == 12
     np.testing.assert_allclose(calibration.parity.inputs.mean(axis=(1, 2, 3)), 0, atol=1e-5)
