@@ -19,7 +19,7 @@ ITERATOR = 3 * 8192 * 4  # bytes: NumPy reserves buffers for the product of the 
 JOINED_BLOCKS = 2 * 4 * FRAME_HOP  # bytes: what waits and the block after it
 SMALL = 4096  # bytes: views, floats, the Frame
 LEFT_BEHIND = 8192  # bytes: the gate's levels and other numbers, kept instead of those from before
-GROWTH = 256  # bytes: of what is left behind when there are twice as many hops
+GROWTH = 12 * HOPS  # bytes: of what is left behind by twice as many hops; one number kept of each would be twice that
 
 
 @pytest.fixture(scope="module")
