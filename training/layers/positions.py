@@ -1,4 +1,4 @@
-"""Where in a sequence a step is, as sines and cosines."""
+"""Where in a sequence a step is: sines and cosines, or what is learned."""
 
 from __future__ import annotations
 
@@ -28,3 +28,29 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+@keras.saving.register_keras_serializable(package="cry_monitor")
+class LearnedPositions(keras.layers.Layer):
+    """Adds a learned vector to each step: (batch, steps, features); `longest` steps have one. Steps must be fixed."""
+
+    def __init__(self, longest: int, **kwargs):
+        super().__init__(**kwargs)
+        self.longest = longest
+
+    def build(self, input_shape):
+        _, self.steps, features = input_shape
+        if self.steps > self.longest:
+            raise ValueError(f"{self.steps} steps, and positions for {self.longest}")
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        self.positions = self.add_weight(shape=(self.longest, features), initializer=initializer, name="positions")
+        self.built = True
+
+    def call(self, inputs):
+        return inputs + self.positions[: self.steps]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "longest": self.longest}

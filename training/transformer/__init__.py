@@ -1,0 +1,4 @@
+"""Source C: a denoiser, a convolutional tokenizer and a compact Transformer over one second of log-mel.
+
+Built from keras.ops alone: trained on any backend, exported from TensorFlow. Nothing here is needed on the device.
+"""
