@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks.record import record
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest, verify_files
-from edge.bundle.detector import normalise
 from edge.bundle.files import RUNNABLE_KINDS
+from edge.bundle.frame_network import normalise
 from edge.bundle.manifest import Model
 from edge.engines import CANDIDATES
 

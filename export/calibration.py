@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle.fields import Fields
-from edge.bundle.manifest import read_feature
+from edge.bundle.model import read_feature
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.source_model import SourceModel

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle.fields import Fields
-from edge.bundle.manifest import (
+from edge.bundle.model import (
     DETECTOR,
     EXPERT,
     FEATURES,
@@ -85,13 +85,13 @@ def check(fields: Fields) -> None:
     read_name(fields, role)
     fields.text("version")
     read_labels(fields, role)
-    read_feature(fields.object("feature"), role)
-    read_normalisation(fields.object("normalisation"), role)
+    feature = read_feature(fields.object("feature"), role)
+    read_normalisation(fields.object("normalisation"), feature.name)
     fields.optional_number("energy_threshold")
     if role == EXPERT or fields.content["temperature"] is not None:
         fields.positive("temperature")
     if role == EXPERT:
-        read_step(fields.object("step"))
+        read_step(fields.object("step"), feature.name)
     else:
         read_decision(fields.object("decision"))
     if fields.content["layers"] != []:

@@ -1,8 +1,9 @@
-"""What one expert makes of a cry: a network that takes a few columns at a time and remembers the rest."""
+"""What one expert makes of a cry: a network that takes a few fused columns at a time and remembers the rest."""
 
 import numpy as np
 
 from edge.bundle.files import open_model
+from edge.bundle.model import FUSED
 from edge.dsp.fused import standardise
 from edge.errors import UserError
 
@@ -19,6 +20,8 @@ class Expert(object):
     many it takes at a time, and how many its answer is about. lateness_columns: how many it has taken and not yet
     looked at.
     """
+
+    feature = FUSED
 
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""

@@ -36,6 +36,10 @@ class Fields(object):
         """One of the given strings."""
         return self._checked(key, lambda v: v in choices, "this version knows " + ", ".join(choices))
 
+    def truth(self, key):
+        """True or False."""
+        return self._checked(key, lambda v: isinstance(v, bool), "expected true or false")
+
     def integer(self, key, lowest):
         """A whole number, at least `lowest`."""
         return self._checked(key, lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= lowest,

@@ -2,9 +2,8 @@
 
 import time
 
-from edge.bundle import DEFAULT_BUNDLE_DIR, Detector, Expert, read_manifest, verify_files
+from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
 from edge.bundle.files import file_paths
-from edge.bundle.manifest import EXPERT
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt
 from edge.errors import UserError
@@ -59,7 +58,7 @@ def _prepare(model, directory, threads):
 
 
 def _engine_name(model, directory, threads):
-    return (Expert if model.role == EXPERT else Detector)(model, directory, threads).engine_name
+    return open_runner(model, directory, threads).engine_name
 
 
 def _seconds(engine):

@@ -98,7 +98,7 @@ MODEL, NORMALISATION = ("models", 1), ("models", 1, "normalisation")
     (MODEL + ("labels", ["hungry", "tired", "hungry"]), "each label may be there once"),
     (MODEL + ("labels", ["hungry", "tired"]), "has the output cause of shape (1, 3), expected (1, 2)"),
     (MODEL + ("labels", ["a", "b", "c"]), "share no label with"),
-    (MODEL + ("feature", "name", "log_mel"), "name is 'log_mel', this version knows fused"),
+    (MODEL + ("feature", "name", "mfcc"), "name is 'mfcc', this version knows fused, log_mel"),
     (MODEL + ("feature", "band_hz", 0), "band_hz is 0, expected a number from 1 to 8000"),
     (MODEL + ("feature", "band_hz", 9000.0), "band_hz is 9000.0, expected a number from 1 to 8000"),
     (MODEL + ("feature", "parameters", "hop_length", 160), "fused has hop_length = 160, this version computes 240"),

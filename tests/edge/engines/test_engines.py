@@ -15,7 +15,8 @@ import pytest
 
 from edge import engines
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
-from edge.bundle.detector import normalise, sigmoid
+from edge.bundle.detector import sigmoid
+from edge.bundle.frame_network import normalise
 from edge.dsp import log_mel
 from edge.engines import open_engine
 from edge.engines.base import EngineUnavailable, quiet_stderr

@@ -1,0 +1,46 @@
+"""What the detector, the denoiser and frame experts have in common: a network that takes one log-mel frame."""
+
+import numpy as np
+
+from edge.bundle.files import open_model
+from edge.errors import UserError
+
+
+class FrameNetwork(object):
+    """An engine that maps one normalised frame to one output; both are the engine's own arrays.
+
+    frame_shape: (columns, bands). frame: float32 of that shape, to be filled. output: float32, what infer() fills.
+    """
+
+    def __init__(self, model, directory, threads, output_shape):
+        """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
+        parameters = model.feature.parameters
+        self.frame_shape = (parameters["frame_columns"], parameters["n_mels"])
+        engine = open_model(model, directory, threads)
+        expected = (1,) + self.frame_shape + (1,)
+        inputs, outputs = ([array.shape for array in arrays.values()] for arrays in (engine.inputs, engine.outputs))
+        if inputs != [expected] or outputs != [output_shape]:
+            raise UserError("the {} in {} maps {} to {}, expected {} to {}: export the bundle again".format(
+                model.title, directory, inputs, outputs, expected, output_shape))
+        (network_input,), (self.output,) = engine.inputs.values(), engine.outputs.values()
+        self.frame = network_input[0, :, :, 0]
+        self.engine_name, self.infer = engine.name, engine.infer
+        self._scale = model.normalisation.scale
+
+    def look_at(self, log_mel_frame):
+        """Run on a float32 ln-mel frame. Raises ValueError for any other shape than frame_shape."""
+        if log_mel_frame.shape != self.frame_shape:
+            raise ValueError("expected a log-mel frame of shape {}, got {}".format(
+                self.frame_shape, log_mel_frame.shape))
+        normalise(log_mel_frame, self._scale, out=self.frame)
+        self.infer()
+
+    def warm_up(self):
+        """Run once on silence: the first inference allocates."""
+        self.look_at(np.zeros(self.frame_shape, np.float32))
+
+
+def normalise(log_mel_frame, scale, out):
+    """The normalisation "frame_mean": out = (frame - its mean) / scale, all float32 of one shape."""
+    np.subtract(log_mel_frame, log_mel_frame.mean(), out=out)
+    np.divide(out, np.float32(scale), out=out)

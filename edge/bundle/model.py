@@ -1,0 +1,199 @@
+"""One model of a bundle as manifest.json describes it, read strictly."""
+
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Union
+
+from edge.bundle.files import PRECISIONS, FileEntry, read_files
+from edge.dsp import fused, log_mel, stft
+from edge.errors import UserError
+
+DETECTOR, DENOISER, EXPERT = ROLES = ("detector", "denoiser", "expert")
+TENSORRT_PRECISIONS = ("fp16", "int8")
+LOG_MEL, FUSED = "log_mel", "fused"
+FEATURES = {LOG_MEL: log_mel.PARAMETERS, FUSED: fused.PARAMETERS}  # what this version computes
+BAND_COUNTS = (64, 128)  # of log_mel, for the denoiser and for experts; a detector's is the first
+# Models made for other features are refused.
+FEATURES_OF = {DETECTOR: (LOG_MEL,), DENOISER: (LOG_MEL,), EXPERT: (FUSED, LOG_MEL)}
+NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")  # of an expert; file names are made of it
+
+
+class Feature(NamedTuple):
+    """What the model looks at, with every parameter that shapes it."""
+
+    name: str
+    parameters: Dict[str, Any]
+    band_hz: Optional[float]  # of fused columns: power above it counts as none
+
+
+class FrameMean(NamedTuple):
+    """What looks at log-mel frames sees (x - x.mean()) / scale over each."""
+
+    scale: float
+
+
+class RowZScore(NamedTuple):
+    """What looks at fused columns sees some of the rows, each as (x - mean) / deviation."""
+
+    rows: List[int]
+    mean: List[float]
+    deviation: List[float]
+
+
+class Step(NamedTuple):
+    """How an expert is fed, and how many columns its answer is about when there are that many.
+
+    Of fused columns it takes so many at a time; log-mel frames lie so many columns apart.
+    """
+
+    columns: int
+    window_columns: int
+
+
+class Decision(NamedTuple):
+    """Hysteresis on the smoothed probability; the mean over some seconds that opens an episode too, or None."""
+
+    open_threshold: float
+    close_threshold: float
+    lasting_threshold: Optional[float]
+
+
+class TensorRt(NamedTuple):
+    """That TensorRT is to be tried first, and in which precision."""
+
+    precision: str
+
+
+class Model(NamedTuple):
+    """One model of a bundle."""
+
+    role: str
+    name: Optional[str]  # an expert's, unique; the others need none
+    feature: Feature
+    normalisation: Union[FrameMean, RowZScore]
+    labels: List[str]  # a denoiser's: none
+    temperature: Optional[float]  # a denoiser's: None
+    energy_threshold: Optional[float]
+    precision: str
+    files: Dict[str, FileEntry]  # by kind, see FILE_KINDS
+    metrics: Dict[str, Any]  # with the split they were measured on
+    training: Dict[str, Any]  # corpora and their licences
+    decision: Optional[Decision]  # a detector's
+    step: Optional[Step]  # an expert's
+    is_denoised: bool  # it sees frames through the bundle's denoiser
+    tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
+
+    @property
+    def title(self):
+        """What a person reads, and what its TensorRT engine is kept under: "detector", "expert android"."""
+        return "expert " + self.name if self.role == EXPERT else self.role
+
+
+def read_model(entry):
+    """The Model of one of a manifest's `models`, as Fields. Raises UserError."""
+    role = entry.choice("role", ROLES)
+    feature = read_feature(entry.object("feature"), role)
+    has_logits = role != DENOISER
+    return Model(
+        role=role,
+        name=read_name(entry, role),
+        labels=read_labels(entry, role) if has_logits else [],
+        feature=feature,
+        normalisation=read_normalisation(entry.object("normalisation"), feature.name),
+        temperature=entry.positive("temperature") if has_logits else None,
+        energy_threshold=entry.optional_number("energy_threshold") if has_logits else None,
+        precision=entry.choice("precision", PRECISIONS),
+        files=read_files(entry.object("files")),
+        metrics=entry.mapping("metrics"),
+        training=entry.mapping("training"),
+        decision=read_decision(entry.object("decision")) if role == DETECTOR else None,
+        step=read_step(entry.object("step"), feature.name) if role == EXPERT else None,
+        is_denoised=entry.truth("denoised") if role == EXPERT and feature.name == LOG_MEL else False,
+        tensorrt=_tensorrt(entry),
+    )
+
+
+def read_name(fields, role):
+    """An expert's name, by which readings, timings and files are called; others may have none. Raises UserError."""
+    if role != EXPERT and "name" not in fields.content:
+        return None
+    name = fields.text("name")
+    if role == EXPERT and not NAME.match(name):
+        raise fields.problem("name", name, "letters, digits and . _ - are allowed")
+    return name
+
+
+def read_labels(fields, role=DETECTOR):
+    """What the logits speak for, in their order: one label for a detector. Raises UserError."""
+    labels = fields.texts("labels")
+    if role == DETECTOR and len(labels) != 1:
+        raise fields.problem("labels", labels, "a detector has one label, its logit's")
+    if len(set(labels)) != len(labels):
+        raise fields.problem("labels", labels, "each label may be there once")
+    return labels
+
+
+def read_normalisation(fields, feature=LOG_MEL):
+    """What is done to a feature before the model sees it: FrameMean or RowZScore. Raises UserError."""
+    fields.choice("kind", (NORMALISATION_OF[feature],))
+    if feature == LOG_MEL:
+        return FrameMean(fields.positive("scale"))
+    rows = fields.integers("rows", 0, fused.N_ROWS - 1)
+    if len(set(rows)) != len(rows):
+        raise fields.problem("rows", rows, "each row may be there once")
+    mean, deviation = fields.numbers("mean", len(rows)), fields.numbers("deviation", len(rows))
+    if min(deviation) <= 0.0:
+        raise fields.problem("deviation", deviation, "every deviation must be above 0, the least is {:g}".format(
+            min(deviation)))
+    return RowZScore(rows, mean, deviation)
+
+
+def read_feature(fields, role=DETECTOR):
+    """The feature a model was trained on. Raises UserError unless edge/dsp computes exactly that."""
+    name = fields.choice("name", FEATURES_OF[role])
+    parameters = fields.mapping("parameters")
+    check_feature_parameters(parameters, name, fields.where, BAND_COUNTS[:1] if role == DETECTOR else BAND_COUNTS)
+    return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if name == FUSED else None)
+
+
+def check_feature_parameters(parameters, name, where, band_counts=BAND_COUNTS):
+    """Raise UserError, starting with `where`, unless the parameters are those that edge/dsp computes."""
+    allowed = {key: (value,) for key, value in FEATURES[name].items()}
+    if name == LOG_MEL:
+        allowed["n_mels"] = band_counts
+    for key in sorted(set(allowed) | set(parameters)):
+        if key not in parameters or key not in allowed or parameters[key] not in allowed[key]:
+            raise UserError("{}: feature {} has {} = {!r}, this version computes {}: use a model trained "
+                            "with the same features".format(where, name, key, parameters.get(key),
+                                                            " or ".join(map(repr, allowed.get(key, (None,))))))
+
+
+def read_step(fields, feature=FUSED):
+    """How an expert is fed. Raises UserError."""
+    if feature == FUSED:
+        return Step(fields.integer("columns", 1), fields.integer("window_columns", 1))
+    columns, window_columns = fields.integer("columns", log_mel.FRAME_HOP_COLUMNS), fields.integer("window_columns", 1)
+    if window_columns != log_mel.FRAME_COLUMNS:
+        raise fields.problem("window_columns", window_columns,
+                             "a log_mel frame has {}".format(log_mel.FRAME_COLUMNS))
+    return Step(columns, window_columns)
+
+
+def read_decision(fields):
+    """The thresholds on p(cry). Raises UserError when those of the hysteresis cross."""
+    lasting = fields.probability("lasting_threshold") if "lasting_threshold" in fields.content else None
+    decision = Decision(fields.probability("open_threshold"), fields.probability("close_threshold"), lasting)
+    if decision.close_threshold > decision.open_threshold:
+        raise fields.problem("close_threshold", decision.close_threshold, "at most open_threshold is allowed")
+    return decision
+
+
+def _tensorrt(entry):
+    """Bundles that are not for TensorRT, all older ones among them, do not have the key."""
+    if "tensorrt" not in entry.content:
+        return None
+    fields = entry.object("tensorrt")
+    tensorrt = TensorRt(fields.choice("precision", TENSORRT_PRECISIONS))
+    if "onnx" not in entry.mapping("files"):
+        raise entry.problem("tensorrt", entry.content["tensorrt"], "that needs an onnx file")
+    return tensorrt
