@@ -1,23 +1,32 @@
 # make demo: hear a made-up nursery night, with the light device dependencies only.
-# make test: every test, in an environment made for it.
+# make test: every test, in environments made for them; two rooms at a time, each said when it is done.
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
 # sudo make install, sudo make uninstall: the service, on the device. See systemd/install.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
-OTHER_PYTHONS = .other-pythons.log
+JOBS = 2
+OTHER_PYTHONS = python3.6 python3.13
+# Those that take longest come first, for no core to wait at the end; a room that is new comes after them.
+LONGEST = tests/edge tests/export tests/training tests/benchmarks tests/systemd
+ROOMS = $(LONGEST) $(filter-out $(LONGEST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
 
-.PHONY: demo test lint arm64 install uninstall clean
+.PHONY: demo test lint arm64 install uninstall clean $(OTHER_PYTHONS) $(ROOMS)
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
 	$(DEMO_ENV)/bin/cry-monitor demo --db $(DEMO_DB)
 
 test: $(TEST_ENV)/ready lint
-	tests/other_pythons > $(OTHER_PYTHONS) 2>&1 & others=$$!; \
-	$(TEST_ENV)/bin/python -m pytest; status=$$?; \
-	wait $$others || status=1; cat $(OTHER_PYTHONS); exit $$status
+	$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync $(OTHER_PYTHONS) $(ROOMS)
+
+# What the tests themselves make has jobs and variables of its own.
+$(ROOMS):
+	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@
+
+$(OTHER_PYTHONS):
+	tests/other_pythons $(@:python%=%)
 
 lint: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/ruff check .
@@ -45,7 +54,7 @@ $(TEST_ENV)/ready: setup.py
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) $(OTHER_PYTHONS) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
+	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
 
 # make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill README.
 # About an hour on two cores; every training resumes where it was interrupted.
