@@ -1,11 +1,13 @@
-"""Make tests/edge/tiny_models: a tiny detector and two tiny experts as ONNX and TFLite, with the answers Keras gives.
+"""Make tests/edge/tiny_models as ONNX and TFLite, with the answers Keras gives: a tiny detector, two experts that take
+fused columns, a denoiser and two experts that look at frames.
 
     python tests/make_tiny_models.py        (needs the export extra; the files are committed)
 
 The weights follow a formula, not training: it hears nothing, it only has to be the same everywhere.
 The files int8.tflite have int8 inputs and outputs, so that engines must quantise both.
 experts.json holds what a manifest says of each expert, and what its whole model says of tiny_columns(): the head on the
-first 14 n - 3 columns that the encoder, which saw all of them, gave.
+first 14 n - 3 columns that the encoder, which saw all of them, gave. frames.json holds the labels of the experts that look at
+frames and their logits for tiny_input(0) to (15): the narrow one of the denoiser's estimates, the wide one of 128 bands.
 """
 
 import json
@@ -43,12 +45,16 @@ EXPERTS = {  # head, band, labels
     "android": (GRU, 4000.0, ["belly_pain", "hungry", "tired"]),
     "ios": (NONE, 8000.0, ["discomfort", "hungry"]),
 }
+FRAME_EXPERTS = {  # bands, labels
+    "narrow": (64, ["discomfort", "hungry", "tired"]),
+    "wide": (128, ["hungry", "tired"]),
+}
 
 
-def tiny_input(n: int) -> np.ndarray:
-    """The n-th test input, float32 of shape (1, 98, 64, 1); tests/edge computes the same."""
-    wave = np.sin(np.arange(98 * 64) * (0.37 + 0.011 * n) + n) * (0.2 * n) - 0.1 * n
-    return wave.astype(np.float32).reshape(SHAPE)
+def tiny_input(n: int, n_mels: int = 64) -> np.ndarray:
+    """The n-th test input, float32 of shape (1, 98, 64 or so, 1); tests/edge computes the same."""
+    wave = np.sin(np.arange(98 * n_mels) * (0.37 + 0.011 * n) + n) * (0.2 * n) - 0.1 * n
+    return wave.astype(np.float32).reshape(1, 98, n_mels, 1)
 
 
 def tiny_model() -> keras.Model:
@@ -57,6 +63,25 @@ def tiny_model() -> keras.Model:
     x = keras.layers.Conv2D(4, (5, 2), strides=(4, 4), activation="relu")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    model.set_weights([np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) for w in model.get_weights()])
+    return model
+
+
+def tiny_denoiser() -> keras.Model:
+    """Two convolutions: 21 weights, and what comes out is about as large as what goes in."""
+    x = inputs = keras.Input(batch_shape=SHAPE, name="noisy")
+    x = keras.layers.Conv2D(1, 3, padding="same", activation="tanh")(x)
+    model = keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same", name="clean")(x))
+    model.set_weights([np.cos(np.arange(w.size) * 1.1).reshape(w.shape) for w in model.get_weights()])
+    return model
+
+
+def tiny_frame_expert(n_mels: int, n_labels: int) -> keras.Model:
+    """A convolution, a mean over time, and a dense layer."""
+    x = inputs = keras.Input(batch_shape=(1, 98, n_mels, 1), name="frame")
+    x = keras.layers.Conv2D(3, (5, 8), strides=(4, 8), activation="relu")(x)
+    x = keras.layers.AveragePooling2D((24, 1))(x)
+    model = keras.Model(inputs, keras.layers.Dense(n_labels, name="cause")(keras.layers.Flatten()(x)))
     model.set_weights([np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) for w in model.get_weights()])
     return model
 
@@ -135,11 +160,31 @@ def write_experts() -> None:
     (FOLDER / "experts.json").write_text(json.dumps(described, indent=1) + "\n")
 
 
+def write_frame_experts() -> None:
+    """denoiser.*, frame_expert_*, frames.json."""
+    denoiser, described = tiny_denoiser(), {}
+    write_frame_model("denoiser", denoiser)
+    for name, (n_mels, labels) in FRAME_EXPERTS.items():
+        model = tiny_frame_expert(n_mels, len(labels))
+        write_frame_model(f"frame_expert_{name}", model)
+        inputs = [tiny_input(n, n_mels) for n in range(16)]
+        frames = [denoiser(x) for x in inputs] if name == "narrow" else inputs
+        described[name] = {"labels": labels, "logits": [np.asarray(model(x))[0].tolist() for x in frames]}
+    (FOLDER / "frames.json").write_text(json.dumps(described, indent=1) + "\n")
+
+
+def write_frame_model(name: str, model: keras.Model) -> None:
+    """NAME.fp32.tflite and NAME.fp32.onnx."""
+    (FOLDER / f"{name}.fp32.tflite").write_bytes(keras_to_tflite(model, "fp32", None))
+    onnx.save(to_onnx(model, [x.name for x in model.inputs]), FOLDER / f"{name}.fp32.onnx")
+
+
 def main() -> None:
     """Write the files."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_detector()
     write_experts()
+    write_frame_experts()
 
 
 if __name__ == "__main__":

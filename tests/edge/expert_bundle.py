@@ -81,6 +81,24 @@ def open_or_skip(directory):
         raise
 
 
+def refusal(directory):
+    """What load_bundle says when it refuses; always one line that names the file."""
+    with pytest.raises(UserError) as error:
+        load_bundle(directory)
+    text = str(error.value)
+    assert "\n" not in text and directory in text
+    return text
+
+
+def every_key(value, prefix=()):
+    """Where every value of a model in a manifest is: tuples of keys."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield prefix + (key,)
+        if isinstance(inner, dict) and key not in ("metrics", "training", "files"):
+            for deeper in every_key(inner, prefix + (key,)):
+                yield deeper
+
+
 @pytest.fixture
 def expert_folder(tmp_path):
     """Directory of a bundle with both experts."""

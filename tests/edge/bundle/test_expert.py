@@ -13,10 +13,12 @@ from expert_bundle import (
     STEP_COLUMNS,
     STEPS,
     changed,
+    every_key,
     expert_entry,
     expert_folder,  # noqa: F401
     open_or_skip,
     read_manifest,
+    refusal,
     tiny_columns,
     write_expert_bundle,
     write_manifest,
@@ -24,7 +26,6 @@ from expert_bundle import (
 
 from edge.bundle import load_bundle
 from edge.dsp import fused
-from edge.errors import UserError
 
 BLOCKS = {"one by one": 1, "13": 13, "a step": 14, "27": 27, "all at once": STEP_COLUMNS * STEPS}
 
@@ -38,15 +39,6 @@ def logits_of(expert, columns, block):
             ends.append(expert.n_encoded)
     assert ends == [STEP_COLUMNS * n - LATENESS_COLUMNS for n in range(1, len(ends) + 1)]
     return np.array(answers)
-
-
-def refusal(directory):
-    """What load_bundle says when it refuses; always one line that names the file."""
-    with pytest.raises(UserError) as error:
-        load_bundle(directory)
-    text = str(error.value)
-    assert "\n" not in text and directory in text
-    return text
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
@@ -135,14 +127,6 @@ def test_what_cannot_be_is_named(expert_folder, keys_and_value, said):  # noqa: 
         open_or_skip(expert_folder)
     changed(expert_folder, *keys_and_value)
     assert said in refusal(expert_folder)
-
-
-def every_key(value, prefix=()):
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        yield prefix + (key,)
-        if isinstance(inner, dict) and key not in ("metrics", "training", "files"):
-            for deeper in every_key(inner, prefix + (key,)):
-                yield deeper
 
 
 def test_no_key_of_an_expert_or_of_the_fusion_can_be_left_out(expert_folder):  # noqa: F811
