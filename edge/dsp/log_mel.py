@@ -4,13 +4,15 @@ Hann 400 (25 ms), hop 160 (10 ms), n_fft 512, power spectrum, 64 unnormalised tr
 on mel = 2595 log10(1 + f / 700), natural logarithm of (energy + 1e-6).
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 SAMPLE_RATE = 16000  # Hz
 WINDOW_LENGTH = 400  # samples: 25 ms
 HOP_LENGTH = 160  # samples: 10 ms
 N_FFT = 512
-N_MELS = 64
+N_MELS = 64  # unless it is asked for more
 MEL_LOW_HZ = 60.0
 MEL_HIGH_HZ = 7600.0
 LOG_OFFSET = 1e-6  # energy added before the logarithm: about white noise at -82 dBFS
@@ -62,16 +64,22 @@ def band_centres_hz(n_mels=N_MELS):
 
 
 _WINDOW = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)).astype(np.float32)
-_FILTERBANK = mel_filterbank()
+
+
+@lru_cache(maxsize=None)
+def _filterbank(n_mels):
+    return mel_filterbank(n_mels)
 
 
 class _Workspace(object):
     """Buffers for COLUMNS_AT_ONCE columns: allocating them for each hop takes a third of its time."""
 
-    def __init__(self):
+    def __init__(self, n_mels):
         from scipy.fft import rfft  # takes longer to import than all the rest, and half of the time of NumPy's
 
         self._rfft = rfft
+        self.n_mels = n_mels
+        self._filterbank = _filterbank(n_mels)
         self.windowed = np.zeros((COLUMNS_AT_ONCE, N_FFT), np.float32)
         self.power = np.empty((COLUMNS_AT_ONCE, N_FFT // 2 + 1), np.float32)
         self.imaginary_power = np.empty_like(self.power)
@@ -85,7 +93,7 @@ class _Workspace(object):
         np.square(spectrum.real, out=power)
         np.square(spectrum.imag, out=imaginary_power)
         np.add(power, imaginary_power, out=power)
-        np.dot(power, _FILTERBANK, out=energies)
+        np.dot(power, self._filterbank, out=energies)
 
 
 def _windows(samples, count):
@@ -99,20 +107,20 @@ def count_columns(n_samples):
     return max(0, 1 + (n_samples - WINDOW_LENGTH) // HOP_LENGTH)
 
 
-def mel_energies(samples, workspace=None):
+def mel_energies(samples, n_mels=N_MELS, workspace=None):
     """Mel-band energies of every whole window in samples.
 
-    samples: 1-D float32 at 16 kHz. Returns (T, 64) float32, T = count_columns(len(samples)).
+    samples: 1-D float32 at 16 kHz. Returns (T, n_mels) float32, T = count_columns(len(samples)).
     """
     samples = np.ascontiguousarray(samples, dtype=np.float32)
-    energies = np.empty((count_columns(len(samples)), N_MELS), np.float32)
-    _write_energies(samples, energies, workspace or _Workspace())
+    energies = np.empty((count_columns(len(samples)), n_mels), np.float32)
+    _write_energies(samples, energies, workspace or _Workspace(n_mels))
     return energies
 
 
-def log_mel(samples, workspace=None):
-    """Log-mel columns of every whole window in samples: (T, 64) float32, ln(energy + 1e-6)."""
-    return _logarithm(mel_energies(samples, workspace))
+def log_mel(samples, n_mels=N_MELS, workspace=None):
+    """Log-mel columns of every whole window in samples: (T, n_mels) float32, ln(energy + 1e-6)."""
+    return _logarithm(mel_energies(samples, n_mels, workspace))
 
 
 def _write_energies(samples, energies, workspace):
@@ -129,24 +137,29 @@ def _logarithm(energies):
 class LogMelStream(object):
     """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole."""
 
-    def __init__(self):
-        self._workspace = _Workspace()
+    def __init__(self, n_mels=N_MELS):
+        self._workspace = _Workspace(n_mels)
         self._samples = np.empty(FRAME_LENGTH, np.float32)  # those that wait for more come first
+        self.reset()
+
+    def reset(self):
+        """Forget everything: the next sample is the first of the first window."""
         self._n_waiting = 0
 
     def push(self, block):
-        """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, 64) float32."""
-        columns = log_mel(self._take(block), self._workspace)
+        """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, n_mels) float32."""
+        columns = log_mel(self._take(block), self._workspace.n_mels, self._workspace)
         self._keep(len(columns))
         return columns
 
     def push_into(self, frame, block):
-        """Take a block; move the columns of a contiguous (n, 64) float32 frame on and write the new ones at its end."""
+        """Take a block; move the columns of a contiguous (n, n_mels) float32 frame on; write the new at its end."""
         samples = self._take(block)
         count = min(count_columns(len(samples)), len(frame))
         if count:
             flat = frame.reshape(-1)
-            flat[:-count * N_MELS] = flat[count * N_MELS:]  # in one dimension NumPy moves without a copy in between
+            moved = count * frame.shape[1]
+            flat[:-moved] = flat[moved:]  # in one dimension NumPy moves without a copy in between
             skipped = count_columns(len(samples)) - count
             _write_energies(samples[skipped * HOP_LENGTH:], frame[-count:], self._workspace)
             _logarithm(frame[-count:])
