@@ -13,6 +13,7 @@ from training.transformer.model import DENOISER, ENCODER, TOKENIZER, build_class
 from training.transformer.presets import Preset
 
 HEAD, ADAPTERS, TOTAL = "head", "adapters", "total"
+PARTS = (DENOISER, TOKENIZER, ENCODER, HEAD)
 LABELS = 5  # METHODS 3.2 counts a head of five
 
 
@@ -23,7 +24,7 @@ def parameter_table(preset: Preset) -> dict[str, int]:
     convolution of the tokenizer has both a bias and a normalisation; one of the U-Net has no bias, but those that
     rise have one and are not normalised. The moments of the normalisations are not counted: they are not trained.
     """
-    table = dict.fromkeys((DENOISER, TOKENIZER, ENCODER, HEAD), 0)
+    table = dict.fromkeys(PARTS, 0)
     classifier = build_classifier(preset, LABELS)
     for model in (build_denoiser(preset), classifier):
         for layer in model.layers:
@@ -43,10 +44,10 @@ def multiply_adds(model: keras.Model) -> dict[str, int]:
 
     Convolutions and matrix products; normalisations and activations are left out. Adapters that are not merged count.
     """
-    totals: dict[str, int] = {}
+    totals = dict.fromkeys(PARTS, 0)
     for layer in innermost(model):
-        totals[part(layer)] = totals.get(part(layer), 0) + layer_multiply_adds(layer)
-    return totals
+        totals[part(layer)] += layer_multiply_adds(layer)
+    return {name: total for name, total in totals.items() if total}
 
 
 def innermost(model: keras.Model) -> Iterator[keras.layers.Layer]:
