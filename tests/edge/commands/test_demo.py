@@ -67,8 +67,8 @@ def test_the_demo_prints_the_night_and_leaves_a_database(run, loud_bundle, tmp_p
     (("--minutes", "nan"), "--minutes is nan: use 1 to 60"),
     (("--seed", "-1"), "--seed is -1: use 0 or more"),
 ])
-def test_a_night_that_cannot_be_is_refused(run, arguments, said):
-    finished = run("demo", *arguments)
+def test_a_night_that_cannot_be_is_refused(run_here, arguments, said):
+    finished = run_here("demo", *arguments)
     assert (finished.status, finished.err) == (1, "cry-monitor: error: {}\n".format(said))
 
 

@@ -128,9 +128,9 @@ def test_a_soak_that_is_interrupted_reports(start, loud_bundle):
     (("--baseline", "/nowhere.json"), "/nowhere.json: cannot be read"),
     (("--html", "/nowhere/page.html"), "/nowhere/page.html: cannot be written"),
 ])
-def test_what_cannot_work_is_said(bench, arguments, said):
+def test_what_cannot_work_is_said(run_here, loud_bundle, arguments, said):
     pytest.importorskip("soundfile")
-    finished = bench(*arguments)
+    finished = run_here("--bundle", loud_bundle, "--seconds", "10", *arguments, program="edge-bench")
     assert (finished.status, finished.out) == (1, "")
     assert finished.err.startswith("edge-bench: error: ") and said in finished.err
     assert finished.err.count("\n") == 1

@@ -35,8 +35,8 @@ def test_a_table_in_local_time(run, path):
     ]
 
 
-def test_json_lines_in_utc(run, path, validate):
-    objects = run("events", "--json", "--db", path).objects()
+def test_json_lines_in_utc(run_here, path, validate):
+    objects = run_here("events", "--json", "--db", path).objects()
     validate(objects, "events")
     assert [fields["start_utc"] for fields in objects] == ["2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"]
     assert objects[0]["end_utc"] == "2026-11-21T20:00:38.250Z"
@@ -48,29 +48,29 @@ def test_json_lines_in_utc(run, path, validate):
         "gate_weight": 1.0}]
 
 
-def test_what_goes_on_and_what_was_cut_off_is_said(run, tmp_path, validate):
+def test_what_goes_on_and_what_was_cut_off_is_said(run_here, tmp_path, validate):
     path = str(tmp_path / "events.db")
     with Store(path) as store:
         store.add_event(Event(0, 38.25, 0.93), EVENING_UTC, "mic", is_open=True)
         store.end_left_open()
         store.add_event(Event(0, 5, 0.5), EVENING_UTC + 3600, "mic", is_open=True)
-    remarks = [line.split("  ")[-1] for line in run("events", "--db", path).out.splitlines()[1:]]
+    remarks = [line.split("  ")[-1] for line in run_here("events", "--db", path).out.splitlines()[1:]]
     assert remarks == ["cut off: the monitor died", "going on"]
-    objects = run("events", "--json", "--db", path).objects()
+    objects = run_here("events", "--json", "--db", path).objects()
     validate(objects, "events")
     assert [fields["state"] for fields in objects] == ["cut_off", "open"]
 
 
-def test_events_come_in_the_order_they_began_whatever_the_clock_did(run, tmp_path):
+def test_events_come_in_the_order_they_began_whatever_the_clock_did(run_here, tmp_path):
     path = str(tmp_path / "events.db")
     with Store(path) as store:
         for start_utc in (EVENING_UTC, EVENING_UTC - 3600, EVENING_UTC + 86400):
             store.add_event(Event(0, 5, 0.5), start_utc, "mic")
-    assert [fields["id"] for fields in run("events", "--json", "--db", path).objects()] == [1, 2, 3]
+    assert [fields["id"] for fields in run_here("events", "--json", "--db", path).objects()] == [1, 2, 3]
 
 
-def test_csv(run, path):
-    rows = list(csv.DictReader(io.StringIO(run("events", "--csv", "--db", path).out)))
+def test_csv(run_here, path):
+    rows = list(csv.DictReader(io.StringIO(run_here("events", "--csv", "--db", path).out)))
     assert [row["cause"] for row in rows] == ["", "hungry"]
     assert rows[0]["start_utc"] == "2026-11-21T20:00:00.000Z"
     assert float(rows[0]["cry_probability"]) == 0.93
@@ -79,8 +79,8 @@ def test_csv(run, path):
 @pytest.mark.parametrize("since, count", [
     ("2026-11-21T20:00Z", 2), ("2026-11-21T20:01Z", 1), ("2026-11-22", 0), ("2026-11-21T21:30:00", 1),
 ])
-def test_since_a_moment(run, path, since, count):
-    assert len(run("events", "--json", "--db", path, "--since", since, TZ="CET-1").objects()) == count
+def test_since_a_moment(run_here, path, since, count):
+    assert len(run_here("events", "--json", "--db", path, "--since", since, TZ="CET-1").objects()) == count
 
 
 @pytest.mark.parametrize("text, ago_s", [("30m", 1800), ("12h", 43200), ("7d", 604800)])
@@ -94,10 +94,10 @@ def test_no_time_is_refused(text):
         since_utc(text)
 
 
-def test_no_events(run, tmp_path):
+def test_no_events(run_here, tmp_path):
     Store(str(tmp_path / "events.db")).close()
-    assert run("events", "--db", tmp_path / "events.db").out == "no events\n"
-    assert run("events", "--json", "--db", tmp_path / "events.db").out == ""
+    assert run_here("events", "--db", tmp_path / "events.db").out == "no events\n"
+    assert run_here("events", "--json", "--db", tmp_path / "events.db").out == ""
 
 
 def test_no_database_is_said_and_none_is_made(run, environment, tmp_path):

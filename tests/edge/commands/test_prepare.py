@@ -68,8 +68,8 @@ def test_the_daemon_says_once_what_runs_instead_and_why(run, jetson_bundle, burs
     (("--bundle", "/nowhere"), "no bundle in /nowhere"),
     (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
 ])
-def test_what_cannot_work_is_said(run, arguments, said):
-    finished = run("prepare", *arguments)
+def test_what_cannot_work_is_said(run_here, arguments, said):
+    finished = run_here("prepare", *arguments)
     assert finished.status == 1
     assert finished.err.startswith("cry-monitor: error: ") and said in finished.err
 

@@ -28,8 +28,8 @@ def rows(path):
         return len(store.events()), len(store.minutes()), len(store.health())
 
 
-def test_what_ended_before_is_removed(run, path):
-    finished = run("purge", "--before", "2026-11-21T21:30Z", "--db", path)
+def test_what_ended_before_is_removed(run_here, path):
+    finished = run_here("purge", "--before", "2026-11-21T21:30Z", "--db", path)
     assert finished.status == 0
     assert finished.out == "removed 2 events, 2 minutes and 2 health rows from {}\n".format(path)
     assert rows(path) == (2, 2, 2)
@@ -46,8 +46,8 @@ def test_everything_is_removed_and_overwritten(run, path, validate):
                 assert SOURCE.encode() not in file.read()
 
 
-def test_nothing_to_remove_is_no_error(run, path):
-    finished = run("purge", "--before", "3650d", "--db", path)
+def test_nothing_to_remove_is_no_error(run_here, path):
+    finished = run_here("purge", "--before", "3650d", "--db", path)
     assert (finished.status, rows(path)) == (0, (4, 4, 4))
     assert finished.out.startswith("removed 0 events, 0 minutes and 0 health rows")
 
@@ -61,8 +61,8 @@ def test_a_monitor_that_is_writing_goes_on(run, path):
     assert event.end_utc - event.start_utc == 20.0
 
 
-def test_no_database_is_said_and_none_is_made(run, tmp_path):
-    finished = run("purge", "--all", "--db", tmp_path / "none.db")
+def test_no_database_is_said_and_none_is_made(run_here, tmp_path):
+    finished = run_here("purge", "--all", "--db", tmp_path / "none.db")
     assert (finished.status, finished.out) == (1, "")
     assert finished.err.startswith("cry-monitor: error: no database at")
     assert not (tmp_path / "none.db").exists()
