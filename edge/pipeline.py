@@ -38,7 +38,7 @@ class Pipeline(object):
         if settings.gate.enabled:
             self._gate = LevelGate(settings.gate.margin_db, settings.gate.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
         self._episodes = EpisodeTracker(episode_rules(bundle.detector, settings.decision), FRAME_HOP_S, FRAME_S)
-        self._experts = ExpertsAtWork(bundle.experts, bundle.fusion, self._timed) if bundle.experts else None
+        self._experts = ExpertsAtWork(bundle, self._timed) if bundle.experts else None
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
         self._pending = np.zeros(0, np.float32)

@@ -8,10 +8,13 @@ begin anew with every episode, so what is said of it is the same as if its sampl
 
 from time import perf_counter
 
+from edge.bundle.model import FUSED, LOG_MEL
+from edge.causes.frame_experts import FrameExperts
+from edge.causes.fused_experts import FusedExperts
 from edge.causes.pooled import PooledReadings
 from edge.causes.recent import RecentSamples
 from edge.causes.verdict import Verdict
-from edge.dsp.fused import CLIP_LENGTH, HOP_LENGTH, WINDOW_LENGTH, FusedStream
+from edge.dsp.fused import CLIP_LENGTH
 from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
 from edge.records import Alert, Event
 
@@ -23,14 +26,13 @@ KEPT_HOPS = -(-PRE_ROLL // FRAME_HOP) + 1  # the work begins with the hop after 
 class ExpertsAtWork(object):
     """Follows the stream hop by hop; gives every event its cause."""
 
-    def __init__(self, experts, settings, timed):
-        """experts, settings: `experts` and `fusion` of an edge.bundle.Bundle. timed: (stage, when it began) -> now."""
-        self._experts = experts
-        self._verdict = Verdict(experts, settings)
+    def __init__(self, bundle, timed):
+        """bundle: edge.bundle.Bundle with experts. timed: (stage, when it began) -> now."""
+        self._verdict = Verdict(bundle.experts, bundle.fusion)
         self._timed = timed
         self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
-        self._streams = {expert.band_hz: FusedStream(expert.band_hz) for expert in experts}
-        self._pools = {expert.name: PooledReadings(expert.temperature) for expert in experts}
+        self._kinds = kinds(bundle, timed)
+        self._pools = {expert.name: PooledReadings(expert.temperature) for expert in bundle.experts}
         self._begin = self._next = None  # samples of the stream: where the episode began, what is worked on next
 
     def hear(self, samples):
@@ -61,29 +63,17 @@ class ExpertsAtWork(object):
 
     def _open(self, start_s):
         self._begin = self._next = max(int(round(start_s * SAMPLE_RATE)), self._recent.n_samples - PRE_ROLL)
-        for stream in self._streams.values():
-            stream.reset()
-        for expert in self._experts:
-            expert.reset()
-            self._pools[expert.name].reset()
+        for each in self._kinds + list(self._pools.values()):
+            each.reset()
 
     def _work(self):
         """At most WORK_PER_HOP samples, through features and experts."""
-        started = perf_counter()
         end = min(self._recent.n_samples, self._next + WORK_PER_HOP)
         samples = self._recent.between(self._next, end)
         self._next = end
-        columns = {band_hz: stream.push(samples) for band_hz, stream in self._streams.items()}
-        started = self._timed("fused", started)
-        for expert in self._experts:
-            for logits in expert.push(columns[expert.band_hz]):
-                is_full = expert.n_encoded >= expert.window_columns
-                self._pools[expert.name].add(self._end_s(expert.n_encoded), is_full, logits)
-            started = self._timed("expert " + expert.name, started)
-
-    def _end_s(self, n_columns):
-        """Where the first n_columns of the episode end, in seconds of audio."""
-        return (self._begin + WINDOW_LENGTH + (n_columns - 1) * HOP_LENGTH) / float(SAMPLE_RATE)
+        for kind in self._kinds:
+            for name, n_samples, is_full, logits in kind.take(samples):
+                self._pools[name].add((self._begin + n_samples) / float(SAMPLE_RATE), is_full, logits)
 
     def _settle(self, end_s):
         for pool in self._pools.values():
@@ -98,3 +88,12 @@ class ExpertsAtWork(object):
         event = self._verdict.explained(record, answers)
         self._timed("fusion", started)
         return event
+
+
+def kinds(bundle, timed):
+    """The experts of a bundle by what they look at: [FusedExperts, FrameExperts], or the one that there are."""
+    of = {feature: [expert for expert in bundle.experts if expert.feature == feature] for feature in (FUSED, LOG_MEL)}
+    found = [FusedExperts(of[FUSED], timed)] if of[FUSED] else []
+    if of[LOG_MEL]:
+        found.append(FrameExperts(of[LOG_MEL], bundle.denoiser, WORK_PER_HOP, timed))
+    return found

@@ -1,7 +1,7 @@
 """`cry-monitor run`: the daemon."""
 
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.lines import print_object, readings_text, record_object
+from edge.commands.lines import cause_text, print_object, readings_text, record_object
 from edge.config import load_settings
 from edge.core_dumps import forbid_core_dumps
 from edge.daemon import Daemon
@@ -69,8 +69,8 @@ def _reread(args):
 
 def _emit_log(record, start_utc):
     if isinstance(record, Event):
-        log.info("event: cried for %.1f s from %s, p %.2f, cause %s%s", record.end_s - record.start_s,
-                 iso_utc(start_utc), record.cry_probability, record.cause or "unknown", readings_text(record))
+        log.info("event: cried for %.1f s from %s, p %.2f%s%s", record.end_s - record.start_s, iso_utc(start_utc),
+                 record.cry_probability, cause_text(record), readings_text(record))
     else:
         log.info("alert: crying, p %.2f", record.cry_probability)
 

@@ -71,5 +71,28 @@ def test_a_tied_vote_goes_to_the_soft_average():
     assert (event.cause, event.cause_probability) == ("hungry", pytest.approx(0.5))
 
 
-def test_without_every_experts_answer_there_is_none():
-    assert verdict().explained(EVENT, dict(answers(), B=None)) == EVENT
+def test_where_one_has_no_answer_the_others_make_the_posterior_but_name_no_cause():
+    """What the rule promises was measured with all of them."""
+    event = verdict((None, 1.0)).explained(EVENT, dict(answers(), B=None))
+    assert event.posterior == pytest.approx(dict(zip(["hungry", "sleepy"], np.exp(log_posterior(C, 2.0)))))
+    assert event.cause is None and event.cause_probability is None
+    assert [(reading.expert, reading.gate_weight) for reading in event.readings] == [("C", pytest.approx(1.0))]
+    assert event.out_of_distribution is None  # who could judge has not answered
+
+
+def test_an_expert_that_could_answer_judges_alone():
+    event = verdict((-1.0, None)).explained(EVENT, dict(answers(), B=None))
+    assert event.out_of_distribution is True and event.cause is None
+
+
+def test_where_nobody_has_an_answer_there_is_none():
+    assert verdict().explained(EVENT, {"C": None, "B": None}) == EVENT
+
+
+def test_experts_that_only_the_missing_one_joins_are_not_fused():
+    experts = [Expert("C", ["hungry", "sleepy"], 1.0, None), Expert("B", ["hug", "sleepy"], 1.0, None),
+               Expert("D", ["hug", "pain"], 1.0, None)]
+    joined = Verdict(experts, FusionSettings("all", 1.0, UncertainRule(0.0, 0.2, 1.0, 0.1, 100)))
+    said = dict(answers((1.0, 1.0)), D=Answer(log_posterior(B), B))
+    assert joined.explained(EVENT, dict(said, B=None)) == EVENT
+    assert sorted(joined.explained(EVENT, dict(said, D=None)).posterior) == ["hug", "hungry", "sleepy"]
