@@ -38,25 +38,31 @@ def listen(bundle, samples, block=None):
     return records + pipeline.finish()
 
 
+@pytest.fixture(scope="module")
+def heard(bundle, nursery):
+    """The records of the nursery."""
+    return listen(bundle, nursery)
+
+
 def of_kind(records, kind):
     return [record for record in records if isinstance(record, kind)]
 
 
-def test_a_cry_is_one_event_that_starts_where_the_cry_begins(bundle, nursery):
-    (event,) = of_kind(listen(bundle, nursery), Event)
+def test_a_cry_is_one_event_that_starts_where_the_cry_begins(heard):
+    (event,) = of_kind(heard, Event)
     assert event.start_s == pytest.approx(CRY_START_S, abs=ONSET_TOLERANCE_S)
 
 
-def test_the_experts_that_ship_name_no_cause_and_say_what_they_make_of_the_cry(bundle, nursery):
-    (event,) = of_kind(listen(bundle, nursery), Event)
+def test_the_experts_that_ship_name_no_cause_and_say_what_they_make_of_the_cry(heard):
+    (event,) = of_kind(heard, Event)
     assert event.cause is None and event.cause_probability is None and event.out_of_distribution is None
     assert sorted(event.posterior) == ["burping", "discomfort", "hungry", "tired"]
     assert sum(event.posterior.values()) == pytest.approx(1.0, abs=1e-6)
     assert {reading.expert for reading in event.readings} == {"android", "ios"}
 
 
-def test_the_alert_comes_while_the_cry_is_young(bundle, nursery):
-    alert = of_kind(listen(bundle, nursery), Alert)[0]
+def test_the_alert_comes_while_the_cry_is_young(heard):
+    alert = of_kind(heard, Alert)[0]
     assert CRY_START_S < alert.t_s < CRY_START_S + 5.0
 
 
@@ -69,17 +75,17 @@ def test_the_path_itself_takes_no_longer_than_a_second_and_a_half(bundle, nurser
 
 
 @pytest.mark.parametrize("block", [160, 1024, 3200, 48000])
-def test_any_block_size_gives_the_same_records(bundle, nursery, block):
-    whole, parts = listen(bundle, nursery), listen(bundle, nursery, block)
-    assert len(whole) == len(parts)
-    for one, other in zip(whole, parts):
+def test_any_block_size_gives_the_same_records(bundle, nursery, heard, block):
+    parts = listen(bundle, nursery, block)
+    assert len(heard) == len(parts)
+    for one, other in zip(heard, parts):
         assert type(one) is type(other)
         assert one.cry_probability == pytest.approx(other.cry_probability, abs=1e-3)
         assert one[0] == pytest.approx(other[0])
 
 
-def test_a_frame_every_fifth_of_a_second_from_the_first_second_on(bundle, nursery):
-    frames = of_kind(listen(bundle, nursery), Frame)
+def test_a_frame_every_fifth_of_a_second_from_the_first_second_on(heard):
+    frames = of_kind(heard, Frame)
     np.testing.assert_allclose([frame.t_s for frame in frames], np.arange(1.0, 30.01, 0.2))
 
 
