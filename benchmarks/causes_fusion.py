@@ -23,9 +23,10 @@ from edge.decision.calibration import fit_temperature, log_posterior
 from edge.decision.fusion import METHODS, Fusion
 from training.causes import metrics
 from training.causes.config import Experiment, experiment_of
-from training.causes.experiment import SPLIT_SEED
 from training.causes.fitting import fit, judge
-from training.causes.material import Material, choose_clips, load_material
+from training.causes.material import Material, load_material
+from training.cells import SPLIT_SEED
+from training.selection import choose_clips
 from training.splits import Split, make_splits
 
 WORK = Path("results/causes_fusion")

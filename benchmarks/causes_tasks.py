@@ -19,10 +19,11 @@ from edge.decision.calibration import fit_temperature, log_posterior, reliabilit
 from edge.dsp.fused import MFCC_ROWS, fused_columns
 from training.causes import metrics
 from training.causes.config import Experiment, experiment_of
-from training.causes.experiment import CELLS, LOG_POSTERIORS, SPLIT_SEED, run_experiment
-from training.causes.material import choose_clips
+from training.causes.experiment import run_experiment
 from training.causes.report import summary
+from training.cells import CELLS, LOG_POSTERIORS, SPLIT_SEED
 from training.corpora import Clip, read_corpora, read_samples
+from training.selection import choose_clips
 from training.splits import make_splits
 
 HUMAN_SOUNDS = [

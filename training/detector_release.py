@@ -18,6 +18,7 @@ from training.detector import Schedule, train_detector
 from training.detector_bank import joined, load_or_make_bank
 from training.detector_model import LOG_MEL_SCALE, count_multiply_adds
 from training.detector_sampler import normalise
+from training.selection import corpora_of
 
 CALIBRATION_DATA = Path(__file__).resolve().parent.parent / "calibration_data" / "detector_log_mel.npz"
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
@@ -80,12 +81,6 @@ def describe(
     metrics: dict[str, Any],
 ) -> dict[str, Any]:
     """model.json: what export and the bundle need to know of the model."""
-    corpora: dict[str, dict[str, Any]] = {}
-    for clip in dict.fromkeys(clips):
-        entry = corpora.setdefault(clip.corpus, {"clips": 0, "licences": []})
-        entry["clips"] += 1
-        if clip.licence not in entry["licences"]:
-            entry["licences"].append(clip.licence)
     return {
         "role": "detector",
         "name": "cry-detector",
@@ -97,7 +92,7 @@ def describe(
         "decision": decision,
         "metrics": metrics,
         "training": {
-            "corpora": corpora,
+            "corpora": corpora_of(list(dict.fromkeys(clips))),
             "held_out_fold": fold,
             "teacher": "YAMNet (Apache-2.0)" if taught else None,
             "seed": schedule.seed,

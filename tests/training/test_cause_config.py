@@ -6,7 +6,8 @@ pytest.importorskip("tomllib")
 
 from edge.errors import UserError  # noqa: E402
 from training.causes.architecture import Architecture  # noqa: E402
-from training.causes.config import as_table, read_experiment  # noqa: E402
+from training.causes.config import read_experiment  # noqa: E402
+from training.tables import as_table  # noqa: E402
 
 LEAST = 'name = "x"\n[data]\ncorpora = ["fsdd"]\nfolds = "group"\n'
 

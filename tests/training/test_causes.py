@@ -19,7 +19,6 @@ from training.causes import experiment as experiment_room  # noqa: E402
 from training.causes import fitting, release  # noqa: E402
 from training.causes.config import (  # noqa: E402
     AugmentConfig,
-    DataConfig,
     Experiment,
     FeatureConfig,
     experiment_of,
@@ -27,6 +26,7 @@ from training.causes.config import (  # noqa: E402
 from training.causes.material import chosen_rows, tensors_of  # noqa: E402
 from training.command import main  # noqa: E402
 from training.cry_corpora import COLUMNS as TABLE_COLUMNS  # noqa: E402
+from training.selection import DataConfig  # noqa: E402
 
 GROUPS, CLIPS = 9, 2
 EXPERIMENT = """
@@ -171,6 +171,7 @@ def test_done_cells_are_not_done_again(done, command, monkeypatch):
     assert report(done)["summary"] == before
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_an_interrupted_training_resumes_where_it_was(command, tmp_path, monkeypatch):
     epochs = []
     train_epoch = fitting.train_epoch
@@ -181,7 +182,7 @@ def test_an_interrupted_training_resumes_where_it_was(command, tmp_path, monkeyp
         epochs.append(train_epoch(*arguments))
         return epochs[-1]
 
-    short = EXPERIMENT.replace("epochs = 30", "epochs = 3")
+    short = EXPERIMENT.replace("epochs = 30", "epochs = 3").replace("refit = true", "refit = false")
     monkeypatch.setattr(fitting, "train_epoch", interrupted)
     assert command(tmp_path / "out", short) != 0
     monkeypatch.setattr(fitting, "train_epoch", train_epoch)
@@ -261,6 +262,7 @@ def test_a_table_is_an_experiment():
         experiment_of({}, "here")
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_what_ships_is_a_cell_with_its_own_scores_and_answers_are_of_models_that_never_heard_the_group(
     command, recordings, tmp_path, capsys
 ):

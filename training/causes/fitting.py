@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,12 @@ from training.causes import metrics
 from training.causes.config import Experiment
 from training.causes.material import Material, chosen_rows
 from training.causes.model import Fused, build_model
+from training.epochs import batches, best_epoch, by_macro_f1, label_weights, n_batches, run_epochs
 from training.splits import Split
 
 ITEMS_AT_ONCE = 64
 COLOUR_KNOTS = 9  # one each 1000 Hz
-CHECKPOINT, BEST, PROGRESS, REFIT = "checkpoint.keras", "best.weights.h5", "progress.json", "refit"
+REFIT = "refit"
 
 
 class Tensors:
@@ -111,7 +111,7 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
     Nothing of the test part is looked at.
     """
     model, tensors, curves = learn(material, split.training, split.validation, experiment, seed, folder)
-    best = best_epoch(curves)
+    best = best_epoch(curves, by_macro_f1)
     fitted = Fitted(model, tensors, curves, best, judge(model, tensors, split.validation))
     if not experiment.fit.refit:
         return fitted
@@ -131,24 +131,23 @@ def learn(
     folder: Path,
 ) -> tuple[keras.Model, Tensors, list[dict[str, float]]]:
     """A model taught on some clips, as it was after its best epoch: the last one where nothing is validated."""
-    folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     items = material.items_of(clips)
     tensors = Tensors(material, items, experiment)
-    weights = label_weights(material, items, experiment)
-    model, curves = resumed(folder) or (compiled(tensors, len(material.labels), len(items), experiment), [])
-    config = experiment.fit
-    while len(curves) < config.epochs and epochs_without_gain(curves) < config.patience:
-        rng = np.random.default_rng([seed, len(curves)])
-        curves.append({"loss": train_epoch(model, tensors, items, weights, rng)})
+    config, n_labels = experiment.fit, len(material.labels)
+    weights = label_weights(material.truth[material.owner[items]], n_labels, config.class_weights)
+
+    def epoch(model: keras.Model, number: int) -> dict[str, float]:
+        rng = np.random.default_rng([seed, number])
+        said = {"loss": train_epoch(model, tensors, items, weights, rng)}
         if validation is not None:
-            curves[-1].update(validated(*judge(model, tensors, validation), len(material.labels)))
-        if best_epoch(curves) == len(curves) - 1:
-            model.save_weights(folder / BEST)
-        model.save(folder / CHECKPOINT)
-        (folder / PROGRESS).write_text(json.dumps(curves))
-    plain = build_model(architecture_of(tensors, experiment), len(material.labels))
-    model.load_weights(folder / BEST)
+            said.update(validated(*judge(model, tensors, validation), n_labels))
+        return said
+
+    make_model = partial(compiled, tensors, n_labels, len(items), experiment)
+    goodness = by_macro_f1 if validation is not None else None
+    model, curves = run_epochs(make_model, epoch, folder, config.epochs, config.patience, goodness)
+    plain = build_model(architecture_of(tensors, experiment), n_labels)
     plain.set_weights(model.get_weights())
     return plain, tensors, curves
 
@@ -177,34 +176,6 @@ def architecture_of(tensors: Tensors, experiment: Experiment) -> Any:
     return replace(experiment.model, rows=len(tensors.rows), columns=experiment.features.columns)
 
 
-def resumed(folder: Path) -> tuple[keras.Model, list[dict[str, float]]] | None:
-    """What an interrupted training left, or None."""
-    if not all((folder / name).is_file() for name in (CHECKPOINT, BEST, PROGRESS)):
-        return None
-    return keras.saving.load_model(folder / CHECKPOINT), json.loads((folder / PROGRESS).read_text())
-
-
-def best_epoch(curves: list[dict[str, float]]) -> int:
-    """The epoch of the largest macro-F1; of several such, the one of the smallest NLL. The last if not validated."""
-    if "macro_f1" not in curves[-1]:
-        return len(curves) - 1
-    return max(range(len(curves)), key=lambda i: (curves[i]["macro_f1"], -curves[i]["nll"]))
-
-
-def epochs_without_gain(curves: list[dict[str, float]]) -> int:
-    """Epochs since the best one."""
-    return len(curves) - 1 - best_epoch(curves) if curves else 0
-
-
-def label_weights(material: Material, items: np.ndarray, experiment: Experiment) -> np.ndarray:
-    """How much an item of each label counts: all labels for the same together, or every item for 1; (labels,)."""
-    n_labels = len(material.labels)
-    if not experiment.fit.class_weights:
-        return np.ones(n_labels)
-    counts = np.bincount(material.truth[material.owner[items]], minlength=n_labels)
-    return counts.sum() / (n_labels * np.maximum(counts, 1))
-
-
 def train_epoch(
     model: keras.Model, tensors: Tensors, training: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> float:
@@ -231,16 +202,6 @@ def mixed(x: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Gener
     share = np.float32(rng.beta(alpha, alpha))
     other = rng.permutation(len(x))
     return share * x + (1 - share) * x[other], share * targets + (1 - share) * targets[other]
-
-
-def batches(items: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Batches of one size; the few that are left over are spread over another batch, not trained on alone."""
-    yield from np.array_split(items, n_batches(len(items), size))
-
-
-def n_batches(n_items: int, size: int) -> int:
-    """Batches of an epoch."""
-    return max(1, n_items // size)
 
 
 def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

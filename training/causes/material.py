@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,38 +14,13 @@ from tqdm import tqdm
 from edge.dsp import fused
 from edge.dsp.stft import bins_within
 from edge.dsp.stretch import average, interpolate
-from edge.errors import UserError
-from training import augment
 from training.causes.architecture import COLUMNS
-from training.causes.config import CLIP, DataConfig, Experiment, FeatureConfig
-from training.corpora import Clip, read_corpora, read_samples
+from training.causes.config import CLIP, Experiment, FeatureConfig
+from training.corpora import Clip, read_samples
+from training.effects import heard
 
 MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip
-
-
-def elsewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Somewhere within a longer recording, over a noise floor of its own."""
-    return augment.noise_floor(augment.placed(samples, rng), rng)
-
-
-def other_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same of a smaller or larger speaker."""
-    return elsewhere(augment.speed(samples, rng), rng)
-
-
-EFFECTS = {
-    "speed": augment.speed,
-    "placed": elsewhere,
-    "placed_2": elsewhere,  # draws anew
-    "other_voice": other_voice,
-    "other_voice_2": other_voice,
-    "telephone": augment.telephone,
-    "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
-    "narrow_room": lambda samples, rng: augment.band_limit(
-        augment.room(samples, rng), rng.uniform(50, 400), rng.uniform(2800, 6000)
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -69,48 +43,6 @@ class Material:
     def items_of(self, clips: np.ndarray) -> np.ndarray:
         """The items of some clips, given by number."""
         return np.flatnonzero(np.isin(self.owner, clips))
-
-
-def choose_clips(data_dir: Path, config: DataConfig) -> list[Clip]:
-    """The clips an experiment names. Raises UserError for an unknown corpus or label, or a file that is missing."""
-    every = read_corpora(data_dir)
-    known = sorted({clip.corpus for clip in every})
-    for corpus in config.corpora:
-        if corpus not in known:
-            raise UserError(f"data.corpora has {corpus!r}, {data_dir / 'metadata.csv'} has {', '.join(known)}")
-    clips = [clip for clip in every if clip.corpus in config.corpora and clip.detector_label != "unverified"]
-    platforms = sorted({clip.platform for clip in clips})
-    for platform in config.platforms:
-        if platform not in platforms:
-            raise UserError(f"data.platforms has {platform!r}, the chosen corpora have {', '.join(platforms)}")
-    clips = [clip for clip in clips if not config.platforms or clip.platform in config.platforms]
-    labels = sorted({clip.label for clip in clips})
-    unknown = sorted(set(config.labels) - set(labels))
-    if unknown:
-        raise UserError(f"data.labels has {unknown[0]!r}, the chosen corpora have {', '.join(labels)}")
-    clips = [clip for clip in clips if not config.labels or clip.label in config.labels]
-    clips = thinned(clips, config.clips_per_group_and_label)
-    missing = [clip.path for clip in clips if not clip.path.is_file()]
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(clips)} recordings of metadata.csv are missing, the first is {missing[0]}; "
-            f"restore them or import the corpus again with cry-train corpora import"
-        )
-    return clips
-
-
-def thinned(clips: Sequence[Clip], at_most: int) -> list[Clip]:
-    """At most so many clips of each group and label, in the order of their names' hashes; 0 keeps all."""
-    if not at_most:
-        return list(clips)
-    by_hash = sorted(clips, key=lambda clip: hashlib.sha256(clip.clip_id.encode()).digest())
-    taken: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for clip in by_hash:
-        taken[clip.group_id, clip.label] += 1
-        if taken[clip.group_id, clip.label] <= at_most:
-            kept.append(clip)
-    return sorted(kept, key=lambda clip: clip.clip_id)
 
 
 def load_material(clips: Sequence[Clip], experiment: Experiment, cache_dir: Path) -> Material:
@@ -144,10 +76,7 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
     for clip in tqdm(clips, desc=f"features, {variant}", mininterval=5):
         samples = read_samples(clip)
         n_samples = len(samples)
-        if variant in EFFECTS:
-            # The draw follows from the clip's name, not from its label: every label meets the same channels.
-            rng = np.random.default_rng(list(hashlib.sha256(f"{variant} {clip.clip_id}".encode()).digest()))
-            samples = EFFECTS[variant](samples, rng)
+        samples = heard(samples, variant, clip)
         own = tensors_of(samples, n_samples, config).astype(np.float16)
         items.append(own)
         counts.append(len(own))
@@ -193,12 +122,3 @@ def chosen_rows(config: FeatureConfig) -> np.ndarray:
         "wave": (fused.WAVE_ROW,),
     }
     return np.concatenate([rows[block] for block in rows if block in config.blocks]).astype(int)
-
-
-def label_counts(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:
-    """Clips and groups of each label, for the report."""
-    groups = defaultdict(set)
-    for clip in clips:
-        groups[clip.label].add(clip.group_id)
-    counts = Counter(clip.label for clip in clips)
-    return {label: {"clips": counts[label], "groups": len(groups[label])} for label in sorted(counts)}

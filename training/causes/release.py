@@ -26,9 +26,10 @@ from edge.decision.uncertain import UncertainRule, choose_rule
 from edge.dsp.fused import standardise
 from edge.errors import UserError
 from training.causes.config import read_experiment
-from training.causes.experiment import CELLS, LOG_POSTERIORS, METRICS, SPLIT_SEED
-from training.causes.material import choose_clips, tensors_of
+from training.causes.material import tensors_of
+from training.cells import CELLS, LOG_POSTERIORS, METRICS, SPLIT_SEED
 from training.corpora import Clip, read_samples
+from training.selection import choose_clips
 from training.splits import make_splits
 
 FOLD, SEED = "0", 0  # of the models that ship

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from edge.errors import UserError
-from training.causes.config import Experiment, as_table
 from training.causes.metrics import mean_interval
+from training.tables import as_table
 
 SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
 CALIBRATED = ("nll", "brier", "ece")  # what a temperature changes
@@ -21,7 +21,7 @@ INCHES = 4.5
 
 
 def write_report(
-    out: Path, experiment: Experiment, results: list[dict], proofs: list[dict], labels: dict, names: list[str]
+    out: Path, experiment: Any, results: list[dict], proofs: list[dict], labels: dict, names: list[str]
 ) -> dict[str, Any]:
     """Write report.json, report.md, curves.png and confusion.png; returns what report.json holds."""
     report = {

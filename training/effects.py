@@ -1,0 +1,48 @@
+"""The variants of a recording that training may hear instead: rooms, telephones, other voices."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from training import augment
+from training.corpora import Clip
+
+CLEAN = "clean"
+
+
+def elsewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Somewhere within a longer recording, over a noise floor of its own."""
+    return augment.noise_floor(augment.placed(samples, rng), rng)
+
+
+def other_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same of a smaller or larger speaker."""
+    return elsewhere(augment.speed(samples, rng), rng)
+
+
+EFFECTS = {
+    "speed": augment.speed,
+    "placed": elsewhere,
+    "placed_2": elsewhere,  # draws anew
+    "other_voice": other_voice,
+    "other_voice_2": other_voice,
+    "telephone": augment.telephone,
+    "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
+    "narrow_room": lambda samples, rng: augment.band_limit(
+        augment.room(samples, rng), rng.uniform(50, 400), rng.uniform(2800, 6000)
+    ),
+}
+VARIANTS = (CLEAN, *EFFECTS)
+
+
+def heard(samples: np.ndarray, variant: str, clip: Clip) -> np.ndarray:
+    """A variant of a clip's samples.
+
+    The draw follows from the clip's name, not from its label: every label meets the same channels.
+    """
+    if variant == CLEAN:
+        return samples
+    rng = np.random.default_rng(list(hashlib.sha256(f"{variant} {clip.clip_id}".encode()).digest()))
+    return EFFECTS[variant](samples, rng)
