@@ -48,6 +48,14 @@ def main(argv: list[str] | None = None) -> int:
     causes.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives models, metrics, plots")
     causes.add_argument("--work", type=Path, default=Path("results/causes"), help="features, kept for all experiments")
     causes.set_defaults(run=causes_command)
+    transformer = commands.add_parser(
+        "transformer", help="train denoiser and Transformer by folds", description=transformer_command.__doc__
+    )
+    transformer.add_argument("--config", type=Path, required=True, metavar="FILE", help="one experiment, as TOML")
+    transformer.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
+    transformer.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives models, metrics, plots")
+    transformer.add_argument("--work", type=Path, default=Path("results/transformer"), help="frames, kept for others")
+    transformer.set_defaults(run=transformer_command)
     corpora = commands.add_parser(
         "corpora", help="where to get cry corpora; import and verify them", description=corpora_command.__doc__
     )
@@ -108,6 +116,18 @@ def causes_command(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from training.causes.config import read_experiment
     from training.causes.experiment import run_experiment
+
+    experiment = read_experiment(arguments.config)
+    run_experiment(experiment, arguments.data, arguments.out, arguments.work)
+    print(f"wrote {arguments.out / 'report.md'}")
+    return 0
+
+
+def transformer_command(arguments: argparse.Namespace) -> int:
+    """Train and judge a denoiser and a Transformer on every fold and seed of an experiment; interrupted, it resumes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from training.transformer.config import read_experiment
+    from training.transformer.experiment import run_experiment
 
     experiment = read_experiment(arguments.config)
     run_experiment(experiment, arguments.data, arguments.out, arguments.work)

@@ -1,0 +1,129 @@
+"""`cry-train transformer`: every fold and seed of an experiment, each kept when done, and the report over all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge import __version__
+from edge.decision.calibration import KNOWN_SHARE
+from edge.dsp.log_mel import FRAME_COLUMNS, PARAMETERS
+from training.cells import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
+from training.selection import corpora_of, label_counts
+from training.splits import Split, prove
+from training.transformer.config import DENOISER, Experiment
+from training.transformer.fitting import train
+from training.transformer.material import KNOWN, LABELLED, OUTLIERS, Frames, choose_clips, load_frames, split_clips
+from training.transformer.report import write_report
+from training.transformer.sampling import SCALE
+from training.transformer.sizes import HEAD, multiply_adds, part, trained_parameters
+from training.transformer.trained import Trained, clip_energies, clip_log_posteriors, save_trained
+
+STEP_COLUMNS = 40  # between two frames that the device judges: every second hop
+LAYERS = ["training.layers.attention", "training.layers.lora", "training.layers.positions"]
+STAGES_FOLDER = "stages"
+
+
+def run_experiment(experiment: Experiment, data_dir: Path, out: Path, cache: Path, say: Say = print) -> dict[str, Any]:
+    """Run what is not yet done of an experiment and write its report into `out`; returns the report.
+
+    out: experiment.json, cells/FOLD-seedN/ (denoiser.keras, transformer.keras, trained.json, model.json, metrics.json,
+    log_posteriors.npz), report.json, report.md and plots. cache: receives the frames, which experiments share.
+    Raises UserError for clips that cannot be used or split, and when `out` holds another experiment.
+    """
+    claim(out, experiment)
+    clips = choose_clips(data_dir, experiment)
+    splits = chosen(split_clips(clips, experiment, SPLIT_SEED), experiment.data.only_folds)
+    frames = load_frames(clips, experiment, cache)
+
+    def cell(split: Split, seed: int, folder: Path) -> None:
+        run_cell(frames, split, experiment, seed, folder)
+
+    results = run_cells(splits, experiment.fit.seeds, out, cell, say)
+    counts = label_counts([clips[i] for i in frames.roles[LABELLED]])
+    return write_report(out, experiment, results, [prove(clips, split) for split in splits], counts, frames.labels)
+
+
+def run_cell(frames: Frames, split: Split, experiment: Experiment, seed: int, folder: Path) -> None:
+    """Train on one fold with one seed; what is judged is written last, so that it stands for a whole cell."""
+    started = time.perf_counter()
+    trained = train(frames, split, experiment, seed, folder / STAGES_FOLDER)
+    save_trained(trained, folder)
+    parts = {name: frames.among(getattr(split, name), LABELLED) for name in ("validation", "test")}
+    judged = {name: (frames.truth[own], clip_log_posteriors(trained, frames, own)) for name, own in parts.items()}
+    clips = {name: [frames.clips[i] for i in own] for name, own in parts.items()}
+    write_log_posteriors(folder, frames.labels, clips, judged)
+    (folder / "model.json").write_text(json.dumps(describe(trained, frames, split, experiment, seed), indent=1) + "\n")
+    result = judgement(clips["test"], split, seed, judged, trained.temperature)
+    result["unknown"] = unknown_sounds(trained, frames, split)
+    result["cost"] = cost(trained)
+    result["curves"] = [epoch for epoch in trained.curves if epoch["stage"] != DENOISER]
+    result["denoising_curves"] = [epoch for epoch in trained.curves if epoch["stage"] == DENOISER]
+    result["seconds"] = round(time.perf_counter() - started, 1)
+    (folder / METRICS).write_text(json.dumps(result, indent=1) + "\n")
+    shutil.rmtree(folder / STAGES_FOLDER)
+
+
+def unknown_sounds(trained: Trained, frames: Frames, split: Split) -> dict[str, Any] | None:
+    """How well the energy tells the test part's outliers from its known sounds; None where it has neither.
+
+    auroc; fpr_95: the share of outliers taken for known where 95 % of the known are; and the shares that are above
+    the threshold that the validation part gave.
+    """
+    known = frames.among(split.test, LABELLED, KNOWN)
+    outliers = frames.among(split.test, OUTLIERS)
+    if not len(known) or not len(outliers):
+        return None
+    of_known, of_outliers = (clip_energies(trained, frames, clips) for clips in (known, outliers))
+    above = of_outliers[:, None] - of_known
+    return {
+        "auroc": float(np.mean(above > 0) + 0.5 * np.mean(above == 0)),
+        "fpr_95": float(np.mean(of_outliers <= np.percentile(of_known, 100 * KNOWN_SHARE))),
+        "known_above": float(np.mean(of_known > trained.energy_threshold)),
+        "outliers_above": float(np.mean(of_outliers > trained.energy_threshold)),
+        "known_clips": len(known),
+        "outlier_clips": len(outliers),
+    }
+
+
+def cost(trained: Trained) -> dict[str, Any]:
+    """Parameters and multiply-adds of one frame."""
+    models: list[keras.Model] = [model for model in (trained.denoiser, trained.classifier) if model is not None]
+    head = [layer for layer in trained.classifier.layers if part(layer) == HEAD]
+    return {
+        "parameters": sum(model.count_params() for model in models),
+        "head_parameters": sum(trained_parameters(layer) for layer in head),
+        "multiply_adds": {name: count for model in models for name, count in multiply_adds(model).items()},
+    }
+
+
+def describe(trained: Trained, frames: Frames, split: Split, experiment: Experiment, seed: int) -> dict[str, Any]:
+    """model.json of the classifier: what export and the bundle need to know."""
+    learnt = frames.among(split.training, *frames.roles)
+    return {
+        "role": "expert",
+        "name": f"transformer-{experiment.name}",
+        "version": __version__,
+        "labels": frames.labels,
+        "layers": LAYERS,
+        "feature": {"name": "log_mel", "parameters": {**PARAMETERS, "n_mels": trained.n_mels}},
+        "normalisation": {"kind": "frame_mean", "scale": SCALE},
+        "step": {"columns": STEP_COLUMNS, "window_columns": FRAME_COLUMNS},
+        "denoised": trained.denoiser is not None,
+        "temperature": trained.temperature,
+        "energy_threshold": trained.energy_threshold,
+        "training": {
+            "corpora": corpora_of([frames.clips[i] for i in learnt]),
+            "held_out_fold": split.name,
+            "seed": seed,
+            "preset": experiment.model.preset,
+            "stages": [stage.kind for stage in experiment.fit.stages],
+            **cost(trained),
+        },
+    }

@@ -1,0 +1,108 @@
+"""Batches of frames as they are heard: through any microphone, over noise, and with gaps. METHODS 3.1's corruption.
+
+Works on log-mel: the energies of a sum of sounds are nearly the sum of their energies, so a batch costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.dsp.log_mel import FRAME_COLUMNS, LOG_OFFSET, band_centres_hz
+from edge.errors import UserError
+from training.detector_model import LOG_MEL_SCALE
+from training.detector_sampler import normalise
+from training.transformer.config import Experiment
+from training.transformer.material import NOISE, Frames
+
+COLOUR_KNOTS = 5
+CUT_NATS = 12.0  # a low-pass leaves 52 dB less
+LOG_FLOOR = np.float32(np.log(LOG_OFFSET))  # of digital silence
+SCALE = LOG_MEL_SCALE  # of frame_mean: every model that looks at log-mel has the same
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames (n, 98, n_mels, 1) float32, each around its own mean: as heard, and as it was; clips: (n,) of which."""
+
+    noisy: np.ndarray
+    clean: np.ndarray
+    clips: np.ndarray
+
+
+class Sampler:
+    """Draws batches of one part of the clips; noise is of the same part, so that no part hears another's."""
+
+    def __init__(self, frames: Frames, part: np.ndarray, experiment: Experiment):
+        """part: the clips of the part, by number. Raises UserError when noise is asked for and the part has none."""
+        self.frames, self.config = frames, experiment.augment
+        self.noise = frames.among(part, NOISE)
+        if self.config.noisy_share and not len(self.noise):
+            raise UserError("a part of the clips holds no noise; let [noise] select clips of more groups")
+        self.centres_hz = band_centres_hz(experiment.model.n_mels)
+
+    def draw(self, clips: np.ndarray, rng: np.random.Generator) -> Batch:
+        """One frame of each clip, each in any variant."""
+        return self.heard(self._any_variant(clips, rng), clips, rng)
+
+    def heard(self, log_mel: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> Batch:
+        """The frames (n, 98, n_mels) of these clips as they may be heard."""
+        clean = self._coloured(log_mel, rng)
+        noisy = clean.copy()
+        rows = np.flatnonzero(rng.random(len(clips)) < self.config.noisy_share)
+        if len(rows):
+            noise = self._coloured(self._any_variant(rng.choice(self.noise, len(rows)), rng), rng)
+            noisy[rows] = over_noise(clean[rows], noise, rng.uniform(*self.config.snr_db, len(rows)))
+        noisy = with_gaps(normalise(noisy), self.config.time_mask, self.config.frequency_mask, rng)
+        return Batch(noisy[..., None], normalise(clean)[..., None], clips)
+
+    def _any_variant(self, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        names = list(self.frames.variants)
+        variant = rng.integers(0, len(names), len(clips))
+        taken = np.empty((len(clips), FRAME_COLUMNS, len(self.centres_hz)), np.float32)
+        for number, name in enumerate(names):
+            rows = np.flatnonzero(variant == number)
+            if len(rows):
+                recordings = self.frames.variants[name]
+                taken[rows] = recordings.take(recordings.draw(clips[rows], rng))
+        return taken
+
+    def _coloured(self, log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Each through a microphone of its own."""
+        n, bands = len(log_mel), len(self.centres_hz)
+        nats = np.zeros((n, bands), np.float32)
+        if self.config.colour_db:
+            knots = rng.uniform(-1, 1, (n, COLOUR_KNOTS)) * self.config.colour_db / 10 * np.log(10)
+            places = np.linspace(0, bands - 1, COLOUR_KNOTS)
+            nats += np.stack([np.interp(np.arange(bands), places, own) for own in knots])
+        if self.config.cutoff_hz:
+            cutoff_hz = rng.uniform(*self.config.cutoff_hz, n)
+            nats -= CUT_NATS * (self.centres_hz > cutoff_hz[:, None])
+        return np.maximum(log_mel + nats[:, None], LOG_FLOOR) if nats.any() else log_mel
+
+
+def over_noise(log_mel: np.ndarray, noise: np.ndarray, snr_db: np.ndarray) -> np.ndarray:
+    """ln(exp(x) + g exp(n)) of frames (n, 98, n_mels), g such that the mean energies are snr_db (n,) apart."""
+    sound, other = np.exp(log_mel), np.exp(noise)
+    gain = sound.mean(axis=(1, 2)) / other.mean(axis=(1, 2)) * 10 ** (-np.asarray(snr_db) / 10)
+    return np.log(sound + gain[:, None, None] * other).astype(np.float32)
+
+
+def with_gaps(x: np.ndarray, columns: int, bands: int, rng: np.random.Generator) -> np.ndarray:
+    """Normalised frames (n, 98, n_mels), each with up to so many columns, and so many bands, at its mean."""
+    for axis, most in ((1, columns), (2, bands)):
+        if not most:
+            continue
+        width = rng.integers(0, most + 1, len(x))
+        begin = rng.integers(0, x.shape[axis] - width + 1)
+        place = np.arange(x.shape[axis])
+        gap = (place >= begin[:, None]) & (place < (begin + width)[:, None])
+        x = np.where(gap[:, :, None] if axis == 1 else gap[:, None, :], np.float32(0.0), x)
+    return x
+
+
+def clips_in_turn(clips: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n of the clips, in random order, each about equally often."""
+    rounds = [rng.permutation(clips) for _ in range(-(-n // len(clips)))]
+    return np.concatenate(rounds)[:n]

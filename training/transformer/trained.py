@@ -1,0 +1,128 @@
+"""A trained denoiser and classifier: what they say of frames and of whole clips, saved and loaded again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge.decision.calibration import energy, fit_energy_threshold, fit_temperature
+from edge.errors import UserError
+from training.causes import metrics
+from training.detector_sampler import normalise
+from training.effects import CLEAN
+from training.splits import Split
+from training.transformer.config import Experiment
+from training.transformer.material import KNOWN, LABELLED, NOISE, Frames
+from training.transformer.model import CAUSE, joined
+from training.transformer.sampling import Sampler
+
+FRAMES_AT_ONCE = 256
+DENOISER_FILE, CLASSIFIER_FILE, TRAINED_FILE = "denoiser.keras", "transformer.keras", "trained.json"
+EPISODE_FRAMES = 8  # of each validation clip over noise, for the energy threshold
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What cry-train transformer taught. denoiser: None where the classifier hears the frame as it is."""
+
+    denoiser: keras.Model | None
+    classifier: keras.Model
+    labels: list[str]
+    n_mels: int
+    temperature: float = 1.0
+    energy_threshold: float | None = None
+    curves: list[dict[str, Any]] = field(default_factory=list)  # per epoch: its stage, loss, validation
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """From normalised frames to logits."""
+        if self.denoiser is None:
+            return self.classifier
+        both = joined(self.denoiser, self.classifier)
+        return keras.Model(both.input, both.output[CAUSE])
+
+    def of_normalised(self, x: np.ndarray) -> np.ndarray:
+        """Logits (n, labels) of frames (n, 98, n_mels, 1), each around its own mean."""
+        parts = [x[i : i + FRAMES_AT_ONCE] for i in range(0, len(x), FRAMES_AT_ONCE)]
+        return np.concatenate([keras.ops.convert_to_numpy(self.network.predict_on_batch(part)) for part in parts])
+
+    def logits(self, log_mel: np.ndarray) -> np.ndarray:
+        """Logits (n, labels) of log-mel frames (n, 98, n_mels)."""
+        return self.of_normalised(normalise(log_mel)[..., None])
+
+
+def clip_logits(trained: Trained, frames: Frames, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (frames, labels) of every frame of some clips, as recorded, and of each the place of its clip in clips."""
+    recordings = frames.variants[CLEAN]
+    numbers, owner = recordings.of_clips(clips)
+    parts = [numbers[i : i + FRAMES_AT_ONCE] for i in range(0, len(numbers), FRAMES_AT_ONCE)]
+    return np.concatenate([trained.logits(recordings.take(part)) for part in parts]), owner
+
+
+def clip_log_posteriors(trained: Trained, frames: Frames, clips: np.ndarray) -> np.ndarray:
+    """Log-posteriors (clips, labels) pooled over the frames of each clip, before temperature."""
+    return metrics.pooled(*clip_logits(trained, frames, clips), len(clips))
+
+
+def clip_energies(trained: Trained, frames: Frames, clips: np.ndarray) -> np.ndarray:
+    """The energy (clips,) of each clip's mean logits at the model's temperature, as the device judges an episode."""
+    return energies(trained, *clip_logits(trained, frames, clips), len(clips))
+
+
+def energies(trained: Trained, logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarray:
+    """The energy (clips,) of the mean logits over each clip's frames."""
+    mean = np.stack([logits[owner == clip].mean(axis=0) for clip in range(n_clips)])
+    return energy(mean, trained.temperature)
+
+
+def calibrated(trained: Trained, frames: Frames, split: Split, experiment: Experiment, seed: int) -> Trained:
+    """With the temperature of the validation clips, and the energy that most of them stay below.
+
+    The temperature is that of recordings as they are. Energies are of those and of the same over noise and through
+    other microphones, where the training meets such: a cry beside a fan is still a cry.
+    """
+    labelled = frames.among(split.validation, LABELLED)
+    temperature = fit_temperature(clip_log_posteriors(trained, frames, labelled), frames.truth[labelled])
+    trained = replace(trained, temperature=temperature)
+    clips = frames.among(split.validation, LABELLED, KNOWN)
+    found = [clip_energies(trained, frames, clips)]
+    if len(frames.among(split.validation, NOISE)):
+        recordings = frames.variants[CLEAN]
+        numbers, owner = recordings.of_clips(clips, EPISODE_FRAMES)
+        sampler = Sampler(frames, split.validation, experiment)
+        batch = sampler.heard(recordings.take(numbers), clips[owner], np.random.default_rng(seed))
+        found.append(energies(trained, trained.of_normalised(batch.noisy), owner, len(clips)))
+    return replace(trained, energy_threshold=fit_energy_threshold(np.concatenate(found)))
+
+
+def save_trained(trained: Trained, folder: Path) -> None:
+    """Write denoiser.keras, transformer.keras and trained.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained.classifier.save(folder / CLASSIFIER_FILE)
+    if trained.denoiser is not None:
+        trained.denoiser.save(folder / DENOISER_FILE)
+    values = {name: getattr(trained, name) for name in ("labels", "n_mels", "temperature", "energy_threshold")}
+    (folder / TRAINED_FILE).write_text(json.dumps({**values, "denoised": trained.denoiser is not None}) + "\n")
+
+
+def load_trained(folder: Path, labels: list[str] | None = None, n_mels: int | None = None) -> Trained:
+    """What save_trained wrote. Raises UserError when it is not there, or not of these labels or bands."""
+    try:
+        values = json.loads((folder / TRAINED_FILE).read_text())
+        is_denoised = values.pop("denoised")
+        classifier = keras.saving.load_model(folder / CLASSIFIER_FILE, compile=False)
+        denoiser = keras.saving.load_model(folder / DENOISER_FILE, compile=False) if is_denoised else None
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{folder} holds no trained transformer ({error}); name a cell of cry-train transformer"
+        ) from error
+    for what, wanted in (("labels", labels), ("n_mels", n_mels)):
+        if wanted is not None and values[what] != wanted:
+            raise UserError(f"the model in {folder} has {what} {values[what]}, the experiment has {wanted}")
+    return Trained(denoiser, classifier, **values)
