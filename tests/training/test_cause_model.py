@@ -138,9 +138,9 @@ def test_saved_is_loaded(head, tmp_path):
 
 
 @pytest.mark.parametrize("head", STREAMED)
-@pytest.mark.parametrize("n", [1, 5])
-def test_streaming_is_batch(head, n):
-    model = small_model(head)
+def test_streaming_is_batch(head):
+    """Of columns five at a time; of the encoder's in other numbers see below."""
+    model, n = small_model(head), 5
     step = cause_step(model, n)
     last = run_stream(in_keras(step), step, clip(), n, delay(model))[-1]
     np.testing.assert_allclose(last["cause"], numpy(model(clip())), atol=1e-5)
@@ -167,7 +167,7 @@ def test_encoder_and_head_apart_are_the_model(head):
     np.testing.assert_allclose(numpy(apart), numpy(model(clip())), atol=1e-6)
 
 
-@pytest.mark.parametrize("n, before, columns", [(1, 0, 40), (5, 0, 40), (5, 3, 33), (14, 2, 61), (14, 0, 7)])
+@pytest.mark.parametrize("n, before, columns", [(1, 0, 20), (5, 3, 33), (14, 2, 61), (14, 0, 7)])
 def test_a_streamed_parallel_lmu_is_its_layer_on_every_window(n, before, columns):
     """Of a stream much longer than the window; nothing valid before it begins, and after its end."""
     model = small_model("parallel_lmu")
@@ -206,9 +206,9 @@ def test_a_step_is_the_same_in_every_engine(head):
         np.testing.assert_allclose(last["cause"], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("head", ["none", "transformer", "parallel_lmu"])
+@pytest.mark.parametrize("head", ["transformer", "parallel_lmu"])
 def test_a_whole_clip_is_the_same_in_every_engine(head):
-    """The heads without a loop; the others are exported as steps."""
+    """The heads without a loop, each behind the encoder; the others are exported as steps."""
     pytest.importorskip("tf2onnx")
     model = small_model(head)
     inputs = keras.Input(batch_shape=(1, *clip().shape[1:]), name="fused")

@@ -61,6 +61,7 @@ def test_the_merged_split_keeps_the_held_out_speaker_out_of_both_domains(materia
     assert sum(len(part) for part in split.parts.values()) == len(clips)
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_every_way_to_answer_is_scored(materials, experiments, splits, tmp_path):
     answers = table.train_and_answer(materials, experiments, splits, 0, tmp_path / "cell.npz")
     scores = table.score_methods(answers)
