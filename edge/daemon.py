@@ -69,7 +69,7 @@ class Daemon:
         keep_out_of_frames()
         bundle = self._bundle
         detail = "engine {}, bundle {} {} ({})".format(
-            bundle.detector.engine_name, bundle.name, bundle.version, bundle.sha256[:12])
+            ", ".join(bundle.engines()), bundle.name, bundle.version, bundle.sha256[:12])
         log.info("READY: %s, database %s", detail, self._keeper.path)
         self._keep_health("started", detail)
         notify("READY=1\nSTATUS=" + detail)

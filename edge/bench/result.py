@@ -77,7 +77,7 @@ def common(bundle, settings, recording, threads, start, passes):
     """What a run and a soak have in common."""
     return {
         "edge_bench": __version__,
-        "engine": bundle.detector.engine_name,
+        "engine": ", ".join(bundle.engines()),
         "bundle": "{} {}".format(bundle.name, bundle.version),
         "bundle_sha256": bundle.sha256,
         "threads": threads,

@@ -40,11 +40,22 @@ class Bundle(NamedTuple):
     fusion: Optional[FusionSettings] = None  # None without experts
     denoiser: Optional[Denoiser] = None
 
+    def runners(self):
+        """[(title, what runs it)] of every model, in the order in which a frame meets them."""
+        return ([(DETECTOR, self.detector)] + ([(DENOISER, self.denoiser)] if self.denoiser else [])
+                + [(EXPERT + " " + expert.name, expert) for expert in self.experts])
+
+    def engines(self):
+        """{engine's name: [titles of the models that it runs]}."""
+        titles = {}
+        for title, runner in self.runners():
+            titles.setdefault(runner.engine_name, []).append(title)
+        return titles
+
     def warm_up(self):
         """Run every model once, so that the first frame is not the slow one."""
-        for runner in [self.detector, self.denoiser] + self.experts:
-            if runner is not None:
-                runner.warm_up()
+        for _, runner in self.runners():
+            runner.warm_up()
 
 
 def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):

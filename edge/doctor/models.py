@@ -24,14 +24,15 @@ def model_findings(directory: str, settings) -> List[Finding]:
         verify_files(manifest, directory)
     except UserError as error:
         return [Finding("bundle", WRONG, str(error), "install cry-monitor again, or set [detector] bundle")]
-    verified = Finding("bundle", OK, "{} {} in {}, every file is what its manifest says".format(
-        manifest.name, manifest.version, directory))
+    verified = Finding("bundle", OK, "{} {} in {}: {}; every file is what its manifest says".format(
+        manifest.name, manifest.version, directory, ", ".join(model.title for model in manifest.models)))
     try:
         bundle = load_bundle(directory, settings.detector.threads)
         bundle.warm_up()
     except UserError as error:
         return [verified, Finding("engine", WRONG, str(error), "install the engine that is named")]
-    engine = Finding("engine", OK, "{} runs it".format(bundle.detector.engine_name))
+    engine = Finding("engine", OK, "; ".join(
+        "{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()))
     return [verified, engine, speed_finding(bundle, settings)]
 
 

@@ -3,10 +3,17 @@
 from time import perf_counter
 
 import pytest
+from expert_bundle import open_or_skip
+from frame_bundle import write_frame_bundle
+from loud_bundle import noise_burst
 
+from edge.bench.material import Recording
+from edge.bench.measure import play
 from edge.bench.paths import CPU_STAGE, CRYING, HOP_STAGE, LISTENING, QUIET, PathTimings
 from edge.bench.result import rows
-from edge.bench.timings import FRAME_STAGE, StageTimings
+from edge.bench.text import format_rows
+from edge.bench.timings import FRAME_STAGE, NAME_WIDTH, StageRow, StageTimings
+from edge.config import load_settings
 
 SHORTEST_FRAME_S = 60e-6  # of a quiet hop on an ordinary x86 core
 STAGES_OF_A_FRAME = 4
@@ -92,3 +99,15 @@ def test_measuring_costs_a_frame_less_than_one_percent(timings):
 
 def test_the_clock_costs_a_frame_less_than_one_percent():
     assert STAGES_OF_A_FRAME * cost_s(perf_counter) < 0.01 * SHORTEST_FRAME_S
+
+
+def test_the_denoiser_and_every_expert_are_stages_of_the_crying_path(tmp_path):
+    bundle = open_or_skip(write_frame_bundle(str(tmp_path)))
+    recording = Recording("a burst", noise_burst(2.0, 2.0, 2.0), 16000)
+    timings = play(bundle, load_settings(None), recording, str(tmp_path / "bench.db")).timings
+    of_experts = ["fused", "expert ios", "episode log_mel", "denoiser", "expert narrow", "expert wide"]
+    assert [name for name in stages_of(timings, CRYING) if name in of_experts] == of_experts
+    assert not set(of_experts) & set(stages_of(timings, QUIET))
+    printed = "\n".join(format_rows([StageRow(**row) for row in rows(timings.paths[CRYING])], 96.0))
+    for name in of_experts:
+        assert len(name) <= NAME_WIDTH and "\n" + name + " " in printed

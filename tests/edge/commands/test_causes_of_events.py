@@ -1,7 +1,10 @@
 """What commands say of causes, with a bundle that holds experts."""
 
+import csv
+
 import pytest
 from expert_bundle import NEVER, open_or_skip, write_expert_bundle
+from frame_bundle import write_frame_bundle
 
 from edge.commands.lines import cause_text, readings_text, record_object
 from edge.records import Event, ExpertReading
@@ -64,6 +67,47 @@ def test_the_daemon_names_experts_temperatures_and_gates(run, folder, burst_wav,
         (event,) = store.events()
     assert [reading.expert for reading in event.readings] == ["android", "ios"]
     assert sum(reading.gate_weight for reading in event.readings) == pytest.approx(1.0)
+
+
+UNLIKE = "unlike the cries that the experts know"
+
+
+@pytest.fixture
+def strange_bundle(tmp_path):
+    """Directory of a bundle whose expert behind the denoiser knows no sound."""
+    (tmp_path / "strange").mkdir()
+    directory = write_frame_bundle(str(tmp_path / "strange"), ("narrow",), ("ios",), energy_threshold=-1e6)
+    open_or_skip(directory)
+    return directory
+
+
+def test_analyze_says_that_a_sound_is_unknown(run_here, strange_bundle, burst_wav, validate):
+    finished = run_here("analyze", "--bundle", strange_bundle, "--json", burst_wav)
+    validate(finished.objects(), "analyze")
+    (event,) = [fields for fields in finished.objects() if fields["type"] == "event"]
+    assert event["out_of_distribution"] is True
+    assert event["cause"] is None and event["cause_probability"] is None
+    assert sorted(event["posterior"]) == ["discomfort", "hungry", "tired"]
+    (line,) = [line for line in run_here("analyze", "--bundle", strange_bundle, burst_wav).out.splitlines()
+               if "cried until" in line]
+    assert line.endswith(", " + UNLIKE)
+
+
+def test_the_daemon_and_the_list_of_events_say_that_a_sound_was_unknown(
+        run, run_here, strange_bundle, burst_wav, tmp_path, validate):
+    path = str(tmp_path / "night.db")
+    finished = run("run", "--bundle", strange_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast", "--json")
+    validate(finished.objects(), "run")
+    assert [fields["out_of_distribution"] for fields in finished.objects() if fields["type"] == "event"] == [True]
+    (line,) = [line for line in finished.err.splitlines() if "event: cried for" in line]
+    assert UNLIKE + "; experts: narrow (T 1.30, " in line
+    assert run_here("events", "--db", path).out.splitlines()[1].endswith("  " + UNLIKE)
+    (event,) = run_here("events", "--db", path, "--json").objects()
+    validate([event], "events")
+    assert event["out_of_distribution"] is True and event["cause"] is None
+    assert [reading["expert"] for reading in event["readings"]] == ["narrow", "ios"]
+    (row,) = csv.DictReader(run_here("events", "--db", path, "--csv").out.splitlines())
+    assert (row["out_of_distribution"], row["cause"]) == ("True", "")
 
 
 def test_readings_as_text():

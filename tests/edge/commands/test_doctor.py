@@ -6,6 +6,11 @@ import shutil
 import numpy as np
 import pytest
 from daemon_process import on_virtual_microphone, stop, wait_for
+from expert_bundle import open_or_skip
+from frame_bundle import write_frame_bundle
+
+from edge.config import load_settings
+from edge.doctor.models import model_findings
 
 LOOKED_AT = ["configuration", "service", "microphone", "level", "group audio", "bundle", "engine", "frame time", "disk",
              "database", "clock", "power"]
@@ -34,6 +39,14 @@ def test_without_a_microphone_it_says_so(run, no_microphone, loud_bundle, valida
     assert found["microphone"]["state"] == "wrong"
     assert found["microphone"]["do"]
     assert [found[name]["state"] for name in ("configuration", "bundle", "engine", "disk", "database")] == 5 * ["ok"]
+
+
+def test_it_names_every_model_and_what_runs_it(tmp_path):
+    bundle = open_or_skip(write_frame_bundle(str(tmp_path), ("narrow",), ()))
+    found = {finding.name: finding for finding in model_findings(bundle.directory, load_settings(None))}
+    assert "loud 1.0.0 in {}: detector, denoiser, expert narrow; ".format(tmp_path) in found["bundle"].found
+    assert found["engine"].found == bundle.detector.engine_name + " runs detector, denoiser, expert narrow"
+    assert "ms a frame" in found["frame time"].found
 
 
 @pytest.mark.once

@@ -6,6 +6,8 @@ import os
 import shutil
 
 import pytest
+from expert_bundle import open_or_skip
+from frame_bundle import write_frame_bundle
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is here")
 
@@ -37,6 +39,14 @@ def test_a_bundle_that_is_not_for_tensorrt(run, loud_bundle):
     bundle, detector = finished.out.splitlines()
     assert bundle == "bundle loud 1.0.0 in " + loud_bundle
     assert detector.startswith("detector: not meant for TensorRT, nothing to prepare; ")
+
+
+def test_every_model_of_a_bundle_is_named(run_here, tmp_path):
+    directory = write_frame_bundle(str(tmp_path))
+    open_or_skip(directory)
+    finished = run_here("prepare", "--bundle", directory)
+    assert [line.split(":")[0] for line in finished.out.splitlines()[1:]] == [
+        "detector", "denoiser", "expert narrow", "expert wide", "expert ios"]
 
 
 def test_the_bundle_that_ships_and_the_one_of_the_configuration(run, loud_bundle, tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import standin_tensorrt
 from expert_bundle import changed, read_manifest, tiny_columns, write_expert_bundle, write_manifest
+from frame_bundle import write_frame_bundle
 from loud_bundle import write_loud_bundle
 from standin_tensorrt import Board
 
@@ -433,6 +434,22 @@ def test_prepare_builds_an_engine_for_each_expert(use, tmp_path, capsys):
     use(board)
     assert main(["prepare", "--bundle", directory]) == 0
     assert len(board.builds) == 3
+
+
+def test_prepare_builds_an_engine_for_the_denoiser(use, tmp_path, capsys):
+    directory = write_frame_bundle(str(tmp_path), ("narrow",), ())
+    manifest = read_manifest(directory)
+    for model in manifest["models"]:
+        model["tensorrt"] = {"precision": "fp16"}
+    write_manifest(directory, manifest)
+    use(Board("8.6.1"))
+    assert main(["prepare", "--bundle", directory]) == 0
+    out = capsys.readouterr().out
+    assert "building the TensorRT engine of the denoiser in fp16" in out
+    assert [line.split(":")[0] for line in out.splitlines() if ": ready, TensorRT 8.6.1 in fp16, " in line] == [
+        "detector", "denoiser", "expert narrow"]
+    kept = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "cache").glob("*.engine"))
+    assert kept == ["denoiser", "detector", "expert-narrow"]
 
 
 def test_an_expert_of_a_bundle_runs_on_it(use, tmp_path):
