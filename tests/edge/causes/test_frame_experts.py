@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from expert_bundle import TEMPERATURES as FUSED_TEMPERATURES
 from expert_bundle import changed, open_or_skip, read_manifest
-from frame_bundle import SCALES, STEP_COLUMNS, TEMPERATURES, write_frame_bundle
+from frame_bundle import SCALES, TEMPERATURES, write_frame_bundle
 from test_experts_at_work import WINDOW_COLUMNS, events_of, expected_readings, late_settings, silence, sound
 
 from edge.bundle.frame_network import normalise
 from edge.causes.experts_at_work import PRE_ROLL
+from edge.causes.frame_experts import FrameExperts
 from edge.config import load_settings
 from edge.decision.calibration import energy, log_posterior
 from edge.decision.fusion import Fusion
@@ -39,7 +40,7 @@ def mixed(tmp_path_factory):
 def frame_logits(bundle, expert, samples, begin, end_s):
     """(N, labels) logits of every frame from sample `begin` on that ends by end_s, from columns of all at once."""
     columns, logits = log_mel(samples[begin:], expert.n_mels), []
-    for end in range(FRAME_COLUMNS, len(columns) + 1, STEP_COLUMNS[expert.name]):
+    for end in range(FRAME_COLUMNS, len(columns) + 1, expert.step_columns):
         if (begin + WINDOW_LENGTH + (end - 1) * HOP_LENGTH) / float(SAMPLE_RATE) > end_s:
             break
         normalise(columns[end - FRAME_COLUMNS:end], SCALES[expert.name], out=expert.frame)
@@ -69,6 +70,27 @@ def assert_is_what_its_samples_give(bundle, event, samples, begin):
     assert [reading.expert for reading in event.readings] == [expert.name for expert in bundle.experts]
     for reading in event.readings:
         assert list(reading.posterior.values()) == pytest.approx(np.exp(pooled[reading.expert]), abs=5e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_taking_samples_bit_by_bit_is_taking_them_at_once(bundle, monkeypatch, seed):
+    """In blocks of any size, with frames of the two experts any number of columns apart; twice, to begin anew."""
+    rng, samples, most = np.random.RandomState(seed), sound(4.0, seed), 2 * FRAME_HOP
+    for expert in bundle.experts:
+        monkeypatch.setattr(expert, "step_columns", rng.randint(20, 60))
+    expected = {expert.name: frame_logits(bundle, expert, samples, 0, 9.0) for expert in bundle.experts}
+    at_work = FrameExperts(bundle.experts, bundle.denoiser, most, lambda stage, started: started)
+    for _ in range(2):
+        at_work.reset()
+        position, found = 0, {expert.name: [] for expert in bundle.experts}
+        while position < len(samples):
+            size = rng.choice([1, 160, 399, 400, 3200, most - 1, most])
+            for name, n_samples, is_full, logits in at_work.take(samples[position:position + size]):
+                assert is_full and position < n_samples <= min(position + size, len(samples))
+                found[name].append(logits.copy())
+            position += size
+        for name, rows in found.items():
+            np.testing.assert_allclose(rows, expected[name], atol=2e-4)
 
 
 @pytest.mark.parametrize("duration_s", [1.2, 3.0])
