@@ -93,3 +93,15 @@ experts: $(TEST_ENV)/ready
 	rm -rf edge/default_bundle
 	$(EXPORT) --out edge/default_bundle
 	$(TEST_ENV)/bin/python -m benchmarks.readme
+
+# make transformer DATA=DIR: the denoiser and the Transformer that ship. About half an hour on one core; resumes.
+SOURCE_C = results/transformer_pi
+
+.PHONY: transformer
+transformer: $(TEST_ENV)/ready
+	$(TEST_ENV)/bin/python -m pip install --quiet torch
+	KERAS_BACKEND=torch $(TEST_ENV)/bin/cry-train transformer --config training/experiments/transformer_pi.toml \
+	  --data $(DATA) --out $(SOURCE_C)
+	$(TEST_ENV)/bin/python -m training.transformer.release --results $(SOURCE_C) --out training/models
+	rm -rf edge/default_bundle
+	$(EXPORT) --out edge/default_bundle

@@ -85,12 +85,7 @@ def write_expert(results: Path, out: Path) -> None:
     cell = cell_of(results, FOLD, SEED)
     scores = json.loads((cell / METRICS).read_text())
     description = json.loads((cell / "model.json").read_text())
-    kept = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
-    description["metrics"] = {
-        "split": f"fold {FOLD} of the experiment's grouped folds, seed {SEED}: people this model never heard",
-        "test": {name: round(scores["test_calibrated"][name], 4) for name in kept},
-        "test_null_95": {name: round(value, 4) for name, value in scores["test_null_95"].items()},
-    }
+    description["metrics"] = own_metrics(scores)
     description["name"] = out.name
     description["energy_threshold"] = None  # nothing shows that this expert's energy tells a strange sound
     out.mkdir(parents=True, exist_ok=True)
@@ -98,11 +93,21 @@ def write_expert(results: Path, out: Path) -> None:
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
-def cell_of(results: Path, fold: str, seed: int) -> Path:
+def own_metrics(scores: dict[str, Any]) -> dict[str, Any]:
+    """What model.json says of a cell's model; scores: the cell's metrics.json."""
+    kept = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
+    return {
+        "split": f"fold {FOLD} of the experiment's grouped folds, seed {SEED}: people this model never heard",
+        "test": {name: round(scores["test_calibrated"][name], 4) for name in kept},
+        "test_null_95": {name: round(value, 4) for name, value in scores["test_null_95"].items()},
+    }
+
+
+def cell_of(results: Path, fold: str, seed: int, command: str = "cry-train causes") -> Path:
     """The folder of one fold and seed. Raises UserError when it is not done."""
     cell = results / CELLS / f"{fold}-seed{seed}"
     if not (cell / METRICS).is_file():
-        raise UserError(f"{cell} is not there or not done; run cry-train causes with --out {results} first")
+        raise UserError(f"{cell} is not there or not done; run {command} with --out {results} first")
     return cell
 
 

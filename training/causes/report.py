@@ -61,13 +61,17 @@ def none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
+def interval_text(entry: dict[str, Any]) -> str:
+    """The interval of a figure over folds."""
+    return "one fold only" if entry["low"] is None else f"{entry['low']:.3f} to {entry['high']:.3f}"
+
+
 def as_text(report: dict[str, Any]) -> str:
     """report.md."""
     lines = [f"# {report['experiment']['name']}", ""]
     lines += ["| score | mean | 95 % interval over folds | chance, 95 % point |", "|---|---|---|---|"]
     for name, entry in report["summary"].items():
-        known = entry["low"] is not None
-        interval = f"{entry['low']:.3f} to {entry['high']:.3f}" if known else "one fold only"
+        interval = interval_text(entry)
         null = f"{entry['null_95']:.3f}" if "null_95" in entry else ""
         lines.append(f"| {name} | {entry['mean']:.3f} | {interval} | {null} |")
     cost = report["cost"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,31 @@ from edge import __version__
 from edge.decision.calibration import KNOWN_SHARE
 from edge.dsp.log_mel import FRAME_COLUMNS, PARAMETERS
 from training.cells import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
+from training.effects import CLEAN
 from training.selection import corpora_of, label_counts
 from training.splits import Split, prove
 from training.transformer.config import DENOISER, Experiment
 from training.transformer.fitting import train
-from training.transformer.material import KNOWN, LABELLED, OUTLIERS, Frames, choose_clips, load_frames, split_clips
+from training.transformer.material import (
+    KNOWN,
+    LABELLED,
+    NOISE,
+    OUTLIERS,
+    Frames,
+    choose_clips,
+    load_frames,
+    split_clips,
+)
 from training.transformer.report import write_report
-from training.transformer.sampling import SCALE
+from training.transformer.sampling import SCALE, Sampler
 from training.transformer.sizes import HEAD, multiply_adds, part, trained_parameters
 from training.transformer.trained import Trained, clip_energies, clip_log_posteriors, save_trained
 
 STEP_COLUMNS = 40  # between two frames that the device judges: every second hop
 LAYERS = ["training.layers.attention", "training.layers.lora", "training.layers.positions"]
+VIEWS = {"as_recorded": None, "below_3400_hz": 3400.0}  # the second: no sound is told by its recorder's band
 STAGES_FOLDER = "stages"
+FRAMES_DENOISED = 4  # of each test clip
 
 
 def run_experiment(experiment: Experiment, data_dir: Path, out: Path, cache: Path, say: Say = print) -> dict[str, Any]:
@@ -61,7 +74,8 @@ def run_cell(frames: Frames, split: Split, experiment: Experiment, seed: int, fo
     write_log_posteriors(folder, frames.labels, clips, judged)
     (folder / "model.json").write_text(json.dumps(describe(trained, frames, split, experiment, seed), indent=1) + "\n")
     result = judgement(clips["test"], split, seed, judged, trained.temperature)
-    result["unknown"] = unknown_sounds(trained, frames, split)
+    result["unknown"] = {name: unknown_sounds(trained, frames, split, band_hz) for name, band_hz in VIEWS.items()}
+    result["denoising"] = denoising(trained, frames, split, experiment)
     result["cost"] = cost(trained)
     result["curves"] = [epoch for epoch in trained.curves if epoch["stage"] != DENOISER]
     result["denoising_curves"] = [epoch for epoch in trained.curves if epoch["stage"] == DENOISER]
@@ -70,7 +84,9 @@ def run_cell(frames: Frames, split: Split, experiment: Experiment, seed: int, fo
     shutil.rmtree(folder / STAGES_FOLDER)
 
 
-def unknown_sounds(trained: Trained, frames: Frames, split: Split) -> dict[str, Any] | None:
+def unknown_sounds(
+    trained: Trained, frames: Frames, split: Split, band_hz: float | None
+) -> dict[str, float | int] | None:
     """How well the energy tells the test part's outliers from its known sounds; None where it has neither.
 
     auroc; fpr_95: the share of outliers taken for known where 95 % of the known are; and the shares that are above
@@ -80,7 +96,7 @@ def unknown_sounds(trained: Trained, frames: Frames, split: Split) -> dict[str, 
     outliers = frames.among(split.test, OUTLIERS)
     if not len(known) or not len(outliers):
         return None
-    of_known, of_outliers = (clip_energies(trained, frames, clips) for clips in (known, outliers))
+    of_known, of_outliers = (clip_energies(trained, frames, clips, band_hz) for clips in (known, outliers))
     above = of_outliers[:, None] - of_known
     return {
         "auroc": float(np.mean(above > 0) + 0.5 * np.mean(above == 0)),
@@ -89,6 +105,28 @@ def unknown_sounds(trained: Trained, frames: Frames, split: Split) -> dict[str, 
         "outliers_above": float(np.mean(of_outliers > trained.energy_threshold)),
         "known_clips": len(known),
         "outlier_clips": len(outliers),
+    }
+
+
+def denoising(trained: Trained, frames: Frames, split: Split, experiment: Experiment) -> dict[str, Any] | None:
+    """How far test frames over test noise are from what they were, before and after the denoiser; None without one.
+
+    log_spectral_distance_db: the root mean square over a frame, of frames each around its own mean, on average.
+    """
+    augment = replace(experiment.augment, noisy_share=1.0, time_mask=0, frequency_mask=0)
+    clips = frames.among(split.test, LABELLED, KNOWN)
+    if trained.denoiser is None or not len(frames.among(split.test, NOISE)):
+        return None
+    recordings = frames.variants[CLEAN]
+    numbers, owner = recordings.of_clips(clips, FRAMES_DENOISED)
+    sampler = Sampler(frames, split.test, replace(experiment, augment=augment))
+    batch = sampler.heard(recordings.take(numbers), clips[owner], np.random.default_rng(0))
+    heard = {"noisy": batch.noisy, "denoised": trained.denoised(batch.noisy)}
+    in_db = SCALE * 10 / np.log(10)
+    distances = {name: np.sqrt(np.mean((x - batch.clean) ** 2, axis=(1, 2, 3))) * in_db for name, x in heard.items()}
+    return {
+        "snr_db": list(augment.snr_db),
+        "log_spectral_distance_db": {name: float(own.mean()) for name, own in distances.items()},
     }
 
 

@@ -71,11 +71,16 @@ def train(frames: Frames, split: Split, experiment: Experiment, seed: int, folde
             networks, own = run_stage(task, networks, stage, number, folder / f"stage-{number}-{stage.kind}")
             curves += [{"stage": stage.kind, **epoch} for epoch in own]
     plain = new_networks(task)  # in float32, whatever it was taught in
-    plain.classifier.set_weights(networks.classifier.get_weights())
+    plain.classifier.set_weights(in_half_precision(networks.classifier))
     if plain.denoiser is not None:
-        plain.denoiser.set_weights(networks.denoiser.get_weights())
+        plain.denoiser.set_weights(in_half_precision(networks.denoiser))
     trained = Trained(plain.denoiser, plain.classifier, frames.labels, experiment.model.n_mels, curves=curves)
     return calibrated(trained, frames, split, experiment, seed)
+
+
+def in_half_precision(model: keras.Model) -> list[np.ndarray]:
+    """Its weights as float32 that 16 bits can hold: files are half as large, and what is judged is what is saved."""
+    return [weight.astype(np.float16).astype(np.float32) for weight in model.get_weights()]
 
 
 @contextmanager

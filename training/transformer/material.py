@@ -81,11 +81,14 @@ def selected(data_dir: Path, wanted: Selection, section: str) -> list[Clip]:
     """The clips of one section. Raises UserError when there is none, or a corpus or label is not there."""
     if not wanted.corpora:
         return []
-    recorded = replace(wanted, corpora=tuple(name for name in wanted.corpora if name != SYNTHETIC))
+    made_up = synthetic_clips() if SYNTHETIC in wanted.corpora else []
+    recorded = replace(
+        wanted,
+        corpora=tuple(name for name in wanted.corpora if name != SYNTHETIC),
+        labels=tuple(label for label in wanted.labels if label not in {clip.label for clip in made_up}),
+    )
     clips = selection.choose_clips(data_dir, recorded, section) if recorded.corpora else []
-    if SYNTHETIC in wanted.corpora:
-        clips += synthetic_clips()
-    clips = [clip for clip in clips if is_selected(clip, wanted)]
+    clips = [clip for clip in clips + made_up if is_selected(clip, wanted)]
     if not clips:
         raise UserError(f"[{section}] selects no clips; check its corpora and labels")
     return clips

@@ -27,25 +27,27 @@ def write_report(
     return report
 
 
-def summary(results: list[dict]) -> dict[str, dict[str, float | None]]:
-    """Each figure over the folds that have outliers, the seeds of a fold averaged first: mean and 95 % interval."""
-    judged = [result for result in results if result["unknown"] is not None]
-    folds = sorted({result["fold"] for result in judged})
-    found = {}
-    for name in UNKNOWN if folds else ():
-        by_fold = [np.mean([r["unknown"][name] for r in judged if r["fold"] == fold]) for fold in folds]
-        mean, low, high = (causes_report.none_if_nan(value) for value in mean_interval(by_fold))
-        found[name] = {"mean": mean, "low": low, "high": high, "folds": len(folds)}
+def summary(results: list[dict]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Each figure of each view over the folds that have outliers, a fold's seeds averaged first: mean, interval."""
+    found: dict[str, dict] = {}
+    for view in results[0]["unknown"]:
+        judged = [result for result in results if result["unknown"][view] is not None]
+        folds = sorted({result["fold"] for result in judged})
+        for name in UNKNOWN if folds else ():
+            by_fold = [np.mean([r["unknown"][view][name] for r in judged if r["fold"] == fold]) for fold in folds]
+            mean, low, high = (causes_report.none_if_nan(value) for value in mean_interval(by_fold))
+            found.setdefault(view, {})[name] = {"mean": mean, "low": low, "high": high, "folds": len(folds)}
     return found
 
 
-def as_text(found: dict[str, dict[str, float | None]]) -> str:
+def as_text(found: dict[str, dict[str, dict[str, float | None]]]) -> str:
     """The part of report.md on unknown sounds; empty where there are none."""
     if not found:
         return ""
-    lines = ["## Unknown sounds, by energy", "", "| figure | mean | 95 % interval over folds |", "|---|---|---|"]
-    for name, entry in found.items():
-        known = entry["low"] is not None
-        interval = f"{entry['low']:.3f} to {entry['high']:.3f}" if known else "one fold only"
-        lines.append(f"| {name} | {entry['mean']:.3f} | {interval} |")
-    return "\n".join([*lines, ""]) + "\n"
+    lines = ["", "## Unknown sounds, by energy", ""]
+    lines += ["| sounds | figure | mean | 95 % interval over folds |", "|---|---|---|---|"]
+    for view, figures in found.items():
+        for name, entry in figures.items():
+            interval = causes_report.interval_text(entry)
+            lines.append(f"| {view.replace('_', ' ')} | {name} | {entry['mean']:.3f} | {interval} |")
+    return "\n".join([*lines, ""])

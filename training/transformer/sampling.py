@@ -40,7 +40,7 @@ class Sampler:
         self.noise = frames.among(part, NOISE)
         if self.config.noisy_share and not len(self.noise):
             raise UserError("a part of the clips holds no noise; let [noise] select clips of more groups")
-        self.centres_hz = band_centres_hz(experiment.model.n_mels)
+        self.n_mels = experiment.model.n_mels
 
     def draw(self, clips: np.ndarray, rng: np.random.Generator) -> Batch:
         """One frame of each clip, each in any variant."""
@@ -60,7 +60,7 @@ class Sampler:
     def _any_variant(self, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         names = list(self.frames.variants)
         variant = rng.integers(0, len(names), len(clips))
-        taken = np.empty((len(clips), FRAME_COLUMNS, len(self.centres_hz)), np.float32)
+        taken = np.empty((len(clips), FRAME_COLUMNS, self.n_mels), np.float32)
         for number, name in enumerate(names):
             rows = np.flatnonzero(variant == number)
             if len(rows):
@@ -70,16 +70,21 @@ class Sampler:
 
     def _coloured(self, log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Each through a microphone of its own."""
-        n, bands = len(log_mel), len(self.centres_hz)
-        nats = np.zeros((n, bands), np.float32)
+        n, bands = len(log_mel), log_mel.shape[2]
         if self.config.colour_db:
             knots = rng.uniform(-1, 1, (n, COLOUR_KNOTS)) * self.config.colour_db / 10 * np.log(10)
             places = np.linspace(0, bands - 1, COLOUR_KNOTS)
-            nats += np.stack([np.interp(np.arange(bands), places, own) for own in knots])
+            nats = np.stack([np.interp(np.arange(bands), places, own) for own in knots]).astype(np.float32)
+            log_mel = np.maximum(log_mel + nats[:, None], LOG_FLOOR)
         if self.config.cutoff_hz:
-            cutoff_hz = rng.uniform(*self.config.cutoff_hz, n)
-            nats -= CUT_NATS * (self.centres_hz > cutoff_hz[:, None])
-        return np.maximum(log_mel + nats[:, None], LOG_FLOOR) if nats.any() else log_mel
+            log_mel = low_passed(log_mel, rng.uniform(*self.config.cutoff_hz, n))
+        return log_mel
+
+
+def low_passed(log_mel: np.ndarray, cutoff_hz: np.ndarray) -> np.ndarray:
+    """Frames (n, 98, n_mels), each with nearly nothing left above its cutoff_hz, (n,)."""
+    above = band_centres_hz(log_mel.shape[2]) > np.asarray(cutoff_hz)[:, None]
+    return np.maximum(log_mel - np.float32(CUT_NATS) * above[:, None], LOG_FLOOR)
 
 
 def over_noise(log_mel: np.ndarray, noise: np.ndarray, snr_db: np.ndarray) -> np.ndarray:

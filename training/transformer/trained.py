@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from training.splits import Split
 from training.transformer.config import Experiment
 from training.transformer.material import KNOWN, LABELLED, NOISE, Frames
 from training.transformer.model import CAUSE, joined
-from training.transformer.sampling import Sampler
+from training.transformer.sampling import Sampler, low_passed
 
 FRAMES_AT_ONCE = 256
 DENOISER_FILE, CLASSIFIER_FILE, TRAINED_FILE = "denoiser.keras", "transformer.keras", "trained.json"
@@ -49,20 +50,39 @@ class Trained:
 
     def of_normalised(self, x: np.ndarray) -> np.ndarray:
         """Logits (n, labels) of frames (n, 98, n_mels, 1), each around its own mean."""
-        parts = [x[i : i + FRAMES_AT_ONCE] for i in range(0, len(x), FRAMES_AT_ONCE)]
-        return np.concatenate([keras.ops.convert_to_numpy(self.network.predict_on_batch(part)) for part in parts])
+        return outputs(self.network, x)
+
+    def denoised(self, x: np.ndarray) -> np.ndarray:
+        """What the denoiser makes of frames (n, 98, n_mels, 1), each around its own mean."""
+        return outputs(self.denoiser, x)
 
     def logits(self, log_mel: np.ndarray) -> np.ndarray:
         """Logits (n, labels) of log-mel frames (n, 98, n_mels)."""
         return self.of_normalised(normalise(log_mel)[..., None])
 
 
-def clip_logits(trained: Trained, frames: Frames, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (frames, labels) of every frame of some clips, as recorded, and of each the place of its clip in clips."""
+def outputs(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """What a model says of its inputs, some at a time."""
+    parts = [x[i : i + FRAMES_AT_ONCE] for i in range(0, len(x), FRAMES_AT_ONCE)]
+    return np.concatenate([keras.ops.convert_to_numpy(model.predict_on_batch(part)) for part in parts])
+
+
+def clip_logits(
+    trained: Trained, frames: Frames, clips: np.ndarray, band_hz: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (frames, labels) of every frame of some clips, as recorded, and of each the place of its clip in clips.
+
+    band_hz: where every frame is limited to it.
+    """
     recordings = frames.variants[CLEAN]
     numbers, owner = recordings.of_clips(clips)
-    parts = [numbers[i : i + FRAMES_AT_ONCE] for i in range(0, len(numbers), FRAMES_AT_ONCE)]
-    return np.concatenate([trained.logits(recordings.take(part)) for part in parts]), owner
+    found = []
+    for first in range(0, len(numbers), FRAMES_AT_ONCE):
+        log_mel = recordings.take(numbers[first : first + FRAMES_AT_ONCE])
+        if band_hz is not None:
+            log_mel = low_passed(log_mel, np.full(len(log_mel), band_hz))
+        found.append(trained.logits(log_mel))
+    return np.concatenate(found), owner
 
 
 def clip_log_posteriors(trained: Trained, frames: Frames, clips: np.ndarray) -> np.ndarray:
@@ -70,9 +90,9 @@ def clip_log_posteriors(trained: Trained, frames: Frames, clips: np.ndarray) -> 
     return metrics.pooled(*clip_logits(trained, frames, clips), len(clips))
 
 
-def clip_energies(trained: Trained, frames: Frames, clips: np.ndarray) -> np.ndarray:
+def clip_energies(trained: Trained, frames: Frames, clips: np.ndarray, band_hz: float | None = None) -> np.ndarray:
     """The energy (clips,) of each clip's mean logits at the model's temperature, as the device judges an episode."""
-    return energies(trained, *clip_logits(trained, frames, clips), len(clips))
+    return energies(trained, *clip_logits(trained, frames, clips, band_hz), len(clips))
 
 
 def energies(trained: Trained, logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarray:
@@ -104,11 +124,21 @@ def calibrated(trained: Trained, frames: Frames, split: Split, experiment: Exper
 def save_trained(trained: Trained, folder: Path) -> None:
     """Write denoiser.keras, transformer.keras and trained.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    trained.classifier.save(folder / CLASSIFIER_FILE)
+    save_small(trained.classifier, folder / CLASSIFIER_FILE)
     if trained.denoiser is not None:
-        trained.denoiser.save(folder / DENOISER_FILE)
+        save_small(trained.denoiser, folder / DENOISER_FILE)
     values = {name: getattr(trained, name) for name in ("labels", "n_mels", "temperature", "energy_threshold")}
     (folder / TRAINED_FILE).write_text(json.dumps({**values, "denoised": trained.denoiser is not None}) + "\n")
+
+
+def save_small(model: keras.Model, path: Path) -> None:
+    """Save a model in a compressed .keras file: half of the bits of weights in half precision are zero."""
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 def load_trained(folder: Path, labels: list[str] | None = None, n_mels: int | None = None) -> Trained:
