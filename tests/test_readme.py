@@ -16,12 +16,14 @@ import pytest
 
 from benchmarks.readme import SECTION, with_results
 from benchmarks.record import RESULTS
+from edge.bundle import load_bundle
 from edge.records import Event
 from edge.store import Store
 from edge.synthesis import infant_cry
 from edge.synthesis.signals import SAMPLE_RATE, to_level
 
 REPOSITORY = Path(__file__).parent.parent
+PATIENCE_S = 600  # with a command on a machine that has much else to do
 README = (REPOSITORY / "README.md").read_text()
 SETUP = (REPOSITORY / "setup.py").read_text()
 PROGRAMS = {name: (module, function) for name, module, function in re.findall(r'"([\w-]+)=([\w.]+):(\w+)"', SETUP)}
@@ -89,13 +91,15 @@ def test_the_readme_shows_every_program():
 
 
 @pytest.mark.parametrize("command", RUNNING)
-def test_a_command_runs(start, command):
+def test_a_command_runs(start, command, tmp_path):
     if command.startswith("edge-export"):
         pytest.importorskip("tf2onnx", reason="the export extra is not installed")
     process = start(command)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert out or err  # some say what they did on stderr
+    for bundle in re.findall("^edge-export: wrote (.+)$", err, re.MULTILINE):
+        load_bundle(tmp_path / bundle)
 
 
 @pytest.mark.parametrize("command", LISTENING)
@@ -114,7 +118,7 @@ def test_a_daemon_listens_until_it_is_stopped(start, command):
                                      for flag in ["", *COMMANDS[command]]])
 def test_a_doctor_finds_that_there_is_no_microphone(start, command):
     process = start(command)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, err
     assert "there is none" in out
     assert err == ""
