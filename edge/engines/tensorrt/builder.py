@@ -139,7 +139,7 @@ def _use_timing_cache(config, content):
 
 
 def _set_precision(trt, builder, config, network, precision):
-    """Allow the precision; sums, roots and softmax stay in float32, where float16 overflows."""
+    """Allow the precision; sums and what is summed, roots and softmax stay in float32, where float16 overflows."""
     if precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
         return
@@ -148,10 +148,16 @@ def _set_precision(trt, builder, config, network, precision):
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS)
     exact = trt.LayerType.SOFTMAX, trt.LayerType.REDUCE, trt.LayerType.UNARY
-    for index in range(network.num_layers):
-        layer = network.get_layer(index)
+    layers = [network.get_layer(index) for index in range(network.num_layers)]
+    summed = set()  # the squares of a layer normalisation, say
+    for layer in layers:
+        if layer.type == trt.LayerType.REDUCE:
+            result = layer.get_input(0)
+            summed.add(result.name)
+    for layer in layers:
         result = layer.get_output(0)
-        if layer.type in exact and result.dtype == trt.DataType.FLOAT:
+        is_exact = layer.type in exact or layer.type == trt.LayerType.ELEMENTWISE and result.name in summed
+        if is_exact and result.dtype == trt.DataType.FLOAT:
             layer.precision = trt.DataType.FLOAT
 
 

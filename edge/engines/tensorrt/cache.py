@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional
 
 from edge.engines.base import one_line
 
-BUILDER_VERSION = 1  # raise it when an engine would be built otherwise
+BUILDER_VERSION = 2  # raise it when an engine would be built otherwise
 KEPT = 2  # engines of one role: a bundle may be rolled back to the one before
 SERVICE = "cry-monitor"
 

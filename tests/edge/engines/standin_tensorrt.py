@@ -152,7 +152,7 @@ def _add_enums(trt, api):
         setattr(trt, name, enum.IntEnum(name, " ".join(members), start=0))
 
     add("DataType", "FLOAT", "HALF", "INT32")
-    add("LayerType", "CONVOLUTION", "SOFTMAX", "REDUCE", "UNARY")
+    add("LayerType", "CONVOLUTION", "SOFTMAX", "REDUCE", "UNARY", "ELEMENTWISE")
     flags = (["EXPLICIT_BATCH"] if api.precision_flags else []) + (["STRONGLY_TYPED"] if api.typed_networks else [])
     add("NetworkDefinitionCreationFlag", *flags)
     add("BuilderFlag", *(["FP16", "INT8", "PREFER_PRECISION_CONSTRAINTS"] if api.precision_flags else ["TF32"]))
@@ -205,17 +205,24 @@ def _add_builder(trt, api, board):
         Config.progress_monitor = store("monitor")
 
     class Layer(object):
-        def __init__(self, kind):
+        def __init__(self, kind, name, input_name="x"):
             self.type = kind
+            self.name = name
             self.precision = None
+            self._input_name = input_name
+
+        def get_input(self, index):
+            return types.SimpleNamespace(dtype=trt.DataType.FLOAT, name=self._input_name)
 
         def get_output(self, index):
-            return types.SimpleNamespace(dtype=trt.DataType.FLOAT)
+            return types.SimpleNamespace(dtype=trt.DataType.FLOAT, name=self.name)
 
     class Network(object):
         def __init__(self, flags):
             self.flags = {flag.name for flag in trt.NetworkDefinitionCreationFlag if flags & (1 << int(flag))}
-            self.layers = [Layer(kind) for kind in trt.LayerType]
+            summed = "summed ELEMENTWISE"
+            self.layers = [Layer(trt.LayerType.ELEMENTWISE, summed)]
+            self.layers += [Layer(kind, kind.name, summed if kind.name == "REDUCE" else "x") for kind in trt.LayerType]
             self.num_layers = len(self.layers)
             self.get_layer = self.layers.__getitem__
 
@@ -237,7 +244,7 @@ def _add_builder(trt, api, board):
                 self._logger.log(trt.ILogger.Severity.ERROR, "Could not find any implementation\nfor node X")
                 return None
             config.given["network_flags"] = network.flags
-            config.given["exact"] = {layer.type.name for layer in network.layers if layer.precision is not None}
+            config.given["exact"] = {layer.name for layer in network.layers if layer.precision is not None}
             config.given["content"] = network.content
             board.builds.append(config)
             return bytearray(MARK + board.version.encode("ascii") + b"\n" + network.content)

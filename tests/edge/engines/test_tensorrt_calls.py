@@ -118,7 +118,7 @@ def test_what_says_the_precision(use, files, version, precision, source, network
 def test_where_float16_overflows_float32_stays(use, files):
     board = use(Board("8.2.1.8"))
     open_tensorrt(files, "fp16")
-    assert board.builds[0].given["exact"] == {"SOFTMAX", "REDUCE", "UNARY"}
+    assert board.builds[0].given["exact"] == {"SOFTMAX", "REDUCE", "UNARY", "summed ELEMENTWISE"}
 
 
 def test_a_gpu_without_fast_fp16_gets_float32(use, files):
