@@ -119,7 +119,7 @@ def environment(machine: Machine) -> dict[str, str]:
 
 
 def by_path(marks: list[str], paths: list[str], totals: list[int]) -> dict[str, Any]:
-    """Medians of each path's hops and of their stages, without what the marks themselves cost; see count."""
+    """Medians of each path's hops, and of a stage over those it ran in, less what the marks themselves cost."""
     steps = np.diff(np.array(totals))
     names = marks[1:]
     own = median(step for name, before, step in zip(names, marks, steps) if name == before == "mark")
@@ -134,7 +134,7 @@ def by_path(marks: list[str], paths: list[str], totals: list[int]) -> dict[str, 
         of_path = [hop for hop, taken in zip(hops, paths) if taken == path and "frame" in hop]
         if of_path:
             every = dict.fromkeys(stage for hop in of_path for stage in hop)
-            stages = {stage: int(median(hop.get(stage, 0) for hop in of_path)) for stage in every}
+            stages = {stage: int(median(hop[stage] for hop in of_path if stage in hop)) for stage in every}
             whole = [sum(hop.values()) for hop in of_path]
             found[path] = {"hops": len(of_path), "hop": int(median(whole)), "most": max(whole), "stages": stages}
     resampled = [int(step - own) for name, step in zip(names, steps) if name == "resample"]
