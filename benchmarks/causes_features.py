@@ -25,7 +25,7 @@ FEATURES = {
     "F0 + MFCC": ["mfcc", "pitch"],
     "F0 + STFT": ["stft", "pitch"],
     "MFCC + STFT": ["mfcc", "stft"],
-    "F0 + MFCC + STFT": None,
+    "F0 + MFCC + STFT": ["mfcc", "stft", "pitch"],
     "all, with the waveform": ["mfcc", "stft", "pitch", "wave"],
 }
 
@@ -42,7 +42,7 @@ def main() -> None:
     for task in arguments.task or TASKS:
         for name, blocks in FEATURES.items():
             changes: dict[str, dict] = {"model": {"head": PARALLEL_LMU}}
-            if blocks:
+            if blocks != TASKS[task]["features"]["blocks"]:
                 changes["features"] = {"blocks": blocks}
             row = run(task, changes, tuple(arguments.seed or SEEDS), arguments.data, arguments.work)
             rows.append({**row, "features": name})

@@ -16,9 +16,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.causes_tasks import SEEDS, TASKS, run, svm_row, with_interval
 from benchmarks.record import record
-from training.causes.architecture import HEADS, LSTM, NONE
+from training.causes.architecture import GRU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER
 
 WORK = Path("results/causes_learn")
+HEADS = (NONE, LSTM, GRU, TRANSFORMER, PARALLEL_LMU)
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ one experiment in a folder of its own, so that what is done is never done again.
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +19,42 @@ from tqdm import tqdm
 
 from edge.decision.calibration import fit_temperature, log_posterior, reliability
 from edge.dsp.fused import MFCC_ROWS, fused_columns
+from training.augment import sounding
 from training.causes import metrics
 from training.causes.config import Experiment, experiment_of
-from training.causes.experiment import run_experiment
-from training.causes.report import summary
-from training.cells import CELLS, LOG_POSTERIORS, SPLIT_SEED
-from training.corpora import Clip, read_corpora, read_samples
+from training.causes.experiment import cost
+from training.causes.fitting import Tensors, architecture_of, judge, learn
+from training.causes.material import Material, load_material
+from training.causes.model import build_model
+from training.cells import SPLIT_SEED
+from training.corpora import Clip, read_samples
 from training.selection import choose_clips
-from training.splits import make_splits
+from training.splits import Split, make_splits
 
 HUMAN_SOUNDS = [
     "breathing", "brushing_teeth", "clapping", "coughing", "crying_baby",
     "drinking", "footsteps", "laughing", "sneezing", "snoring",
 ]  # fmt: skip
-FEATURES = {"unit": "clip", "blocks": ["mfcc", "stft", "pitch"]}
-AUGMENT = {
-    "variants": ["clean", "placed", "placed_2", "other_voice", "other_voice_2"],
-    "gain_db": 10.0, "colour_db": 8.0, "mix": 0.3, "row_mask": 16,
-}  # fmt: skip
-MODEL = {"encoder": [8, 16, 32], "dropout": 0.1}
-FIT = {"learning_rate": 3e-3, "patience": 8, "refit": True}
 TASKS: dict[str, dict[str, Any]] = {
     "fsdd": {
         "data": {"corpora": ["fsdd"], "folds": "group", "mixed_groups": True, "clips_per_group_and_label": 20},
-        "features": {**FEATURES, "columns": 39, "band_hz": 4000.0},
-        "augment": {**AUGMENT, "time_mask": 6},
-        "model": MODEL,
-        "fit": {**FIT, "epochs": 18, "batch_size": 32},
+        "features": {
+            "unit": "clip", "sounding": True, "columns": 39, "band_hz": 4000.0, "bins_together": 8, "blocks": ["mfcc"],
+        },
+        "augment": {
+            "variants": ["clean", "edges", "voice", "voice_2"],
+            "gain_db": 10.0, "colour_db": 8.0, "mix": 0.3, "time_mask": 6,
+        },
+        "model": {"encoder": [16, 32, 32], "dropout": 0.1},
+        "fit": {"learning_rate": 3e-3, "epochs": 24, "batch_size": 32},
     },
-    "esc50": {
-        "data": {"corpora": ["esc50"], "folds": "eval_fold", "labels": HUMAN_SOUNDS},
-        "features": {**FEATURES, "columns": 59},
-        "augment": {**AUGMENT, "time_mask": 8},
-        "model": MODEL,
-        "fit": {**FIT, "epochs": 30, "batch_size": 16},
-    },
-}
+}  # fmt: skip
+TASKS["esc50"] = {
+    **TASKS["fsdd"],
+    "data": {"corpora": ["esc50"], "folds": "eval_fold", "labels": HUMAN_SOUNDS},
+    "features": {**TASKS["fsdd"]["features"], "band_hz": 8000.0},
+    "fit": {"learning_rate": 3e-3, "epochs": 40, "batch_size": 16},
+}  # fmt: skip
 SEEDS = (0, 1, 2)
 SVM = "MFCC statistics + RBF SVM"
 SVM_C = 10.0
@@ -63,69 +65,100 @@ def run(task: str, changes: dict[str, dict], seeds: tuple[int, ...], data: Path,
 
     changes: {section: {key: value}} of the task's experiment.
     """
-    reports, answers = [], []
-    for seed in seeds:
-        experiment = experiment_for(task, changes, seed)
-        out = work / experiment.name
-        reports.append(run_experiment(experiment, data, out, work / "features"))
-        answers.append([np.load(file) for file in sorted((out / CELLS).glob(f"*/{LOG_POSTERIORS}"))])
-    cells = [cell for report in reports for cell in report["cells"]]
+    experiment = experiment_for(task, changes)
+    clips, splits = clips_and_splits(experiment, data)
+    material = load_material(clips, experiment, work / "features")
+    cells = {
+        seed: [cell(material, split, experiment, seed, work / experiment.name) for split in tqdm(
+            splits, desc=f"{experiment.name}, seed {seed}", mininterval=5)]
+        for seed in seeds
+    }  # fmt: skip
+    n_labels = len(material.labels)
+    architecture = architecture_of(Tensors(material, splits[0].test[:1], experiment), experiment)
     return {
         "task": task,
-        "macro_f1": summary(cells)["macro_f1"],
-        "ece": errors_of_calibration(answers, {clip.clip_id: clip.group_id for clip in read_corpora(data)}),
-        "cost": reports[0]["cost"],
-        "seconds": sum(report["seconds"] for report in reports),
+        **scores_of_folds(splits, clips, cells, n_labels),
+        "ece": errors_of_calibration(list(cells.values())),
+        "cost": cost(build_model(architecture, n_labels)),
+        "seconds": sum(float(one["seconds"]) for own in cells.values() for one in own),
         "seeds": list(seeds),
-        "folds": {cell["fold"]: cell["test"]["macro_f1"] for cell in cells if cell["seed"] == seeds[0]},
     }
 
 
-def experiment_for(task: str, changes: dict[str, dict], seed: int) -> Experiment:
-    """One seed of a task's experiment with some changes, which name it."""
+def clips_and_splits(experiment: Experiment, data: Path) -> tuple[list[Clip], list[Split]]:
+    """The clips of a task's experiment and its folds, the same for every seed and model."""
+    config = experiment.data
+    clips = choose_clips(data, config)
+    return clips, make_splits(clips, config.folds, config.validation_share, SPLIT_SEED, config.mixed_groups)
+
+
+def cell(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> dict[str, np.ndarray]:
+    """What a model says of a fold that it did not learn from: `truth`, `log_posteriors` and the `seconds` it learnt.
+
+    It learns from all other folds for all of its epochs, at a rate that falls to nothing: none is left out to stop
+    early by.
+    """
+    file = folder / f"{split.name}-seed{seed}.npz"
+    if not file.is_file():
+        started, learning = time.perf_counter(), folder / f"{split.name}-seed{seed}"
+        others = np.sort(np.concatenate([split.training, split.validation]))
+        model, tensors, _ = learn(material, others, None, experiment, seed, learning)
+        truth, log_posteriors = judge(model, tensors, split.test)
+        np.savez(file, truth=truth, log_posteriors=log_posteriors, seconds=time.perf_counter() - started)
+        shutil.rmtree(learning)
+    with np.load(file) as stored:
+        return dict(stored)
+
+
+def experiment_for(task: str, changes: dict[str, dict]) -> Experiment:
+    """A task's experiment with some changes, which name it."""
     sections = {name: {**section, **changes.get(name, {})} for name, section in TASKS[task].items()}
-    sections["fit"]["seeds"] = [seed]
     parts = ["+".join(v) if isinstance(v, list) else str(v) for section in changes.values() for v in section.values()]
-    name = "-".join([task, *parts, f"seed{seed}"])
-    return experiment_of({**sections, "name": name}, task)
+    return experiment_of({**sections, "name": "-".join([task, *parts])}, task)
 
 
-def errors_of_calibration(answers: list[list[Any]], group_of: dict[str, str]) -> dict[str, list[float]]:
-    """{"before", "after"}: ECE of all folds' answers together, and its mean and 95 % interval over seeds.
+def scores_of_folds(
+    splits: list[Split], clips: list[Clip], cells: dict[int, list[dict[str, np.ndarray]]], n_labels: int
+) -> dict[str, Any]:
+    """`folds`: macro-F1 of each, averaged over seeds; `macro_f1`: their mean, 95 % interval, chance's 95 % point."""
+    folds: dict[str, float] = {}
+    nulls = []
+    for number, split in enumerate(splits):
+        groups = [clips[i].group_id for i in split.test]
+        said = [(own[number]["truth"], own[number]["log_posteriors"].argmax(axis=1)) for own in cells.values()]
+        folds[split.name] = float(np.mean([metrics.macro_f1(metrics.confusion(*pair, n_labels)) for pair in said]))
+        nulls.append(metrics.permutation_null(*said[0], groups, n_labels, 0)["macro_f1"])
+    mean, low, high = map(none_if_nan, metrics.mean_interval(list(folds.values())))
+    return {"folds": folds, "macro_f1": {"mean": mean, "low": low, "high": high, "null_95": float(np.mean(nulls))}}
 
-    A fold's temperature is fitted on the validation answers of every fold, but for groups that it tests: how sure to
-    be of an unknown speaker is learnt from several, none of whom the model that judged them had heard.
+
+def errors_of_calibration(runs: list[list[dict[str, np.ndarray]]]) -> dict[str, list[float | None]]:
+    """{"before", "after"}: ECE of all folds' answers together, and its mean and 95 % interval over runs.
+
+    runs: the cells of each seed. A fold's temperature is fitted on the other folds' answers: how sure to be of an
+    unknown speaker is learnt from other speakers, of whom the models that judged them were as ignorant.
     """
     found: dict[str, list[float]] = {"before": [], "after": []}
-    for cells in answers:
+    for cells in runs:
         confidences: dict[str, list[np.ndarray]] = {"before": [], "after": []}
         correct = []
-        for cell in cells:
-            tested = {group_of[clip] for clip in cell["test_clips"].tolist()}
-            temperature = fit_temperature(*validation_answers(cells, tested, group_of))
-            logits, truth = cell["test_log_posteriors"].astype(float), cell["test_truth"]
+        for number, own in enumerate(cells):
+            others = cells[:number] + cells[number + 1 :]
+            temperature = fit_temperature(
+                *(np.concatenate([o[k] for o in others]) for k in ("log_posteriors", "truth"))
+            )
+            logits = own["log_posteriors"].astype(float)
             confidences["before"].append(np.exp(logits.max(axis=1)))
             confidences["after"].append(np.exp(log_posterior(logits, temperature).max(axis=1)))
-            correct.append(logits.argmax(axis=1) == truth)
+            correct.append(logits.argmax(axis=1) == own["truth"])
         for when, parts in confidences.items():
             found[when].append(reliability(np.concatenate(parts), np.concatenate(correct)).ece)
     return {when: [none_if_nan(x) for x in metrics.mean_interval(values)] for when, values in found.items()}
 
 
-def validation_answers(cells: list[Any], without: set[str], group_of: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
-    """Log-posteriors and truth of every fold's validation part, without some groups."""
-    kept = [np.array([group_of[clip] not in without for clip in cell["validation_clips"].tolist()]) for cell in cells]
-    logits = [cell["validation_log_posteriors"][keep] for cell, keep in zip(cells, kept, strict=True)]
-    truth = [cell["validation_truth"][keep] for cell, keep in zip(cells, kept, strict=True)]
-    return np.concatenate(logits).astype(float), np.concatenate(truth)
-
-
 def svm_row(task: str, data: Path) -> dict[str, Any]:
-    """The same folds for an SVM on MFCC statistics. It learns from the validation part too: it needs none."""
-    experiment = experiment_for(task, {}, 0)
-    clips = choose_clips(data, experiment.data)
-    config = experiment.data
-    splits = make_splits(clips, config.folds, config.validation_share, SPLIT_SEED, config.mixed_groups)
+    """The same folds for an SVM on MFCC statistics of where a clip sounds."""
+    clips, splits = clips_and_splits(experiment_for(task, {}), data)
     features = np.stack([mfcc_statistics(clip) for clip in tqdm(clips, desc=f"{task}, MFCC", mininterval=5)])
     labels = sorted({clip.label for clip in clips})
     truth = np.array([labels.index(clip.label) for clip in clips])
@@ -144,7 +177,9 @@ def svm_row(task: str, data: Path) -> dict[str, Any]:
 
 def mfcc_statistics(clip: Clip) -> np.ndarray:
     """Mean and deviation of each coefficient and of its change from column to column, (52,)."""
-    mfcc = fused_columns(np.pad(read_samples(clip), (0, 960)))[:, MFCC_ROWS]  # no clip shorter than two columns
+    mfcc = fused_columns(np.pad(sounding(read_samples(clip)), (0, 960)))[
+        :, MFCC_ROWS
+    ]  # no clip shorter than two columns
     change = np.diff(mfcc, axis=0)
     return np.concatenate([mfcc.mean(axis=0), mfcc.std(axis=0), change.mean(axis=0), change.std(axis=0)])
 

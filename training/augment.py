@@ -18,6 +18,10 @@ TELEPHONE_RATE = 8000
 LPC_ORDER = 10
 SPEEDS = [(5, 4), (7, 6), (11, 10), (10, 11), (6, 7), (4, 5)]  # new length : old length
 SPEECH_FRAME_S = 0.020  # the block length of AMR
+SOUNDING_DB = 30.0
+SOUNDING_BLOCK = SAMPLE_RATE // 100  # 10 ms
+SOUNDING_MEAN = np.ones(3) / 3  # of how many blocks a power is
+SOUNDING_MARGIN = 2  # blocks
 IMA_STEPS = np.array([int(7 * 1.1**k) for k in range(89)], dtype=np.float64)  # the geometric IMA/DVI step table
 IMA_INDEX_SHIFT = np.array([-1, -1, -1, -1, 2, 4, 6, 8])
 
@@ -109,6 +113,25 @@ def placed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Within a longer recording: silence of up to half its length before it, after it, both or neither."""
     before, after = (rng.uniform(0, 0.5, 2) * (rng.random(2) < 0.7) * len(samples)).astype(int)
     return np.pad(samples, (before, after))
+
+
+def sounding(samples: np.ndarray) -> np.ndarray:
+    """From the first to the last 10 ms that is within SOUNDING_DB of the loudest, and a little more on either side."""
+    n_blocks = len(samples) // SOUNDING_BLOCK
+    if n_blocks < len(SOUNDING_MEAN):
+        return samples
+    blocks = samples[: n_blocks * SOUNDING_BLOCK].reshape(n_blocks, SOUNDING_BLOCK)
+    power = np.convolve(np.mean(np.square(blocks, dtype=np.float64), axis=1), SOUNDING_MEAN, "same")
+    loud = np.flatnonzero(power >= power.max() * 10 ** (-SOUNDING_DB / 10))
+    begin, end = max(0, loud[0] - SOUNDING_MARGIN), loud[-1] + 1 + SOUNDING_MARGIN
+    return samples[begin * SOUNDING_BLOCK : end * SOUNDING_BLOCK]
+
+
+def edges(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Begun and ended a little too early or too late, each by up to a tenth to a seventh of its length."""
+    early, late = (rng.uniform(-0.1, 0.15, 2) * len(samples)).astype(int)
+    samples = samples[max(0, -early) : len(samples) - max(0, -late)]
+    return np.pad(samples, (max(0, early), max(0, late)))
 
 
 def noise_floor(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -22,7 +22,20 @@ def other_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return elsewhere(augment.speed(samples, rng), rng)
 
 
+def edged(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Not begun and ended exactly where it sounds, over a noise floor of its own."""
+    return augment.noise_floor(augment.edges(samples, rng), rng)
+
+
+def voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same of a smaller or larger speaker."""
+    return edged(augment.speed(samples, rng), rng)
+
+
 EFFECTS = {
+    "edges": edged,
+    "voice": voice,
+    "voice_2": voice,  # draws anew
     "speed": augment.speed,
     "placed": elsewhere,
     "placed_2": elsewhere,  # draws anew

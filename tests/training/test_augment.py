@@ -70,3 +70,22 @@ def test_a_noise_floor_lies_below_the_sound():
         hiss = augment.noise_floor(samples, np.random.default_rng(seed)) - samples
         below_db = 20 * np.log10(augment.rms(samples) / augment.rms(hiss))
         assert 4.9 < below_db < 50.1
+
+
+def test_silence_before_and_after_a_sound_is_left_out():
+    rng = np.random.default_rng(0)
+    tone = np.sin(np.arange(8000) / 5).astype(np.float32)
+    hiss = (1e-3 * rng.standard_normal(32000)).astype(np.float32)
+    hiss[10000:18000] += tone
+    found = augment.sounding(hiss)
+    assert 8000 <= len(found) <= 8000 + 8 * 160
+    np.testing.assert_allclose(np.sum(found**2), np.sum(hiss[10000:18000] ** 2), rtol=1e-3)
+    np.testing.assert_array_equal(augment.sounding(tone[:300]), tone[:300])
+
+
+def test_edges_are_uncertain_by_a_little():
+    rng = np.random.default_rng(0)
+    samples = np.ones(1000, np.float32)
+    made = [augment.edges(samples, rng) for _ in range(200)]
+    assert 800 <= min(map(len, made)) < 900 and 1200 < max(map(len, made)) <= 1300
+    assert min(sound.sum() for sound in made) >= 800

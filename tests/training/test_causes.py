@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -234,21 +235,41 @@ def test_a_louder_tensor_is_that_of_a_louder_recording(band_hz):
     samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
     gain_db = 7.0
     expected = fused.fused_columns(samples * 10 ** (gain_db / 20), band_hz)
-    nats = np.full(bins_within(band_hz), gain_db / 10 * np.log(10))
-    np.testing.assert_allclose(fitting.coloured(fused.fused_columns(samples, band_hz), nats), expected, atol=0.02)
+    nats = np.full((1, bins_within(band_hz)), gain_db / 10 * np.log(10))
+    louder = fitting.coloured(fused.fused_columns(samples, band_hz)[None], nats)[0]
+    np.testing.assert_allclose(louder, expected, atol=0.02)
 
 
 def test_a_coloured_tensor_is_that_of_a_filtered_recording():
     samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
     rng = np.random.default_rng(2)
     experiment = Experiment("x", DataConfig(("x",), "group"), augment=AugmentConfig(colour_db=6.0))
-    nats = fitting.draw_colour(experiment, rng)
-    taps = scipy.signal.firwin2(1023, np.linspace(0, 1, len(nats)), np.exp(nats / 2))
+    nats = fitting.draw_colours(experiment, 3, rng)[2:]
+    taps = scipy.signal.firwin2(1023, np.linspace(0, 1, nats.shape[1]), np.exp(nats[0] / 2))
     filtered = scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
-    expected, found = fused.fused_columns(filtered), fitting.coloured(fused.fused_columns(samples), nats)
+    expected, found = fused.fused_columns(filtered), fitting.coloured(fused.fused_columns(samples)[None], nats)[0]
     rows = [fused.MFCC_ROWS, fused.STFT_ROWS]
     for row in rows:
         np.testing.assert_allclose(found[2:-2, row].mean(axis=0), expected[2:-2, row].mean(axis=0), atol=0.6)
+
+
+def test_neighbouring_bins_of_a_whole_clip_are_averaged():
+    samples = np.random.default_rng(3).normal(0, 0.1, 8000).astype(np.float32)
+    config = FeatureConfig(unit="clip", columns=20, bins_together=8, band_hz=4000.0)
+    rows = chosen_rows(config)
+    spectrum = rows[(rows >= fused.STFT_ROWS.start) & (rows < fused.STFT_ROWS.stop)]
+    plain = tensors_of(samples, 8000, replace(config, bins_together=1))[0]
+    found = tensors_of(samples, 8000, config)[0]
+    assert len(spectrum) == -(-bins_within(4000.0) // 8)
+    for row in spectrum[:-1]:
+        np.testing.assert_allclose(found[:, row], plain[:, row : row + 8].mean(axis=1), atol=1e-5)
+    np.testing.assert_array_equal(found[:, fused.MFCC_ROWS], plain[:, fused.MFCC_ROWS])
+
+
+def test_windows_are_what_a_device_sees():
+    for change in ({"sounding": True}, {"bins_together": 2}):
+        with pytest.raises(UserError, match="a window is what a device sees"):
+            Experiment("x", DataConfig(("x",), "group"), FeatureConfig(**change))
 
 
 def test_rows_are_chosen_by_block_and_band():

@@ -64,7 +64,10 @@ def test_the_merged_split_keeps_the_held_out_speaker_out_of_both_domains(materia
 @pytest.mark.usefixtures("without_graphs")
 def test_every_way_to_answer_is_scored(materials, experiments, splits, tmp_path):
     answers = table.train_and_answer(materials, experiments, splits, 0, tmp_path / "cell.npz")
-    scores = table.score_methods(answers)
+    stored = {("s1", 0): answers, ("s2", 0): answers}
+    temperature = table.temperatures(stored, "s1", 0)
+    assert set(temperature) == set(table.DOMAINS) and min(temperature.values()) > 0
+    scores = table.score_methods(answers, temperature)
     assert len(scores) == 3 + 2 * len(table.METHODS)
     assert scores["line"]["room"] <= 2 / 6 + 1e-9  # an expert has no words for four of the other's six labels
     assert all(0 <= score <= 1 for row in scores.values() for score in row.values())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge.dsp.stft import N_BINS
 from edge.errors import UserError
 from training.causes.architecture import COLUMNS, ROWS, Architecture
 from training.effects import VARIANTS
@@ -23,6 +24,8 @@ class FeatureConfig:
     unit: str = WINDOW  # window: 3.51 s on the 15-ms grid, as deployed; clip: the whole clip stretched, as the paper
     columns: int = COLUMNS  # fewer: neighbours are averaged
     blocks: tuple[str, ...] = BLOCKS
+    sounding: bool = False  # of a whole clip only where it sounds: silence before and after it is left out
+    bins_together: int = 1  # so many neighbouring bins of a whole clip's spectrum are averaged
     band_hz: float = 8000.0  # every clip is limited to it, and rows of the spectrum above it are left out
 
 
@@ -70,6 +73,9 @@ class Experiment:
         for variant in self.augment.variants:
             one_of("augment.variants", variant, VARIANTS)
         between("features.columns", self.features.columns, 2, COLUMNS)
+        between("features.bins_together", self.features.bins_together, 1, N_BINS)
+        if self.features.unit == WINDOW and (self.features.sounding or self.features.bins_together > 1):
+            raise UserError("features.sounding and bins_together are for unit = 'clip': a window is what a device sees")
         between("features.band_hz", self.features.band_hz, 500, 8000)
         between("data.clips_per_group_and_label", self.data.clips_per_group_and_label, 0, 10**6)
         between("augment.gain_db", self.augment.gain_db, 0, 40)

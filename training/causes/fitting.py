@@ -24,6 +24,9 @@ from training.splits import Split
 ITEMS_AT_ONCE = 64
 COLOUR_KNOTS = 9  # one each 1000 Hz
 REFIT = "refit"
+COLOUR_LINES = np.stack([
+    np.interp(np.arange(N_BINS), np.linspace(0, N_BINS - 1, COLOUR_KNOTS), knot) for knot in np.eye(COLOUR_KNOTS)
+]).astype(np.float32)  # fmt: skip
 
 
 class Tensors:
@@ -42,17 +45,17 @@ class Tensors:
 
     def take(self, items: np.ndarray) -> np.ndarray:
         """(items, columns, rows, 1) float32 of the first variant."""
-        return self._standard([self.material.tensors[self.variants[0]][item] for item in items])
+        return self._standard(np.stack([self.material.tensors[self.variants[0]][item] for item in items]))
 
     def draw(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(items, columns, rows, 1) float32, each in any variant, through any microphone, and with gaps."""
         names = [self.variants[number] for number in rng.integers(0, len(self.variants), len(items))]
         tensors = [self.material.tensors[name][item] for name, item in zip(names, items, strict=True)]
-        heard = [coloured(tensor, draw_colour(self.experiment, rng)) for tensor in tensors]
+        heard = coloured(np.stack(tensors), draw_colours(self.experiment, len(items), rng))
         return self.masked(self._standard(heard), rng)
 
-    def _standard(self, tensors: list[np.ndarray]) -> np.ndarray:
-        columns = np.stack(tensors)[:, :, self.rows].astype(np.float32)
+    def _standard(self, tensors: np.ndarray) -> np.ndarray:
+        columns = tensors[:, :, self.rows].astype(np.float32)
         return standardise(columns, self.mean, self.deviation, out=columns)[..., None]
 
     def masked(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -71,26 +74,26 @@ class Tensors:
         return x
 
 
-def coloured(tensor: np.ndarray, nats: np.ndarray) -> np.ndarray:
-    """The fused tensor (columns, 273) of a recording with each bin's power exp(nats) times as large.
+def coloured(tensors: np.ndarray, nats: np.ndarray) -> np.ndarray:
+    """The fused tensors (n, columns, 273) of recordings with each bin's power exp(nats) times as large.
 
-    nats: of the bins within the tensor's band. What its features would be, but for floors: a gain is a constant in
-    every logarithm of a power, and a cepstrum is a sum of logarithms.
+    nats: (n, bins) of the bins within the tensors' band. What their features would be, but for floors: a gain is a
+    constant in every logarithm of a power, and a cepstrum is a sum of logarithms.
     """
-    changed = tensor.astype(np.float32)
-    changed[:, STFT_ROWS.start : STFT_ROWS.start + len(nats)] += nats
-    weights = FILTERBANK[: len(nats)]  # a mel band above the bins is empty, and stays so
-    changed[:, MFCC_ROWS] += (nats @ weights / np.maximum(weights.sum(axis=0), 1e-9)) @ DCT
-    changed[:, WAVE_ROW] *= np.exp(nats.mean() / 2)
+    changed = tensors.astype(np.float32)
+    n_bins = nats.shape[1]
+    changed[:, :, STFT_ROWS.start : STFT_ROWS.start + n_bins] += nats[:, None]
+    weights = FILTERBANK[:n_bins]  # a mel band above the bins is empty, and stays so
+    changed[:, :, MFCC_ROWS] += ((nats @ weights / np.maximum(weights.sum(axis=0), 1e-9)) @ DCT)[:, None]
+    changed[:, :, WAVE_ROW] *= np.exp(nats.mean(axis=1) / 2)[:, None]
     return changed
 
 
-def draw_colour(experiment: Experiment, rng: np.random.Generator) -> np.ndarray:
-    """A microphone's gain and response: nats of power of each bin within the band, a line between some points."""
+def draw_colours(experiment: Experiment, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n microphones' gain and response: nats of power of each bin within the band, lines between some points."""
     config = experiment.augment
-    knots_db = rng.uniform(-1, 1) * config.gain_db + rng.uniform(-1, 1, COLOUR_KNOTS) * config.colour_db
-    bins = np.linspace(0, N_BINS - 1, COLOUR_KNOTS)
-    return np.interp(np.arange(bins_within(experiment.features.band_hz)), bins, knots_db) / 10 * np.log(10)
+    knots_db = rng.uniform(-1, 1, (n, 1)) * config.gain_db + rng.uniform(-1, 1, (n, COLOUR_KNOTS)) * config.colour_db
+    return knots_db @ COLOUR_LINES[:, : bins_within(experiment.features.band_hz)] / 10 * np.log(10)
 
 
 @dataclass(frozen=True)

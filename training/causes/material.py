@@ -12,8 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from edge.dsp import fused
+from edge.dsp.fused import STFT_ROWS
 from edge.dsp.stft import bins_within
 from edge.dsp.stretch import average, interpolate
+from training.augment import sounding
 from training.causes.architecture import COLUMNS
 from training.causes.config import CLIP, Experiment, FeatureConfig
 from training.corpora import Clip, read_samples
@@ -56,6 +58,8 @@ def load_material(clips: Sequence[Clip], experiment: Experiment, cache_dir: Path
             "unit": config.unit,
             "columns": config.columns,
             "band_hz": config.band_hz,
+            "bins_together": config.bins_together,
+            "sounding": config.sounding,
             "variant": variant,
             "clips": [clip.clip_id for clip in clips],
         }
@@ -74,7 +78,7 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
     """Compute one variant of every clip into a .npy file, and how many items each clip has into another."""
     items, counts = [], []
     for clip in tqdm(clips, desc=f"features, {variant}", mininterval=5):
-        samples = read_samples(clip)
+        samples = sounding(read_samples(clip)) if config.sounding else read_samples(clip)
         n_samples = len(samples)
         samples = heard(samples, variant, clip)
         own = tensors_of(samples, n_samples, config).astype(np.float16)
@@ -89,7 +93,8 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
 def tensors_of(samples: np.ndarray, n_samples: int, config: FeatureConfig) -> np.ndarray:
     """The tensors of one recording, (items, columns, 273) float32; n_samples: its length before augmentation."""
     if config.unit == CLIP:
-        return fewer_columns(fused.fused_clip(samples, config.band_hz), config.columns)[None]
+        columns = fewer_columns(fused.fused_clip(samples, config.band_hz), config.columns)
+        return averaged_bins(columns, config)[None]
     starts = window_starts(n_samples)
     padded = np.zeros((starts[-1] * fused.HOP_LENGTH) + fused.CLIP_LENGTH, np.float32)
     length = min(len(samples), len(padded))
@@ -113,11 +118,19 @@ def fewer_columns(columns: np.ndarray, n: int) -> np.ndarray:
     return reduced
 
 
+def averaged_bins(columns: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Columns (T, 273) with the mean of bins_together neighbouring bins in the row of the first of them."""
+    spectrum = columns[:, STFT_ROWS][:, : bins_within(config.band_hz)]
+    means = [spectrum[:, i : i + config.bins_together].mean(axis=1) for i in range(spectrum.shape[1])]
+    columns[:, STFT_ROWS.start : STFT_ROWS.start + len(means)] = np.stack(means, axis=1)
+    return columns
+
+
 def chosen_rows(config: FeatureConfig) -> np.ndarray:
     """Which of the 273 rows a model sees."""
     rows = {
         "mfcc": range(fused.MFCC_ROWS.start, fused.MFCC_ROWS.stop),
-        "stft": range(fused.STFT_ROWS.start, fused.STFT_ROWS.start + bins_within(config.band_hz)),
+        "stft": range(STFT_ROWS.start, STFT_ROWS.start + bins_within(config.band_hz), config.bins_together),
         "pitch": (fused.PITCH_ROW, fused.CLARITY_ROW),
         "wave": (fused.WAVE_ROW,),
     }

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from training.causes.architecture import GRU, LMU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER, Architecture
-from training.layers.fused import FusedBatchNormalization, FusedConv2D, FusedMaxPooling2D
+from training.layers.fused import FusedBatchNormalization, FusedConv2D, FusedGRU, FusedLSTM, FusedMaxPooling2D
 from training.layers.lmu import LMUCell, ParallelLMU
 from training.layers.positions import SinusoidalPositions
 
@@ -19,15 +19,17 @@ INPUT, SEQUENCE, LOGITS = "fused", "sequence", "cause"
 
 
 class Plain:
-    """The layers of an encoder as they are saved and exported."""
+    """The layers of a model as they are saved and exported."""
 
     conv, norm, pool = layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D
+    lstm, gru = layers.LSTM, layers.GRU
 
 
 class Fused:
     """The same layers, quicker to train on PyTorch."""
 
     conv, norm, pool = FusedConv2D, FusedBatchNormalization, FusedMaxPooling2D
+    lstm, gru = FusedLSTM, FusedGRU
 
 
 def build_model(architecture: Architecture, n_labels: int, kit: type[Plain] | type[Fused] = Plain) -> keras.Model:
@@ -37,7 +39,7 @@ def build_model(architecture: Architecture, n_labels: int, kit: type[Plain] | ty
     for number, filters in enumerate(architecture.filters, start=1):
         x = block(architecture, kit, number, filters, x)
     x = layers.Reshape((architecture.columns, math.prod(x.shape[2:])), name=SEQUENCE)(x)
-    x = layers.Dropout(architecture.dropout, name="drop")(build_head(architecture, x))
+    x = layers.Dropout(architecture.dropout, name="drop")(build_head(architecture, kit, x))
     return keras.Model(fused, layers.Dense(n_labels, name=LOGITS)(x), name=f"cause_{architecture.head}")
 
 
@@ -56,7 +58,7 @@ def block(architecture: Architecture, kit: type[Plain] | type[Fused], number: in
     return layers.SpatialDropout2D(architecture.dropout, name=f"drop_{number}")(x)
 
 
-def build_head(architecture: Architecture, x):
+def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x):
     """(batch, columns, features) -> (batch, units), the features' mean where there is no head."""
     name, units = f"{HEAD_PREFIX}_{architecture.head}", architecture.units
     memory = (units, architecture.channels, architecture.order, architecture.memory_columns)
@@ -65,8 +67,8 @@ def build_head(architecture: Architecture, x):
     if architecture.head == TRANSFORMER:
         return transformer(architecture, name, x)
     makers = {
-        LSTM: lambda: layers.LSTM(units, name=name),
-        GRU: lambda: layers.GRU(units, name=name),
+        LSTM: lambda: kit.lstm(units, name=name),
+        GRU: lambda: kit.gru(units, name=name),
         LMU: lambda: layers.RNN(LMUCell(*memory), name=name),
         PARALLEL_LMU: lambda: ParallelLMU(*memory, name=name),
     }

@@ -65,3 +65,41 @@ class FusedMaxPooling2D(keras.layers.MaxPooling2D):
         import torch
 
         return torch.nn.functional.max_pool2d(inputs.permute(0, 3, 1, 2), self.pool_size).permute(0, 2, 3, 1)
+
+
+@keras.saving.register_keras_serializable(package="cry_monitor")
+class FusedGRU(keras.layers.GRU):
+    """keras.layers.GRU with its usual activations, from a zero state to the last output."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """sequences: (batch, steps, features)."""
+        if not on_torch():
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        import torch
+
+        def reordered(gates):  # Keras has z, r, h; PyTorch r, z, n
+            z, r, h = torch.chunk(gates, 3)
+            return torch.cat([r, z, h])
+
+        cell = self.cell
+        weights = [reordered(kernel.value.T) for kernel in (cell.kernel, cell.recurrent_kernel)]
+        weights += [reordered(bias) for bias in cell.bias.value]
+        state = sequences.new_zeros(1, sequences.shape[0], self.units)
+        return torch._VF.gru(sequences, state, weights, True, 1, 0.0, False, False, True)[1][0]
+
+
+@keras.saving.register_keras_serializable(package="cry_monitor")
+class FusedLSTM(keras.layers.LSTM):
+    """keras.layers.LSTM with its usual activations, from a zero state to the last output."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """sequences: (batch, steps, features)."""
+        if not on_torch():
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        import torch
+
+        cell = self.cell
+        bias = cell.bias.value
+        weights = [cell.kernel.value.T, cell.recurrent_kernel.value.T, bias, torch.zeros_like(bias)]
+        state = sequences.new_zeros(1, sequences.shape[0], self.units)
+        return torch._VF.lstm(sequences, (state, state), weights, True, 1, 0.0, False, False, True)[1][0]
