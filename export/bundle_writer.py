@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle, load_bundle
-from edge.bundle.manifest import DETECTOR, MANIFEST_NAME, SCHEMA
+from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
+from edge.bundle.model import DENOISER, DETECTOR
 from edge.errors import UserError
 from export.convert import Exported
 from export.quiet import quiet
@@ -34,32 +35,33 @@ def check_out(out: Path) -> None:
 
 
 def bundle_manifest(
-    models: list[tuple[SourceModel, list[Exported]]], target: Target, fusion: dict[str, Any] | None
+    models: list[tuple[SourceModel, list[Exported]]],
+    target: Target,
+    fusion: dict[str, Any] | None,
+    reasons: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """manifest.json for models and their files; the bundle is called after the first."""
-    first = models[0][0].description
+    """manifest.json for models and their files; the bundle is called after the first.
+
+    reasons: by a model's title, why its precision is not the target's.
+    """
+    first, reasons = models[0][0].description, reasons or {}
     return {
         "schema": SCHEMA,
         "name": first["name"],
         "version": first["version"],
-        "models": [model_entry(model, target, files) for model, files in models],
+        "models": [model_entry(model, target, files, reasons.get(model.title)) for model, files in models],
         "fusion": fusion,
     }
 
 
-def model_entry(model: SourceModel, target: Target, files: list[Exported]) -> dict[str, Any]:
+def model_entry(
+    model: SourceModel, target: Target, files: list[Exported], reason: str | None = None
+) -> dict[str, Any]:
     """What the manifest says of one model."""
     described = model.description
-    own = ("decision",) if model.role == DETECTOR else ("name", "step")
     entry = {
-        "role": described["role"],
-        "labels": described["labels"],
-        "feature": described["feature"],
-        "normalisation": described["normalisation"],
-        "temperature": described["temperature"],
-        "energy_threshold": described.get("energy_threshold"),
-        **{key: described[key] for key in own},
-        "precision": target.precision,
+        **{key: described.get(key) for key in keys_of(model)},
+        "precision": files[0].file.precision if reason else target.precision,
         "files": {
             item.file.kind: {
                 "path": item.path,
@@ -72,9 +74,22 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported]) -> di
         "metrics": described["metrics"],
         "training": described["training"],
     }
+    if reason:
+        entry["precision_reason"] = reason
     if target.tensorrt is not None:
         entry["tensorrt"] = {"precision": target.precision}
     return entry
+
+
+def keys_of(model: SourceModel) -> tuple[str, ...]:
+    """Which keys of its description the manifest has, besides what every entry has."""
+    common = ("role", "name", "feature", "normalisation")
+    if model.role == DENOISER:
+        return common
+    answers = ("role", "labels", "feature", "normalisation", "temperature", "energy_threshold")
+    if model.role == DETECTOR:
+        return (*answers, "decision")
+    return (*answers, "name", "step", *(["denoised"] if model.is_frame_expert else []))
 
 
 def write_bundle(

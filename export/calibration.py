@@ -1,8 +1,8 @@
 """Calibration data: feature tensors, never audio, in parts that share no group.
 
-DIR/ROLE_FEATURE.npz holds quantise, temperature and parity, each (N, 98, 64) float16 log-mel, and y_temperature and
-y_parity, (N,), 1 where the frame is the label. DIR/manifest.json holds the feature with its parameters, the SHA-256
-of the tensors, and for each tensor of a part the clip and the group it is from.
+DIR/detector_log_mel.npz holds quantise, temperature and parity, each (N, 98, 64) float16 log-mel, and y_temperature and
+y_parity, (N,), 1 where the frame is a cry; all that looks at such frames is judged on them. DIR/manifest.json holds the
+feature with its parameters, the SHA-256 of the tensors, and for each tensor of a part its clip and its group.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from edge.errors import UserError
 from export.source_model import SourceModel
 
 DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parent.parent / "calibration_data"
-MANIFEST_NAME = "manifest.json"
+MANIFEST_NAME, TENSORS = "manifest.json", "detector_log_mel.npz"
 PARTS = ("quantise", "temperature", "parity")
 LABELLED = ("temperature", "parity")
 ARRAYS = (*PARTS, *(f"y_{part}" for part in LABELLED))
@@ -67,7 +67,7 @@ def load_calibration(directory: Path, model: SourceModel) -> Calibration:
     """
     feature = model.description["feature"]
     fields = read_manifest(directory / MANIFEST_NAME, feature["name"])
-    path = directory / f"{model.role}_{feature['name']}.npz"
+    path = directory / TENSORS
     arrays = read_arrays(path, fields.text("sha256"))
     sources = fields.object("sources")
     shape = (feature["parameters"]["frame_columns"], feature["parameters"]["n_mels"])

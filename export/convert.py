@@ -1,20 +1,20 @@
 """A target's files from a Keras model: TFLite, ONNX in three precisions, a calibration cache."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from edge.errors import UserError
 from export.calibration_cache import cache_text
-from export.feeds import Feed
+from export.feeds import Feed, attends
 from export.keras_to_onnx import keras_to_onnx
 from export.keras_to_tflite import keras_to_tflite
 from export.onnx_fp16 import fp16_typed
-from export.onnx_int8 import Quantised, quantise
+from export.onnx_int8 import DENSE, Quantised, graph_of, quantise
 from export.source_model import SourceModel
-from export.targets import ModelFile, Target
+from export.targets import DYNAMIC, ModelFile, Target
 from export.tensorrt_lint import lint
 
 Progress = Callable[[str], None]
@@ -68,6 +68,34 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
             check_importable(content, target)
         files.append(Exported(file, f"{model.title}.{file.name}", content))
     return Conversion(files, fp32_onnx, ranges)
+
+
+def gentler(
+    conversion: Conversion, item: Exported, model: SourceModel, feeds: Sequence[Feed], progress: Progress
+) -> Conversion | None:
+    """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
+
+    Of TFLite it is the dynamic-range file. Of the Q/DQ file of a network with attention, only dense layers stay int8.
+    """
+    ranges = conversion.ranges
+    if (item.file.kind, item.file.precision) == ("tflite", "int8"):
+        progress(f"{item.path} is outside its bounds: converting to dynamic TFLite instead")
+        content = keras_to_tflite(model.fixed, DYNAMIC.precision, feeds)
+        other = Exported(DYNAMIC, f"{model.title}.{DYNAMIC.name}", content)
+    elif (item.file.kind, item.file.precision) == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)):
+        progress(f"{item.path} is outside its bounds: leaving convolutions in float")
+        ranges = quantise(conversion.fp32_onnx, feeds, DENSE)
+        other = replace(item, content=ranges.content)
+    else:
+        return None
+    replaced = {item.path: other}
+    if ranges is not conversion.ranges:
+        replaced |= {
+            file.path: replace(file, content=cache_text(ranges.scales).encode())
+            for file in conversion.files
+            if file.file.kind == "calibration_cache"
+        }
+    return replace(conversion, files=[replaced.get(file.path, file) for file in conversion.files], ranges=ranges)
 
 
 def check_importable(onnx: bytes, target: Target) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from edge.bundle.fields import Fields
 from edge.bundle.model import (
+    DENOISER,
     DETECTOR,
     EXPERT,
     FEATURES,
+    LOG_MEL,
     ROLES,
     read_decision,
     read_feature,
@@ -22,15 +24,18 @@ from edge.errors import UserError
 
 DESCRIPTION_NAME, FUSION_NAME = "model.json", "fusion.json"
 COMMON: dict[str, Any] = {"version": "0", "energy_threshold": None, "layers": [], "metrics": {}, "training": {}}
+FRAME_MEAN = {"kind": "frame_mean", "scale": 3.0}
 DEFAULTS: dict[str, dict[str, Any]] = {
     DETECTOR: {
         **COMMON,
-        "normalisation": {"kind": "frame_mean", "scale": 3.0},
+        "normalisation": FRAME_MEAN,
         "temperature": None,  # fitted on the temperature part of the calibration data
         "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
     },
+    DENOISER: {**COMMON, "normalisation": FRAME_MEAN},
     EXPERT: {**COMMON, "step": {"columns": 14, "window_columns": 233}},
 }
+FRAME_EXPERT = {"normalisation": FRAME_MEAN, "step": {"columns": 40, "window_columns": 98}}
 NEVER_SURE = {  # how experts without fusion.json are fused: there is a posterior, and no answer
     "method": "all",
     "tau": 1.0,
@@ -53,6 +58,12 @@ An expert on causes, as cry-train causes writes it, has "role": "expert", a "nam
 feature "fused" with its "band_hz", the normalisation "row_z_score" with its rows, "step" and a temperature. Several
 models make one bundle: each in a folder of its own in DIR, or as NAME.keras beside NAME.json, with fusion.json beside
 them, the manifest's "fusion" (without it, the experts' posteriors are logged and no cause is ever named).
+
+An expert that looks at frames, as cry-train transformer writes it, has the feature log_mel instead (64 bands, or 128 in
+its parameters), a temperature, "step": {"columns": 40, "window_columns": 98}, columns of 10 ms from frame to frame, and
+"denoised": whether it sees frames through the denoiser. An energy above "energy_threshold" is an unknown sound. The
+denoiser, one at most, has "role": "denoiser" and maps a normalised frame to its estimate of the clean one; feature and
+scale are those of the experts behind it.
 """
 
 
@@ -70,12 +81,19 @@ def read_description(path: Path) -> dict[str, Any]:
     given = Fields(content, str(path)).content
     name = (path.absolute().parent.name if path.name == DESCRIPTION_NAME else path.stem) or "model"
     role = Fields({"role": DETECTOR, **given}, str(path)).choice("role", ROLES)
-    description = {"name": name, "role": role, **DEFAULTS[role], **given}
-    feature = description.get("feature")
+    feature = given.get("feature")
     if isinstance(feature, str) and feature in FEATURES:
-        description["feature"] = {"name": feature, "parameters": dict(FEATURES[feature])}
+        given = {**given, "feature": {"name": feature, "parameters": dict(FEATURES[feature])}}
+    defaults = {**DEFAULTS[role], **(FRAME_EXPERT if is_frame_expert({"role": role, **given}) else {})}
+    description = {"name": name, "role": role, **defaults, **given}
     check(Fields(description, str(path)))
     return description
+
+
+def is_frame_expert(description: dict[str, Any]) -> bool:
+    """Whether a description is of an expert that looks at log-mel frames."""
+    feature = description.get("feature")
+    return description["role"] == EXPERT and isinstance(feature, dict) and feature.get("name") == LOG_MEL
 
 
 def check(fields: Fields) -> None:
@@ -84,19 +102,27 @@ def check(fields: Fields) -> None:
     fields.text("name")
     read_name(fields, role)
     fields.text("version")
-    read_labels(fields, role)
     feature = read_feature(fields.object("feature"), role)
     read_normalisation(fields.object("normalisation"), feature.name)
-    fields.optional_number("energy_threshold")
-    if role == EXPERT or fields.content["temperature"] is not None:
-        fields.positive("temperature")
-    if role == EXPERT:
-        read_step(fields.object("step"), feature.name)
-    else:
-        read_decision(fields.object("decision"))
+    if role != DENOISER:
+        check_answers(fields, role, feature.name)
     if fields.content["layers"] != []:
         fields.texts("layers")
     metrics = fields.object("metrics")
     if "parity_auc" in metrics.content:
         metrics.probability("parity_auc")
     fields.mapping("training")
+
+
+def check_answers(fields: Fields, role: str, feature: str) -> None:
+    """Raise UserError unless what is said of a model's logits can be."""
+    read_labels(fields, role)
+    fields.optional_number("energy_threshold")
+    if role == EXPERT or fields.content["temperature"] is not None:
+        fields.positive("temperature")
+    if role == DETECTOR:
+        read_decision(fields.object("decision"))
+        return
+    read_step(fields.object("step"), feature)
+    if feature == LOG_MEL:
+        fields.truth("denoised")

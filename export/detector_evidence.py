@@ -11,13 +11,13 @@ from edge.errors import UserError
 from export.calibration import Calibration, Part, load_calibration
 from export.evidence import Evidence
 from export.feeds import INPUT_NAME, frames
+from export.frame_material import check_spread
 from export.metrics import auc, calibration_error, group_draws, interval
-from export.parity import Task, compare, keras_logits, posteriors, violations
+from export.parity import Task, compare, keras_outputs, posteriors, violations
 from export.source_model import SourceModel
 from export.targets import Bounds
 
 SAME = 1e-6  # of probabilities that only rounding may separate
-INPUT_SPREAD = (0.2, 5.0)  # standard deviation of what a normalised network may be shown
 AUC_LOSS = 0.005  # against the AUC that training recorded
 
 
@@ -26,7 +26,7 @@ def detector_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
     calibration = load_calibration(calibration_dir, model)
     model, temperature = with_temperature(model, calibration)
     part = calibration.parity
-    reference = keras_logits(model.trained, part.inputs)
+    reference = keras_outputs(model.trained, part.inputs)
     threshold = model.description["decision"]["open_threshold"]
     task = Task(part.labels, part.groups, threshold)
     parts = vars(calibration).items()
@@ -51,7 +51,7 @@ def detector_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
 def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[SourceModel, dict[str, Any]]:
     """The model with its own temperature, or with the one fitted on the temperature part; and what it does there."""
     part = calibration.temperature
-    logits = keras_logits(model.trained, part.inputs)
+    logits = keras_outputs(model.trained, part.inputs)
     classes = part.labels.astype(int)
     fitted = model.temperature is None
     if fitted:
@@ -77,13 +77,7 @@ def check_source(model: SourceModel, reference: np.ndarray, part: Part) -> list[
             f"{model.directory}: the Keras model itself gives NaN or infinite logits on the calibration "
             f"data: train it again"
         )
-    spread = float(part.inputs.std())
-    if not INPUT_SPREAD[0] <= spread <= INPUT_SPREAD[1]:
-        raise UserError(
-            f"{model.directory}: normalisation.scale {model.scale:g} gives the network inputs with a standard "
-            f"deviation of {spread:.2g}, {INPUT_SPREAD[0]:g} to {INPUT_SPREAD[1]:g} is expected: give the scale of its "
-            f"training"
-        )
+    check_spread(model, part.inputs)
     found = auc(reference[:, -1], part.labels)
     low, high = interval(
         [auc(reference[rows, -1], part.labels[rows]) for rows in group_draws(part.labels, part.groups)]

@@ -8,8 +8,9 @@ import numpy as np
 
 from edge.bundle import Bundle
 from export.calibration import Source
+from export.denoising import Mixtures
 from export.feeds import Feed, Stream
-from export.parity import Task
+from export.parity import EnergyTask, Task
 from export.source_model import SourceModel
 from export.targets import Bounds
 
@@ -21,10 +22,11 @@ class Evidence:
     model: SourceModel  # with its temperature
     feeds: list[Feed]  # what int8 ranges are taken from
     streams: list[Stream]  # what parity is judged on
-    reference: np.ndarray  # Keras's logits at every step of every stream, (N, labels)
+    reference: np.ndarray  # Keras's logits at every step of every stream, (N, labels); a denoiser's estimates
     sources: list[Source]  # of each of them, (N,)
-    task: Task | None  # what the answers are worth; None where that is not known
+    task: Task | EnergyTask | None  # what the answers are worth; None where that is not known
     about: dict[str, Any]  # for the report: calibration, temperature, open_threshold
     warnings: list[str]
     notes: list[str]
     check_on_device: Callable[[Bundle, Bounds], None]  # raises UserError unless a bundle says there what Keras says
+    mixtures: Mixtures | None = None  # a denoiser's: what the last answers are of

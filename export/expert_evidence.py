@@ -11,7 +11,7 @@ from export.calibration import Source
 from export.evidence import Evidence
 from export.feeds import Network, Shapes, Stream, answers, keras_network, run, state_shapes
 from export.made_up import SEEDS, Clip, made_up_clips
-from export.parity import compare, keras_logits, violations
+from export.parity import compare, keras_outputs, violations
 from export.source_model import SourceModel
 from export.targets import Bounds
 
@@ -101,7 +101,7 @@ def check_step_graph(model: SourceModel, network: Network, states: Shapes, colum
     windows = [c[:window] for c in columns if len(c) >= window]
     late = states[PAST_VALID][1]
     got = np.concatenate([answers(network, [stream(model, w, late)], states)[-1:] for w in windows])
-    expected = keras_logits(model.trained, np.concatenate([z_scored(model, w) for w in windows]))
+    expected = keras_outputs(model.trained, np.concatenate([z_scored(model, w) for w in windows]))
     if not np.isfinite(expected).all():
         raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
     error = np.abs(got - expected).max() / max(1.0, np.abs(expected).max())

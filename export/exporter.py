@@ -5,21 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle
-from edge.bundle.manifest import DETECTOR
-from edge.errors import UserError
+from edge.bundle.model import DENOISER, DETECTOR
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
-from export.convert import Conversion, Progress, check_importable, convert
+from export.convert import Progress, check_importable
+from export.denoiser_evidence import denoiser_evidence
 from export.detector_evidence import detector_evidence
 from export.evidence import Evidence
 from export.expert_evidence import expert_evidence
+from export.frame_expert_evidence import frame_expert_evidence
 from export.keras_to_onnx import keras_to_onnx, onnx_cost
-from export.measure import measure
+from export.measure import bounds_of
+from export.proving import ExportedModel, export_models
 from export.report import html_report, installed_versions
 from export.source_model import SourceModel
 from export.sources import Sources, load_sources
 from export.targets import BUDGET_MULTIPLY_ADDS, Target
 
-HOP_S, COLUMN_S = 0.2, 0.015  # a detector answers once a hop, an expert's step takes so many columns
+HOP_S = 0.2  # a detector answers once a hop
+FUSED_COLUMN_S, FRAME_COLUMN_S = 0.015, 0.01  # an expert once in so many columns
 NO_TENSORRT = (
     "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "
     "rounded to half precision, stands for what FP16 does in TensorRT, the Q/DQ file for INT8; the device builds the "
@@ -45,22 +48,18 @@ def export_bundle(
     progress(f"loading {model_dir}")
     sources = load_sources(model_dir)
     report = beginning(target, sources, out)
-    exported: list[tuple[Evidence, Conversion]] = []
-    for source in sources.models:
-        evidence = gather(source, calibration_dir)
+    gathered = [gather(model, sources, calibration_dir) for model in sources.models]
+    for evidence in gathered:
         describe(report, evidence)
-        if dry_run:
-            progress(f"{source.title}: linting")
-            check_importable(keras_to_onnx(source.fixed), target)
-            continue
-        conversion = convert(evidence.model, target, evidence.feeds, progress)
-        describe_network(report, evidence.model, conversion)
-        progress(f"{source.title}: comparing with Keras on {len(evidence.reference)} frames")
-        try:
-            report.setdefault("files", []).extend(measure(conversion.files, evidence))
-        except OSError as error:
-            raise UserError(f"cannot write a temporary file ({error.strerror}): free space or set TMPDIR") from error
-        exported.append((evidence, conversion))
+    exported = []
+    if dry_run:
+        for model in sources.models:
+            progress(f"{model.title}: linting")
+            check_importable(keras_to_onnx(model.fixed), target)
+    else:
+        exported = export_models(gathered, target, progress)
+        for number, item in enumerate(exported):
+            describe_network(report, number, item, answers_every_s(item.model, sources))
     warn_of_budgets(report)
     for warning in report["warnings"]:
         progress(f"warning: {warning}")
@@ -71,9 +70,24 @@ def export_bundle(
     return report
 
 
-def gather(model: SourceModel, calibration_dir: Path) -> Evidence:
-    """What a model of either role is judged on."""
-    return detector_evidence(model, calibration_dir) if model.role == DETECTOR else expert_evidence(model)
+def gather(model: SourceModel, sources: Sources, calibration_dir: Path) -> Evidence:
+    """What a model is judged on."""
+    if model.role == DETECTOR:
+        return detector_evidence(model, calibration_dir)
+    if model.role == DENOISER:
+        return denoiser_evidence(model, calibration_dir)
+    if model.is_frame_expert:
+        return frame_expert_evidence(model, sources.denoiser if model.is_denoised else None, calibration_dir)
+    return expert_evidence(model)
+
+
+def answers_every_s(model: SourceModel, sources: Sources) -> float:
+    """How often a model runs while an episode is open."""
+    if model.role == DENOISER:
+        return min((answers_every_s(m, sources) for m in sources.models if m.is_denoised), default=HOP_S)
+    if model.role == DETECTOR:
+        return HOP_S
+    return model.description["step"]["columns"] * (FRAME_COLUMN_S if model.is_frame_expert else FUSED_COLUMN_S)
 
 
 def beginning(target: Target, sources: Sources, out: Path) -> dict[str, Any]:
@@ -96,7 +110,8 @@ def describe(report: dict[str, Any], evidence: Evidence) -> None:
     report["models"].append(
         {
             "title": model.title,
-            **{key: model.description[key] for key in ("name", "version", "role", "labels")},
+            **{key: model.description[key] for key in ("name", "version", "role")},
+            "labels": model.description.get("labels", []),
             "parameters": model.trained.count_params(),
             **evidence.about,
         }
@@ -105,18 +120,21 @@ def describe(report: dict[str, Any], evidence: Evidence) -> None:
     report["notes"] += [note for note in evidence.notes if note not in report["notes"]]
 
 
-def describe_network(report: dict[str, Any], model: SourceModel, conversion: Conversion) -> None:
-    """Add parameters, multiply-adds, operators and, for int8, how the ranges were chosen."""
-    cost = onnx_cost(conversion.fp32_onnx)
-    hops = model.description["step"]["columns"] * COLUMN_S / HOP_S if "step" in model.description else 1.0
-    entry = report["models"][-1]
+def describe_network(report: dict[str, Any], number: int, exported: ExportedModel, every_s: float) -> None:
+    """Add a model's files, parameters, multiply-adds, operators and, for int8, how the ranges were chosen."""
+    cost = onnx_cost(exported.conversion.fp32_onnx)
+    entry = report["models"][number]
     entry.update(
         parameters=cost.parameters,
         multiply_adds=cost.multiply_adds,
-        multiply_adds_per_hop=round(cost.multiply_adds / hops),
+        multiply_adds_per_hop=round(cost.multiply_adds * HOP_S / every_s),
         operators=cost.operators,
     )
-    ranges = conversion.ranges
+    report.setdefault("files", []).extend(exported.measured.rows)
+    if exported.reason:
+        entry["precision_reason"] = exported.reason
+        report["notes"].append(f"{entry['title']}: {exported.reason}.")
+    ranges = exported.conversion.ranges
     if ranges is not None:
         entry["int8_ranges"] = {
             "tensors": len(ranges.scales),
@@ -126,11 +144,16 @@ def describe_network(report: dict[str, Any], model: SourceModel, conversion: Con
 
 
 def warn_of_budgets(report: dict[str, Any]) -> None:
-    """Add what is too large or too slow for a board."""
+    """Add what is too large or too slow for a board. A denoiser counts with the experts behind it."""
+    denoiser = next((model for model in report["models"] if model["role"] == DENOISER), {})
     for model in report["models"]:
-        over = model.get("multiply_adds_per_hop", 0) - BUDGET_MULTIPLY_ADDS[model["role"]]
-        if over > 0:
-            report["warnings"].append(f"{model['title']} is {over:,} multiply-adds a hop over the budget of its role")
+        together = [model, denoiser] if model.get("denoised") else [model]
+        budget = BUDGET_MULTIPLY_ADDS.get(model["role"])
+        over = sum(part.get("multiply_adds_per_hop", 0) for part in together) - (budget or 0)
+        if budget is not None and over > 0:
+            name = " and ".join(part["title"] for part in together)
+            are = "are" if len(together) > 1 else "is"
+            report["warnings"].append(f"{name} {are} {over:,} multiply-adds a hop over the budget of its role")
     roles = {model["title"]: model["role"] for model in report["models"]}
     for file in report.get("files", []):
         if file["over_budget_bytes"]:
@@ -139,20 +162,20 @@ def warn_of_budgets(report: dict[str, Any]) -> None:
 
 
 def write(
-    sources: Sources, target: Target, exported: list[tuple[Evidence, Conversion]], report: dict[str, Any], out: Path
+    sources: Sources, target: Target, exported: list[ExportedModel], report: dict[str, Any], out: Path
 ) -> None:
     """Write the bundle with its reports. Raises UserError; nothing is left behind then."""
-    models = [(evidence.model, conversion.files) for evidence, conversion in exported]
+    models = [(item.model, item.conversion.files) for item in exported]
     contents = {item.path: item.content for _, files in models for item in files}
     kept = {key: value for key, value in report.items() if key not in ("out", "written")}  # a bundle may move
     contents["report.json"] = (json.dumps(kept, indent=1) + "\n").encode()
     contents["report.html"] = html_report(report).encode()
-    # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
-    bounds = target.files[0].bounds
 
     def check(bundle: Bundle) -> None:
-        for evidence, _ in exported:
-            evidence.check_on_device(bundle, bounds)
+        for item in exported:
+            # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
+            item.evidence.check_on_device(bundle, bounds_of(item.conversion.files[0], item.model))
 
+    reasons = {item.model.title: item.reason for item in exported if item.reason}
     folders = [sources.directory, *(model.directory for model, _ in models)]
-    write_bundle(out, bundle_manifest(models, target, sources.fusion), contents, folders, check)
+    write_bundle(out, bundle_manifest(models, target, sources.fusion, reasons), contents, folders, check)

@@ -12,7 +12,7 @@ Stream = Sequence[Feed]  # what comes in from outside, step by step; the states 
 Network = Callable[[Feed], Feed]
 Shapes = Mapping[str, tuple[int, ...]]
 
-INPUT_NAME, OUTPUT_NAME = "features", "logits"  # of a network with one of each
+INPUT_NAME, OUTPUT_NAME, ESTIMATE_NAME = "features", "logits", "clean"  # of a network with one of each
 STATE, NEW = "state_", "new_"  # what the output new_state_NAME gives is the next step's input state_NAME
 
 
@@ -31,6 +31,11 @@ def remembers(graph: Any) -> bool:
     return any(value.name.startswith(STATE) for value in graph.input)
 
 
+def attends(graph: Any) -> bool:
+    """Whether an ONNX graph weighs what it looks at: a network that gives logits has no other use for a softmax."""
+    return any(node.op_type == "Softmax" for node in graph.node)
+
+
 def run(network: Network, streams: Sequence[Stream], states: Shapes) -> Iterator[tuple[Feed, Feed]]:
     """All inputs, states among them, and all outputs of every step of every stream."""
     for stream in streams:
@@ -43,7 +48,7 @@ def run(network: Network, streams: Sequence[Stream], states: Shapes) -> Iterator
 
 
 def answers(network: Network, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
-    """What a network says at every step, (N, labels)."""
+    """What a network says at every step, (N, labels), or (N, ...) of a denoiser."""
     return np.concatenate([answer(outputs) for _, outputs in run(network, streams, states)])
 
 

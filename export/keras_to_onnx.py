@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,14 +67,21 @@ def onnx_cost(content: bytes) -> Cost:
     weights = {w.name: list(w.dims) for w in graph.initializer}
     shapes = {
         v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
-        for v in (*graph.value_info, *graph.output)
+        for v in (*graph.input, *graph.value_info, *graph.output)
     }
-    multiply_adds = 0
-    for node in graph.node:
-        if node.op_type == "Conv":
-            multiply_adds += math.prod(shapes[node.output[0]]) * math.prod(weights[node.input[1]][1:])
-        elif node.op_type in ("Gemm", "MatMul") and node.input[1] in weights:
-            multiply_adds += math.prod(weights[node.input[1]])
+    counts = [products(node, {**weights, **shapes}) for node in graph.node]
     floats = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT}
     parameters = sum(math.prod(dims) for name, dims in weights.items() if name in floats)
-    return Cost(parameters, multiply_adds, dict(sorted(Counter(node.op_type for node in graph.node).items())))
+    return Cost(parameters, sum(counts), dict(sorted(Counter(node.op_type for node in graph.node).items())))
+
+
+def products(node: Any, shapes: Mapping[str, Sequence[int]]) -> int:
+    """Multiply-adds of a node."""
+    if node.op_type == "Conv":
+        return math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
+    if node.op_type == "ConvTranspose":
+        return math.prod(shapes[node.input[0]]) * math.prod(shapes[node.input[1]][1:])
+    if node.op_type in ("Gemm", "MatMul"):
+        transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+        return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][0 if transposed else -1]
+    return 0

@@ -2,6 +2,8 @@
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,59 +11,105 @@ import numpy as np
 
 from edge.engines import Engine, open_engine
 from export.convert import Exported, kernel_parameters
+from export.denoising import compare_estimates, distance_db, estimate_violations
 from export.evidence import Evidence
-from export.feeds import state_shapes
+from export.feeds import frames, state_shapes
 from export.half_steps import half_steps
 from export.parity import (
+    Task,
     compare,
-    engine_logits,
+    engine_outputs,
     latency_ms,
     posterior_errors,
     posteriors,
     violations,
 )
-from export.targets import BUDGET_BYTES
+from export.source_model import SourceModel
+from export.targets import BUDGET_BYTES, FP16, FRAME_FP16, Bounds
 
 LEAST_BYTES = {"fp32": 4, "fp16": 2, "dynamic": 1, "int8": 1}  # per kernel parameter
 WORST_CLIPS = 8
 
 
-def measure(exported: list[Exported], evidence: Evidence) -> list[dict[str, Any]]:
-    """Each file of a model opened in its real engine and compared with Keras: one dict per file for the report."""
-    measured = []
-    model, reference, states = evidence.model, evidence.reference, state_shapes(evidence.model.fixed)
-    kernels = kernel_parameters(model.trained)
+@dataclass(frozen=True)
+class Measured:
+    """One dict per file for the report; and by kind of file, what it says of every frame or step."""
+
+    rows: list[dict[str, Any]]
+    answers: dict[str, np.ndarray]
+
+
+def measure(
+    exported: list[Exported], evidence: Evidence, denoised: Mapping[str, np.ndarray] | None = None
+) -> Measured:
+    """Each file of a model opened in its real engine and compared with Keras.
+
+    denoised: by kind of file, what the denoiser's gives of the same frames, for an expert behind it.
+    """
+    rows, answers = [], {}
+    kernels = kernel_parameters(evidence.model.fixed)
     with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
         for item in exported:
-            entry: dict[str, Any] = {
-                "model": model.title,
-                "path": item.path,
-                "kind": item.file.kind,
-                "precision": item.file.precision,
-                "bytes": len(item.content),
-                "sha256": hashlib.sha256(item.content).hexdigest(),
-                "violations": [],
-            }
-            budget = BUDGET_BYTES.get((model.role, item.file.kind, item.file.precision))
-            entry["over_budget_bytes"] = None if budget is None else max(0, len(item.content) - budget)
-            measured.append(entry)
+            entry = described(item, evidence.model)
+            rows.append(entry)
             if item.file.bounds is None:
                 continue
+            bounds = bounds_of(item, evidence.model)
             engine = opened(item.content, item.file.kind, Path(folder) / item.path)
-            logits = engine_logits(engine, evidence.streams, states)
+            judged = engine  # FP16 types are judged with every tensor really rounded
             if item.file.kind == "onnx_typed":
-                steps = opened(half_steps(item.content), "onnx", Path(folder) / "half_steps.onnx")
-                logits = engine_logits(steps, evidence.streams, states)
-            parity = compare(reference, logits, model.temperature, evidence.task)
-            entry.update(
-                engine=engine.name,
-                latency_ms=latency_ms(engine, evidence.feeds[-1]),
-                parity=parity.as_dict(),
-                worst=worst_clips(logits, evidence),
-                errors=error_points(reference, logits),
-                violations=missing_weights(item, kernels) + violations(parity, item.file.bounds),
-            )
-    return measured
+                judged = opened(half_steps(item.content), "onnx", Path(folder) / "half_steps.onnx")
+            states = state_shapes(evidence.model.fixed)
+            answers[item.file.kind] = engine_outputs(judged, evidence.streams, states)
+            entry.update(engine=engine.name, latency_ms=latency_ms(engine, evidence.feeds[-1]))
+            entry["violations"] += missing_weights(item, kernels)
+            entry["violations"] += judge(entry, answers[item.file.kind], evidence, bounds)
+            if denoised is not None:
+                chain = frames(denoised[item.file.kind][: len(evidence.reference)])
+                entry["violations"] += judge_chain(entry, engine_outputs(judged, chain, states), evidence, bounds)
+    return Measured(rows, answers)
+
+
+def described(item: Exported, model: SourceModel) -> dict[str, Any]:
+    """What the report says of a file before it is run."""
+    budget = BUDGET_BYTES.get((model.role, item.file.kind, item.file.precision))
+    return {
+        "model": model.title,
+        "path": item.path,
+        "kind": item.file.kind,
+        "precision": item.file.precision,
+        "bytes": len(item.content),
+        "sha256": hashlib.sha256(item.content).hexdigest(),
+        "violations": [],
+        "over_budget_bytes": None if budget is None else max(0, len(item.content) - budget),
+    }
+
+
+def bounds_of(item: Exported, model: SourceModel) -> Bounds:
+    """What a file of a model must keep."""
+    return FRAME_FP16 if model.is_frame_expert and item.file.bounds == FP16 else item.file.bounds
+
+
+def judge(entry: dict[str, Any], outputs: np.ndarray, evidence: Evidence, bounds: Bounds) -> list[str]:
+    """Add to a file's entry how far its outputs are from Keras's; returns every bound that is not kept."""
+    reference, model = evidence.reference, evidence.model
+    if evidence.mixtures is not None:
+        estimated = compare_estimates(reference, outputs, evidence.mixtures, model.scale)
+        flat = [values.reshape(len(values), -1) for values in (reference, outputs)]
+        entry.update(parity=estimated.as_dict(), worst=worst_frames(outputs, evidence), errors=error_points(*flat))
+        return estimate_violations(estimated, bounds)
+    parity = compare(reference, outputs, model.temperature, evidence.task)
+    entry.update(
+        parity=parity.as_dict(), worst=worst_clips(outputs, evidence), errors=error_points(reference, outputs)
+    )
+    return violations(parity, bounds)
+
+
+def judge_chain(entry: dict[str, Any], logits: np.ndarray, evidence: Evidence, bounds: Bounds) -> list[str]:
+    """The same of an expert that was given what the exported denoiser gives, as on the device."""
+    parity = compare(evidence.reference, logits, evidence.model.temperature, evidence.task)
+    entry["behind_denoiser"] = parity.as_dict()
+    return [f"behind the exported denoiser: {text}" for text in violations(parity, bounds)]
 
 
 def opened(content: bytes, kind: str, path: Path) -> Engine:
@@ -78,6 +126,20 @@ def missing_weights(item: Exported, kernels: int) -> list[str]:
     return [f"{len(item.content):,} bytes cannot hold {kernels:,} weights ({least:,} bytes): they were not frozen"]
 
 
+def worst_frames(estimates: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
+    """The frames whose estimate moved most: where from, and how far."""
+    distances = distance_db(estimates, evidence.reference, evidence.model.scale)
+    order = np.argsort(-np.nan_to_num(distances, nan=np.inf), kind="stable")[:WORST_CLIPS]
+    return [
+        {
+            "clip": evidence.sources[n].clip,
+            "condition": evidence.sources[n].condition,
+            "distance_db": finite(distances[n]),
+        }
+        for n in order
+    ]
+
+
 def worst_clips(logits: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
     """The answers whose posterior moved most: where from, and both posteriors of one label.
 
@@ -87,15 +149,15 @@ def worst_clips(logits: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
     errors = posterior_errors(reference, logits, temperature)
     before, after = posteriors(reference, temperature), posteriors(logits, temperature)
     order = np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable")[:WORST_CLIPS]
-    names = evidence.model.description["labels"]
+    names, one_label = evidence.model.description["labels"], isinstance(evidence.task, Task)
     rows = []
     for n in order:
-        shown = before.shape[1] - 1 if evidence.task else int(before[n].argmax())
+        shown = before.shape[1] - 1 if one_label else int(before[n].argmax())
         rows.append(
             {
                 "clip": evidence.sources[n].clip,
                 "condition": evidence.sources[n].condition,
-                "label": bool(evidence.task.labels[n]) if evidence.task else names[shown],
+                "label": bool(evidence.task.labels[n]) if one_label else names[shown],
                 "keras": finite(before[n, shown]),
                 "file": finite(after[n, shown]),
             }

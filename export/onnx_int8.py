@@ -2,23 +2,24 @@
 
 Weights: per-channel symmetric, float initialisers through Q and DQ (TensorRT 8.2 refuses int8 initialisers).
 Activations: per-tensor symmetric. Every zero point is 0; biases stay float. Of a network that remembers only the
-convolutions are quantised: see keras_to_tflite.
+convolutions are quantised, of one with attention only products with weights: see keras_to_tflite.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from export.activation_ranges import LARGEST_CODE, ActivationRanges
-from export.feeds import Feed, answer, onnx_network, remembers
+from export.feeds import Feed, answer, attends, onnx_network, remembers
 
 # What a range may leave outside; the first is the maximum. Entropy calibration was tried on a detector like the shipped
 # one: its mean logit error was 0.42 where the best of these gave 0.07, because it cuts the rare loud bands off.
 PERCENTILES = (100.0, 99.999, 99.99, 99.9)
-CONVOLUTIONS = ("Conv",)
-PRODUCTS = (*CONVOLUTIONS, "Gemm", "MatMul")
+CONVOLUTIONS = ("Conv",)  # of ConvTranspose TensorRT 8.2 takes no weights through Q/DQ
+DENSE = ("Gemm", "MatMul")
+PRODUCTS = (*CONVOLUTIONS, *DENSE)
 
 
 @dataclass(frozen=True)
@@ -31,31 +32,41 @@ class Quantised:
     mean_logit_error: dict[float, float]  # by percentile, on the calibration inputs
 
 
-def quantise(content: bytes, feeds: Sequence[Feed]) -> Quantised:
-    """Calibrate on network inputs: of PERCENTILES, the one whose logits are nearest to FP32 is taken."""
+def quantise(content: bytes, feeds: Sequence[Feed], kinds: Sequence[str] | None = None) -> Quantised:
+    """Calibrate on network inputs: of PERCENTILES, the one whose logits are nearest to FP32 is taken.
+
+    kinds: the operators to quantise, those that suit the network unless given.
+    """
+    graph = graph_of(content)
+    kinds = kinds or (CONVOLUTIONS if remembers(graph) else PRODUCTS)
     ranges = ActivationRanges(content, feeds)
     expected = logits(content, feeds)
     candidates = {}
     for percentile in PERCENTILES:
         scales = ranges.scales(percentile)
-        candidates[percentile] = (scales, with_qdq(content, scales))
+        candidates[percentile] = (scales, with_qdq(content, scales, kinds))
     errors = {p: float(np.abs(logits(c, feeds) - expected).mean()) for p, (_, c) in candidates.items()}
     best = min(errors, key=errors.__getitem__)
     scales, quantised = candidates[best]
-    return Quantised(quantised, without_head(content, scales), best, errors)
+    if remembers(graph) or attends(graph):
+        scales = around_products(graph, scales, kinds)
+    return Quantised(quantised, dict(scales), best, errors)
 
 
-def with_qdq(content: bytes, scales: Mapping[str, np.float32]) -> bytes:
-    """Q/DQ before every convolution and, if nothing is remembered, every product with a weight matrix.
+def graph_of(content: bytes) -> Any:
+    """The graph of an ONNX file's bytes."""
+    import onnx
 
-    scales: by activation name.
-    """
+    return onnx.load_from_string(content).graph
+
+
+def with_qdq(content: bytes, scales: Mapping[str, np.float32], kinds: Sequence[str]) -> bytes:
+    """Q/DQ before every product of these kinds with weights. scales: by activation name."""
     import onnx
 
     model = onnx.load_from_string(content)
     graph = model.graph
     weights = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
-    kinds = CONVOLUTIONS if remembers(graph) else PRODUCTS
     added: dict[str, str] = {}  # the dequantised name of what already has its pair
     nodes: list[Any] = []
     for node in graph.node:
@@ -75,25 +86,24 @@ def with_qdq(content: bytes, scales: Mapping[str, np.float32]) -> bytes:
     return model.SerializeToString()
 
 
-def without_head(content: bytes, scales: Mapping[str, np.float32]) -> dict[str, np.float32]:
+def around_products(
+    graph: Any, scales: Mapping[str, np.float32], kinds: Sequence[str]
+) -> dict[str, np.float32]:
     """The scales that a calibration cache may name: what has none there, TensorRT leaves in float."""
-    import onnx
-
-    graph = onnx.load_from_string(content).graph
-    if not remembers(graph):
-        return dict(scales)
-    around = {n for node in graph.node if node.op_type in CONVOLUTIONS for n in (*node.input, *node.output)}
+    weights = {weight.name for weight in graph.initializer}
+    products = [node for node in graph.node if node.op_type in kinds and is_product(node, weights)]
+    around = {name for node in products for name in (*node.input, *node.output)}
     return {name: scale for name, scale in scales.items() if name in around}
 
 
-def is_product(node: Any, weights: Mapping[str, np.ndarray]) -> bool:
+def is_product(node: Any, weights: Container[str]) -> bool:
     """Whether a node multiplies by weights that are known."""
     return node.op_type in PRODUCTS and node.input[1] in weights and node.input[0] not in weights
 
 
 def channel_axis(node: Any, rank: int) -> int:
     """The axis of the weights that counts the output channels."""
-    if node.op_type == "Conv":
+    if node.op_type in CONVOLUTIONS:
         return 0
     transposed = any(a.name == "transB" and a.i for a in node.attribute)
     return 0 if transposed else rank - 1

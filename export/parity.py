@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.decision.calibration import log_posterior
+from edge.decision.calibration import energy, log_posterior
 from edge.engines import Engine
 from export.feeds import Feed, Shapes, Stream, answers, engine_network, fill
 from export.metrics import Change, auc, balanced_accuracy, calibration_error, change
@@ -28,6 +28,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class EnergyTask:
+    """What a frame's energy score is worth is judged by: labels (N,) bool, whether it is known; groups (N,)."""
+
+    labels: np.ndarray
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Parity:
     """Differences from Keras over the parity part of the calibration data."""
 
@@ -43,6 +51,7 @@ class Parity:
     label_agreement: float | None  # over those; None when there are none
     auc: Change | None  # of the task, as all that follows; None where it is not known
     balanced_accuracy: Change | None  # at the opening threshold
+    energy_auc: Change | None  # of an expert with an energy threshold: whether cries are more known than the rest
     ece_keras_raw: float | None  # calibration errors: of Keras at temperature 1
     ece_keras: float | None  # at the model's temperature
     ece: float | None  # of the file at that temperature
@@ -55,15 +64,15 @@ class Parity:
         }
 
 
-def keras_logits(model: Any, inputs: np.ndarray) -> np.ndarray:
-    """Logits (N, labels) of the Keras model as it was saved, for (N, ...) inputs."""
+def keras_outputs(model: Any, inputs: np.ndarray) -> np.ndarray:
+    """What the Keras model as it was saved says of (N, ...) inputs: (N, labels) logits, (N, ...) of a denoiser."""
     size = model.inputs[0].shape[0] or KERAS_BATCH
     batches = [np.asarray(model(inputs[i : i + size], training=False)) for i in range(0, len(inputs), size)]
     return np.concatenate(batches)
 
 
-def engine_logits(engine: Engine, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
-    """Logits (N, labels) of an exported file in its engine, step by step as on the board."""
+def engine_outputs(engine: Engine, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
+    """What an exported file says in its engine, (N, ...), step by step as on the board."""
     return answers(engine_network(engine), streams, states)
 
 
@@ -79,7 +88,9 @@ def posterior_errors(reference: np.ndarray, logits: np.ndarray, temperature: flo
     return np.abs(posteriors(logits, temperature) - posteriors(reference, temperature)).max(axis=1)
 
 
-def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | None) -> Parity:
+def compare(
+    reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None
+) -> Parity:
     """Parity of logits (N, K) against those of Keras; without a task, what they are worth stays open."""
     logit_error = np.abs(logits - reference)
     expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
@@ -102,13 +113,20 @@ def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task:
     )
 
 
-def worth(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | None) -> dict[str, Any]:
+def worth(
+    reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None
+) -> dict[str, Any]:
     """What the answers are worth by the task's labels: the fields of Parity by name."""
+    fields = dict.fromkeys(("auc", "balanced_accuracy", "energy_auc", "ece_keras_raw", "ece_keras", "ece"))
+    if isinstance(task, EnergyTask):
+        known = [-energy(answers, temperature) for answers in (reference, logits)]
+        return {**fields, "energy_auc": change(auc, *known, task.labels, task.groups)}
     if task is None:
-        return dict.fromkeys(("auc", "balanced_accuracy", "ece_keras_raw", "ece_keras", "ece"))
+        return fields
     expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
     classes = task.labels.astype(int)
     return {
+        **fields,
         "auc": change(auc, reference[:, -1], logits[:, -1], task.labels, task.groups),
         "balanced_accuracy": change(
             balanced_accuracy(task.threshold), expected[:, -1], got[:, -1], task.labels, task.groups
@@ -152,18 +170,17 @@ def undecided(parity: Parity) -> list[str]:
 
 def task_violations(parity: Parity, allowed: float) -> list[str]:
     """The AUC may fall by `allowed` points; of a balanced accuracy, which some frames near the threshold move by
-    that much, the whole interval must lie beyond before it counts."""
-    if parity.auc is None or parity.balanced_accuracy is None:
-        return []
+    that much, and of an AUC that no one trained for, the whole interval must lie beyond before it counts."""
     found = []
-    if parity.auc.points is not None and -parity.auc.points > allowed:
+    if parity.auc is not None and parity.auc.points is not None and -parity.auc.points > allowed:
         found.append(f"AUC falls by {-parity.auc.points:.2f} points, at most {allowed:g} is allowed")
-    accuracy = parity.balanced_accuracy
-    if accuracy.points is not None and -accuracy.high > allowed:
-        found.append(
-            f"balanced accuracy falls by {-accuracy.points:.2f} points, surely by {-accuracy.high:.2f}, at most "
-            f"{allowed:g} is allowed"
-        )
+    for name, metric in (("balanced accuracy", parity.balanced_accuracy), ("energy AUC", parity.energy_auc)):
+        tells = metric is not None and metric.points is not None and metric.keras > 0.5  # below it there is no use
+        if tells and -metric.high > allowed:
+            found.append(
+                f"{name} falls by {-metric.points:.2f} points, surely by {-metric.high:.2f}, at most {allowed:g} is "
+                f"allowed"
+            )
     return found
 
 

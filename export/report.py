@@ -3,6 +3,7 @@
 import html
 import importlib.metadata
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from export.plot import error_plot
@@ -39,10 +40,20 @@ ROWS = (
     ("label_agreement", "label agreement, clear frames", "{:.2%}"),
     ("auc", "AUC", "{}"),
     ("balanced_accuracy", "balanced accuracy", "{}"),
+    ("energy_auc", "AUC of the energy score, cries against other sounds", "{}"),
     ("ece_keras_raw", "calibration error, Keras at temperature 1", "{:.4f}"),
     ("ece_keras", "calibration error, Keras at its temperature", "{:.4f}"),
     ("ece", "calibration error, file", "{:.4f}"),
+    ("max_error", "largest error of a normalised band", "{:.2e}"),
+    ("p99_error", "99th percentile of it", "{:.2e}"),
+    ("mean_error", "mean error", "{:.2e}"),
+    ("distance_db", "log-spectral distance from Keras, dB", "{:.3f}"),
+    ("max_distance_db", "of the worst frame, dB", "{:.3f}"),
+    ("keras_gain_db", "by how much Keras brings noisy frames nearer to clean ones, dB", "{:.2f}"),
+    ("gain_db", "by how much the file does, dB", "{:.2f}"),
 )
+CHAIN_ROWS = [row for row in ROWS if row[0] in (
+    "max_logit_error", "max_posterior_error", "mean_posterior_error", "label_agreement", "energy_auc")]
 
 
 def installed_versions() -> dict[str, str]:
@@ -86,30 +97,45 @@ def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> str:
         for file in compared
     )
     return (
-        f"<h2>{html.escape(model['title'])}: {html.escape(', '.join(model['labels']))}</h2>"
+        f"<h2>{html.escape(': '.join([model['title'], *filter(None, [', '.join(model['labels'])])]))}</h2>"
         f"<p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
         f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {compared[0]['parity']['n']} "
         f"frames of {model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature "
-        f"were taken.{TRAINED_ON if compared[0]['parity']['auc'] else ''}</p>"
-        f"{comparison_table(compared)}<p>{html.escape(temperature_line(model['temperature']))}</p>"
+        f"were taken.{TRAINED_ON if compared[0]['parity'].get('auc') else ''}</p>"
+        f"{comparison_table(compared, 'parity', ROWS)}"
+        f"{behind_denoiser(compared)}<p>{html.escape(temperature_line(model['temperature']))}</p>"
         f"{other_files(files)}<p>Operators: {operators}</p>{details}"
     )
 
 
-def comparison_table(compared: list[dict[str, Any]]) -> str:
-    """One column per file."""
-    flat = [{**file, **file["parity"]} for file in compared]
+def behind_denoiser(compared: list[dict[str, Any]]) -> str:
+    """The same behind the exported denoiser, as on the device; nothing where no denoiser stands before."""
+    if "behind_denoiser" not in compared[0]:
+        return ""
+    return f"<p>Behind the exported denoiser:</p>{comparison_table(compared, 'behind_denoiser', CHAIN_ROWS)}"
+
+
+def comparison_table(compared: list[dict[str, Any]], key: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """One column per file, of what stands under `key` and of what is known of the file itself."""
+    flat = [{**file, **file[key]} for file in compared]
     head = "".join(f"<th>{html.escape(file['path'])}</th>" for file in compared)
-    rows = "".join(
-        f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file[key], pattern)}</td>" for file in flat) + "</tr>"
-        for key, label, pattern in ROWS
-        if any(file[key] is not None for file in flat)
+    body = "".join(
+        f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file.get(name), pattern)}</td>" for file in flat) + "</tr>"
+        for name, label, pattern in rows
+        if any(file.get(name) is not None for file in flat)
     )
-    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+    return f"<table><tr><th></th>{head}</tr>{body}</table>"
 
 
 def worst_table(worst: list[dict[str, Any]]) -> str:
     """The frames that moved most."""
+    if worst and "distance_db" in worst[0]:
+        rows = "".join(
+            f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
+            f"<td>{shown(row['distance_db'], '{:.3f}')}</td></tr>"
+            for row in worst
+        )
+        return f"<table><tr><th>frame that moved most</th><th>condition</th><th>by dB</th></tr>{rows}</table>"
     rows = "".join(
         f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
         f"<td>{html.escape(label_text(row['label']))}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
@@ -137,7 +163,9 @@ def other_files(files: list[dict[str, Any]]) -> str:
 
 
 def temperature_line(temperature: dict[str, Any]) -> str:
-    """What the temperature is and what it does on the part it may be fitted on."""
+    """What the temperature is and what it does on the part it may be fitted on; nothing where there is none."""
+    if temperature["value"] is None:
+        return ""
     origin = "fitted" if temperature["fitted"] else "given by the model"
     if temperature["ece_after"] is None:
         return f"Temperature {temperature['value']:g}, {origin}."
@@ -154,19 +182,35 @@ def text_report(report: dict[str, Any]) -> str:
         if "parity" not in file:
             lines.append(f"{file['path']}: {file['bytes']:,} bytes")
             continue
-        parity = file["parity"]
         lines.append(
-            f"{file['path']}: {file['bytes']:,} bytes, {file['latency_ms']:.3f} ms in {file['engine']}; posterior "
-            f"error max {shown(parity['max_posterior_error'], '{:.1e}')} mean "
-            f"{shown(parity['mean_posterior_error'], '{:.1e}')}, labels agree "
-            f"{shown(parity['label_agreement'], '{:.2%}')} of {parity['n_clear']}, AUC {shown(parity['auc'], '{}')}"
+            f"{file['path']}: {file['bytes']:,} bytes, {file['latency_ms']:.3f} ms in {file['engine']}; "
+            f"{parity_text(file['parity'])}"
         )
+        if "behind_denoiser" in file:
+            lines.append(f"  behind the exported denoiser: {parity_text(file['behind_denoiser'])}")
     for model in report["models"]:
         lines.append(
             f"{model['title']}: {model['multiply_adds_per_hop']:,} multiply-adds a hop. "
-            f"{temperature_line(model['temperature'])}"
+            f"{temperature_line(model['temperature'])}".rstrip()
         )
     return "\n".join([*lines, *report["notes"]])
+
+
+def parity_text(parity: dict[str, Any]) -> str:
+    """How far a file is from Keras, in a line."""
+    if "distance_db" in parity:
+        return (
+            f"error max {shown(parity['max_error'], '{:.1e}')} mean {shown(parity['mean_error'], '{:.1e}')}, "
+            f"{shown(parity['distance_db'], '{:.3f}')} dB from Keras, noisy frames come "
+            f"{shown(parity['gain_db'], '{:.2f}')} dB nearer to clean ones, with Keras "
+            f"{shown(parity['keras_gain_db'], '{:.2f}')} dB"
+        )
+    name, found = ("energy AUC", parity["energy_auc"]) if parity["energy_auc"] else ("AUC", parity["auc"])
+    return (
+        f"posterior error max {shown(parity['max_posterior_error'], '{:.1e}')} mean "
+        f"{shown(parity['mean_posterior_error'], '{:.1e}')}, labels agree "
+        f"{shown(parity['label_agreement'], '{:.2%}')} of {parity['n_clear']}, {name} {shown(found, '{}')}"
+    )
 
 
 def shown(value: Any, pattern: str) -> str:

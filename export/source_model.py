@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.bundle.manifest import DETECTOR, EXPERT
+from edge.bundle.model import DENOISER, EXPERT
 from edge.engines.base import one_line
 from edge.errors import UserError
-from export.description import DESCRIPTION_NAME, read_description
-from export.feeds import INPUT_NAME, OUTPUT_NAME
+from export.description import DESCRIPTION_NAME, is_frame_expert, read_description
+from export.feeds import ESTIMATE_NAME, INPUT_NAME, OUTPUT_NAME
 from export.quiet import quiet
 
 PROBABILITIES = ("sigmoid", "softmax")
@@ -25,7 +25,7 @@ class SourceModel:
     directory: Path
     description: dict[str, Any]  # model.json, checked and completed; its keys go into the manifest as they are
     trained: Any  # the Keras model as it was saved
-    fixed: Any  # what is converted: a functional model with batch 1 and names, of an expert its step graph
+    fixed: Any  # what is converted: a functional model with batch 1 and names, of a fused expert its step graph
 
     @property
     def role(self) -> str:
@@ -33,8 +33,17 @@ class SourceModel:
 
     @property
     def title(self) -> str:
-        """What its files are called after: detector, expert-android."""
-        return self.role if self.role == DETECTOR else f"{self.role}-{self.description['name']}"
+        """What its files are called after: detector, denoiser, expert-android."""
+        return f"{self.role}-{self.description['name']}" if self.role == EXPERT else self.role
+
+    @property
+    def is_frame_expert(self) -> bool:
+        return is_frame_expert(self.description)
+
+    @property
+    def is_denoised(self) -> bool:
+        """Whether it sees frames through the denoiser."""
+        return self.is_frame_expert and self.description["denoised"]
 
     @property
     def scale(self) -> float:
@@ -58,7 +67,12 @@ def load_source_model(keras_path: Path, description_path: Path) -> SourceModel:
     """
     description = read_description(description_path)
     trained = load_keras(keras_path, description)
-    fixed = with_batch_of_one(trained) if description["role"] == DETECTOR else step_graph(trained, description)
+    if description["role"] == DENOISER:
+        fixed = with_batch_of_one(trained, ESTIMATE_NAME)
+    elif description["role"] == EXPERT and not is_frame_expert(description):
+        fixed = step_graph(trained, description)
+    else:
+        fixed = with_batch_of_one(without_adapters(trained))
     return SourceModel(keras_path.parent, description, trained, fixed)
 
 
@@ -81,13 +95,13 @@ def load_keras(path: Path, description: dict[str, Any]) -> Any:
             f"{path} cannot be loaded as a Keras 3 model ({one_line(error)}): save it again with "
             f"model.save('NAME.keras')"
         ) from error
-    check_shapes(model, (*input_shape(description), 1), description["labels"], path)
+    check_shapes(model, (*input_shape(description), 1), description, path)
     return model
 
 
 def input_shape(description: dict[str, Any]) -> tuple[int, int]:
     """What the network looks at: columns, and bands or rows."""
-    if description["role"] == EXPERT:
+    if description["normalisation"]["kind"] == "row_z_score":
         return description["step"]["window_columns"], len(description["normalisation"]["rows"])
     parameters = description["feature"]["parameters"]
     return parameters["frame_columns"], parameters["n_mels"]
@@ -109,12 +123,21 @@ def import_layers(modules: Sequence[str], directory: Path) -> None:
         sys.path.pop(0)
 
 
-def with_batch_of_one(model: Any) -> Any:
+def with_batch_of_one(model: Any, output_name: str = OUTPUT_NAME) -> Any:
     """A functional model around another (also a Sequential, which does not convert) with batch 1 and names."""
     keras = import_keras()
     inputs = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]), name=INPUT_NAME)
-    outputs = keras.layers.Identity(name=f"{OUTPUT_NAME}_out")(model(inputs, training=False))
-    return keras.Model([inputs], {OUTPUT_NAME: outputs})
+    outputs = keras.layers.Identity(name=f"{output_name}_out")(model(inputs, training=False))
+    return keras.Model([inputs], {output_name: outputs})
+
+
+def without_adapters(model: Any) -> Any:
+    """The model with its low-rank adapters, if it has any, inside the kernels they adapt: as fast as without them."""
+    if not any(weight.name == "lora_a" for weight in model.weights):
+        return model
+    from training.transformer.model import merged  # the one who adapts such models knows how
+
+    return merged(model)
 
 
 def step_graph(model: Any, description: dict[str, Any]) -> Any:
@@ -130,8 +153,8 @@ def step_graph(model: Any, description: dict[str, Any]) -> Any:
         ) from error
 
 
-def check_shapes(model: Any, input_shape: tuple[int, ...], labels: list[str], path: Path) -> None:
-    """Raise UserError unless the model maps one input of input_shape to one logit per label."""
+def check_shapes(model: Any, input_shape: tuple[int, ...], description: dict[str, Any], path: Path) -> None:
+    """Raise UserError unless the model maps one input of input_shape to one logit per label, or to what is like it."""
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
         raise UserError(
@@ -150,10 +173,18 @@ def check_shapes(model: Any, input_shape: tuple[int, ...], labels: list[str], pa
         raise UserError(
             f"{path} takes an input of shape {shape}, its feature gives {input_shape}: train it on that"
         )
-    if tuple(outputs[0].shape[1:]) != (len(labels),):
+    given = tuple(outputs[0].shape[1:])
+    if description["role"] == DENOISER:
+        if given != input_shape:
+            raise UserError(
+                f"{path} gives an output of shape {given}, a denoiser gives one like its input, {input_shape}"
+            )
+        return
+    labels = description["labels"]
+    if given != (len(labels),):
         raise UserError(
-            f"{path} gives an output of shape {tuple(outputs[0].shape[1:])}, {DESCRIPTION_NAME} has "
-            f"{len(labels)} label(s) {labels}: one logit per label is needed"
+            f"{path} gives an output of shape {given}, {DESCRIPTION_NAME} has {len(labels)} label(s) {labels}: one "
+            f"logit per label is needed"
         )
     activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "linear")
     if activation in PROBABILITIES:

@@ -1,4 +1,4 @@
-"""The models of one bundle: a directory with one model, or one with a detector, experts and how they are fused."""
+"""The models of one bundle: a directory with one model, or with a detector, a denoiser, experts and their fusion."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from edge.bundle.fields import Fields
-from edge.bundle.manifest import DETECTOR, EXPERT, read_fusion
+from edge.bundle.manifest import check_denoising, read_fusion
+from edge.bundle.model import DENOISER, DETECTOR, EXPERT, read_feature, read_normalisation
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.description import DESCRIPTION_NAME, FUSION_NAME, NEVER_SURE, read_description
@@ -16,6 +17,7 @@ from export.source_model import SourceModel, load_source_model
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parent.parent / "training" / "models"
 
 NO_DETECTOR = "no detector among the models: the one that ships goes into the bundle with them"
+NOT_USED = "no expert is denoised: the denoiser is in the bundle and does nothing there"
 NO_FUSION = f"no {FUSION_NAME} beside the experts: the bundle logs their posteriors and never names a cause"
 
 
@@ -24,9 +26,13 @@ class Sources:
     """What a bundle is made of."""
 
     directory: Path
-    models: list[SourceModel]  # the detector first
+    models: list[SourceModel]  # the detector first, then the denoiser
     fusion: dict[str, Any] | None  # as in the manifest; None without experts
     warnings: list[str]
+
+    @property
+    def denoiser(self) -> SourceModel | None:
+        return next((model for model in self.models if model.role == DENOISER), None)
 
 
 def load_sources(directory: Path) -> Sources:
@@ -41,21 +47,44 @@ def load_sources(directory: Path) -> Sources:
         )
     models = [load_source_model(*paths) for paths in model_files(directory)]
     warnings = []
-    detectors = [model for model in models if model.role == DETECTOR]
-    if len(detectors) > 1:
-        where = " and ".join(str(model.directory) for model in detectors)
-        raise UserError(f"{directory} holds {len(detectors)} detectors, {where}: a bundle has one, move others away")
-    if not detectors:
-        detectors = [load_source_model(*shipped_detector())]
+    of_role = {role: [model for model in models if model.role == role] for role in (DETECTOR, DENOISER, EXPERT)}
+    for role in (DETECTOR, DENOISER):
+        check_alone(of_role[role], role, directory)
+    if not of_role[DETECTOR]:
+        of_role[DETECTOR] = [load_source_model(*shipped_detector())]
         warnings.append(NO_DETECTOR)
-    experts = [model for model in models if model.role == EXPERT]
+    experts = of_role[EXPERT]
+    check_denoising([in_manifest(model) for model in of_role[DENOISER] + experts], str(directory))
+    if of_role[DENOISER] and not any(model.is_denoised for model in experts):
+        warnings.append(NOT_USED)
     path = directory / FUSION_NAME
     fusion = read_json(path) if path.exists() else NEVER_SURE if experts else None
     if experts and not path.exists():
         warnings.append(NO_FUSION)
-    named = [SimpleNamespace(name=m.description["name"], labels=m.description["labels"]) for m in experts]
-    read_fusion(Fields({"fusion": fusion}, str(path)), named)
-    return Sources(directory, detectors + experts, fusion, warnings)
+    read_fusion(Fields({"fusion": fusion}, str(path)), [in_manifest(model) for model in experts])
+    return Sources(directory, of_role[DETECTOR] + of_role[DENOISER] + experts, fusion, warnings)
+
+
+def check_alone(models: list[SourceModel], role: str, directory: Path) -> None:
+    """Raise UserError when there are several models of a role of which a bundle has one."""
+    if len(models) > 1:
+        where = " and ".join(str(model.directory) for model in models)
+        raise UserError(f"{directory} holds {len(models)} {role}s, {where}: a bundle has one, move others away")
+
+
+def in_manifest(model: SourceModel) -> SimpleNamespace:
+    """What edge.bundle.manifest must know of a model to say whether it goes with others."""
+    described = model.description
+    return SimpleNamespace(
+        role=model.role,
+        name=described["name"],
+        labels=described.get("labels"),
+        feature=read_feature(Fields(described["feature"], str(model.directory)), model.role),
+        normalisation=read_normalisation(
+            Fields(described["normalisation"], str(model.directory)), described["feature"]["name"]
+        ),
+        is_denoised=model.is_denoised,
+    )
 
 
 def model_files(directory: Path) -> list[tuple[Path, Path]]:

@@ -1,0 +1,68 @@
+"""A denoiser's evidence: log-mel frames, and mixtures whose clean frame is known."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.errors import UserError
+from export.calibration import Source
+from export.denoising import Mixtures, distance_db, gains_db, mixtures
+from export.evidence import Evidence
+from export.feeds import INPUT_NAME, frames
+from export.frame_material import FrameMaterial, frame_material
+from export.parity import keras_outputs
+from export.source_model import SourceModel
+from export.targets import Bounds
+
+LEAST_GAIN_DB = 0.1  # a network that was not trained may come that much nearer by chance
+NO_ANSWER = {"value": None, "fitted": False, "ece_before": None, "ece_after": None}
+
+
+def denoiser_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
+    """What a denoiser is judged on. Raises UserError when the data or the model cannot be right."""
+    material = frame_material(model, calibration_dir)
+    mixed = mixtures(material, model.scale)
+    inputs = np.concatenate([material.parity.inputs, mixed.noisy])
+    reference = keras_outputs(model.trained, inputs)
+    check_source(model, reference, mixed)
+    part = material.parity
+    return Evidence(
+        model=model,
+        feeds=[{INPUT_NAME: x[None]} for x in material.quantise.inputs],
+        streams=frames(inputs),
+        reference=reference,
+        sources=part.sources + [Source(f"mixture {n}", "mixtures", "mixture") for n in range(len(mixed.noisy))],
+        task=None,
+        mixtures=mixed,
+        about={"calibration": material.counts(), "temperature": NO_ANSWER, "open_threshold": None},
+        warnings=[],
+        notes=material.notes,
+        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, material, reference, bounds),
+    )
+
+
+def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> None:
+    """Raise UserError when the Keras model itself cannot be right: no conversion tells that it does not denoise."""
+    if not np.isfinite(reference).all():
+        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite frames: train it again")
+    gain = float(gains_db(reference[-len(mixed.noisy) :], mixed, model.scale).mean())
+    if not gain >= LEAST_GAIN_DB:
+        raise UserError(
+            f"{model.directory}: the Keras model does not denoise: it brings cries with other sounds under them "
+            f"{gain:.2f} dB nearer to the cries alone, at least {LEAST_GAIN_DB:g} dB is needed: it is not trained, or "
+            f"its normalisation is not that of its training"
+        )
+
+
+def check_on_device(
+    bundle: Bundle, model: SourceModel, material: FrameMaterial, reference: np.ndarray, bounds: Bounds
+) -> None:
+    """Raise UserError unless the device's own path, from raw log-mel to the clean frame, gives what Keras gives."""
+    estimates = np.array([bundle.denoiser.estimate(frame).copy() for frame in material.parity.log_mel])[..., None]
+    found = distance_db(estimates, reference[: len(estimates)], model.scale).mean()
+    if not found <= bounds.distance_db:
+        raise UserError(
+            f"the denoiser in the bundle does not give on the device what Keras gives, no bundle written: log-spectral "
+            f"distance {found:.3g} dB, at most {bounds.distance_db:g} dB is allowed"
+        )
