@@ -22,12 +22,14 @@ for head in ("gru", "lstm", "parallel_lmu"):
     keras.utils.set_random_seed(1)
     plain, fused = build_model(architecture, 3), build_model(architecture, 3, Fused)
     losses, weights = [], plain.get_weights()
+    fused.set_weights(weights)
+    np.testing.assert_allclose(numpy(fused(x)), numpy(plain(x)), atol=1e-5)
     for model in (plain, fused):
         model.set_weights(weights)
         model.compile(keras.optimizers.SGD(0.1), keras.losses.CategoricalCrossentropy(from_logits=True))
         losses.append([float(np.atleast_1d(model.train_on_batch(x, np.eye(3)[[0, 1, 2, 0, 1, 2]]))[0]) for _ in "abc"])
     np.testing.assert_allclose(losses[1], losses[0], atol=1e-4)
-    np.testing.assert_allclose(numpy(fused(x)), numpy(plain(x)), atol=1e-4)
+    np.testing.assert_allclose(numpy(fused(x)), numpy(plain(x)), atol=2e-3)  # PyTorch's moving variance is unbiased
 """
 
 
