@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import record
+from edge.bundle.model import DENOISER
 from edge.errors import UserError
 from export.calibration import DEFAULT_CALIBRATION_DIR
 from export.exporter import export_bundle
@@ -89,8 +90,14 @@ def table(files: dict[str, list[dict[str, Any]]], models: list[dict[str, Any]]) 
     )
     if len(models) > 1:
         lines[-1] += (
-            " Experts are compared over streams of made-up sounds, which have no cause and so no AUC: no tensor of a "
-            "recording from which it could be heard again is kept."
+            " Experts on fused columns are compared over streams of made-up sounds, which have no cause and so no AUC: "
+            "no tensor of a recording from which it could be heard again is kept."
+        )
+    if any(model["role"] == DENOISER for model in models):
+        lines[-1] += (
+            " The denoiser's error is the log-spectral distance between its frames and Keras's, and of a normalised "
+            "band; it denoises by how much nearer it brings cries with other sounds under them to the cries alone. AUC "
+            "of an expert on frames: whether its energy score finds cries more known than other sounds."
         )
     return "\n".join(lines)
 
@@ -104,13 +111,28 @@ def line(target: str, row: dict[str, Any]) -> str:
     """One row of the table."""
     if "parity" not in row:
         return f"| {target} | {row['path']} | {row['bytes']:,} | | | | | | |"
-    parity, auc = row["parity"], row["parity"]["auc"]
+    parity, ends = row["parity"], f"{row['latency_ms']:.3f} | {row['engine']} |"
+    if "distance_db" in parity:
+        gains = f"{parity['gain_db']:.2f} of {parity['keras_gain_db']:.2f} dB"
+        return (
+            f"| {target} | {row['path']} | {row['bytes']:,} | {parity['distance_db']:.3f} dB "
+            f"| {parity['max_error']:.1e} | | denoises by {gains} | {ends}"
+        )
+    auc = parity["energy_auc"] or parity["auc"]
     change = f"{auc['points']:+.2f} ({auc['low']:+.2f} - {auc['high']:+.2f})" if auc else ""
+    agreement = "-" if parity["label_agreement"] is None else f"{parity['label_agreement']:.2%} of {parity['n_clear']}"
     return (
         f"| {target} | {row['path']} | {row['bytes']:,} | {parity['max_posterior_error']:.1e} "
-        f"| {parity['max_logit_error']:.1e} | {parity['label_agreement']:.2%} of {parity['n_clear']} "
-        f"| {change} | {row['latency_ms']:.3f} | {row['engine']} |"
+        f"| {parity['max_logit_error']:.1e} | {agreement}{behind_denoiser(row)} | {change} | {ends}"
     )
+
+
+def behind_denoiser(row: dict[str, Any]) -> str:
+    """How often an expert answers as Keras does when the exported denoiser stands before it, as on the device."""
+    chain = row.get("behind_denoiser")
+    if chain is None or chain["label_agreement"] is None:
+        return ""
+    return f", behind the exported denoiser {chain['label_agreement']:.2%}"
 
 
 if __name__ == "__main__":

@@ -54,6 +54,56 @@ def calibration_dir(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def work_done_once(keras, tmp_path_factory):
+    """A module's exports to several targets share what they have in common, though each asks for it anew."""
+    from export import convert, exporter
+
+    with pytest.MonkeyPatch.context() as patch:
+        save_once(keras, patch, tmp_path_factory.mktemp("saved"))
+        for name in ("load_sources", "gather"):
+            patch.setattr(exporter, name, once(getattr(exporter, name)))
+        keras_to_onnx = once(convert.keras_to_onnx)
+        patch.setattr(convert, "keras_to_onnx", keras_to_onnx)
+        patch.setattr(exporter, "keras_to_onnx", keras_to_onnx)
+        patch.setattr(convert, "keras_to_tflite", once(convert.keras_to_tflite))
+        yield
+
+
+def save_once(keras, patch, folder):
+    """The converter to TFLite saves the model first, each time, which is most of its work."""
+    archive = keras.export.ExportArchive
+    track, write_out = archive.track, archive.write_out
+    known = {}
+
+    def remember(self, model):
+        self.tracked_model = model
+        return track(self, model)
+
+    def write_or_copy(self, place, *arguments, **options):
+        model = self.tracked_model
+        if id(model) not in known:
+            write_out(self, place, *arguments, **options)
+            known[id(model)] = model, shutil.copytree(place, folder / str(len(known)))
+        shutil.copytree(known[id(model)][1], place, dirs_exist_ok=True)
+
+    patch.setattr(archive, "track", remember)
+    patch.setattr(archive, "write_out", write_or_copy)
+
+
+def once(function):
+    """The function, remembering what it gave for the same objects."""
+    known = {}
+
+    def remembering(*arguments):
+        key = tuple(a if isinstance(a, (str, os.PathLike)) else id(a) for a in arguments)
+        if key not in known:
+            known[key] = arguments, function(*arguments)  # what is held keeps its id
+        return known[key][1]
+
+    return remembering
+
+
 @pytest.fixture
 def model_copy(model_dir, tmp_path):
     """The model directory, free to be changed."""

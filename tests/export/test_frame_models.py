@@ -1,0 +1,409 @@
+"""A denoiser and an expert behind it through edge-export: what the device makes of frames is what Keras makes."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from expert_examples import FUSION
+from export_examples import log_mel_frames
+from frame_examples import DENOISER, EXPERT, LABELS, TINY, trained_classifier, trained_denoiser, write_model
+
+from edge.bundle import load_bundle
+from edge.errors import UserError
+from export import exporter, measure, proving
+from export.bundle_writer import model_entry
+from export.command import main
+from export.convert import convert, gentler
+from export.denoiser_evidence import denoiser_evidence
+from export.description import read_description
+from export.frame_expert_evidence import frame_expert_evidence
+from export.source_model import SourceModel, load_source_model
+from export.sources import NOT_USED, load_sources
+from export.targets import FP32, QUANTISED, TARGETS
+from export.tensorrt_lint import lint
+from training.transformer.model import build_denoiser
+
+BUNDLED = ("rpi-int8", "jetson-int8")
+OTHERS = [target for target in TARGETS if target not in BUNDLED]
+
+
+@pytest.fixture(scope="module")
+def sources(keras, model_dir, tmp_path_factory):
+    """A detector, a denoiser, an expert behind it."""
+    folder = tmp_path_factory.mktemp("sources")
+    shutil.copytree(model_dir, folder / "detector")
+    denoiser = trained_denoiser(keras)
+    write_model(folder / "denoiser", denoiser, DENOISER)
+    write_model(folder / "transformer", trained_classifier(keras, denoiser), EXPERT)
+    (folder / "fusion.json").write_text(json.dumps(FUSION))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
+    """A bundle for some targets."""
+    folder = tmp_path_factory.mktemp("bundles")
+    places = ["--model", str(sources), "--calibration", str(calibration_dir)]
+    for target in BUNDLED:
+        assert main(["--target", target, *places, "--out", str(folder / target)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evidence(sources, bundles, calibration_dir):
+    """What denoiser and expert are judged on, by title; nothing of it is computed anew."""
+    loaded = exporter.load_sources(sources)
+    return {model.title: exporter.gather(model, loaded, calibration_dir) for model in loaded.models}
+
+
+@pytest.fixture
+def sources_copy(sources, tmp_path):
+    """The directory, free to be changed."""
+    return shutil.copytree(sources, tmp_path / "sources")
+
+
+def changed(folder, **changes):
+    """Change keys of a model.json; None takes one away."""
+    path = folder / "model.json"
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def loaded_model(folder):
+    return load_source_model(folder / "model.keras", folder / "model.json")
+
+
+def read_report(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+@pytest.mark.parametrize("target", BUNDLED)
+def test_the_device_loads_denoiser_and_expert(bundles, target):
+    bundle = load_bundle(bundles / target)
+    (expert,) = bundle.experts
+    assert bundle.denoiser is not None and (expert.name, expert.labels) == ("transformer", LABELS)
+    assert (expert.temperature, expert.energy_threshold, expert.step_columns) == (1.3, -0.5, 40)
+    assert expert.is_denoised
+    entry = json.loads((bundles / target / "manifest.json").read_text())["models"][1]
+    assert entry["role"] == entry["name"] == "denoiser" and "labels" not in entry and "temperature" not in entry
+
+
+@pytest.mark.parametrize("target", BUNDLED)
+def test_the_device_hears_through_both_what_keras_hears(keras, bundles, sources, target):
+    """From raw log-mel of other sounds, against the saved Keras models one after the other."""
+    bundle, saved = load_bundle(bundles / target), {}
+    for name in ("denoiser", "transformer"):
+        saved[name] = keras.saving.load_model(sources / name / "model.keras", compile=False)
+    for frame in log_mel_frames(6, seed=31):
+        x = ((frame - frame.mean()) / 3.0)[None, :, :, None]
+        clean = np.asarray(saved["denoiser"](x))
+        logits = np.asarray(saved["transformer"](clean))[0]
+        estimate = bundle.denoiser.estimate(frame)
+        assert np.abs(estimate - clean[0, :, :, 0]).mean() < 0.05
+        assert bundle.experts[0].push(estimate).argmax() == logits.argmax()
+
+
+@pytest.mark.parametrize("target", BUNDLED)
+def test_the_report_measures_frames_answers_and_both_in_a_row(bundles, target):
+    jsonschema = pytest.importorskip("jsonschema")
+    report = read_report(bundles / target)
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "export.schema.json").read_text())
+    jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
+    assert [model["title"] for model in report["models"]] == ["detector", "denoiser", "expert-transformer"]
+    compared = {title: [file for file in report["files"] if file["model"] == title and "parity" in file]
+                for title in ("denoiser", "expert-transformer")}
+    for file in compared["denoiser"]:
+        parity = file["parity"]
+        assert parity["distance_db"] <= 1.0 and parity["n"] > 120
+        assert parity["gain_db"] == pytest.approx(parity["keras_gain_db"], abs=0.3) and parity["gain_db"] > 0.1
+        assert file["worst"][0]["distance_db"] >= parity["distance_db"]
+    for file in compared["expert-transformer"]:
+        assert min(file[key]["label_agreement"] for key in ("parity", "behind_denoiser")) >= 0.99
+        assert file["parity"]["energy_auc"]["keras"] is not None and file["parity"]["auc"] is None
+        assert file["worst"][0]["label"] in LABELS
+    exact = next(f for f in compared["expert-transformer"] if f["precision"] == "fp32")
+    assert exact["behind_denoiser"]["max_posterior_error"] <= 1e-4
+    page = (bundles / target / "report.html").read_text()
+    assert "Behind the exported denoiser" in page and "log-spectral distance" in page
+
+
+def test_multiply_adds_are_those_of_the_layers(keras, bundles, sources):
+    """A product with a matrix counts for every token; the frames of every second hop are looked at."""
+    from training.transformer.sizes import multiply_adds
+
+    models = {model["title"]: model for model in read_report(bundles / "rpi-int8")["models"]}
+    for name, title in (("denoiser", "denoiser"), ("transformer", "expert-transformer")):
+        counted = multiply_adds(keras.saving.load_model(sources / name / "model.keras", compile=False))
+        assert models[title]["multiply_adds"] == pytest.approx(sum(counted.values()), rel=0.02)
+        assert models[title]["multiply_adds_per_hop"] == round(models[title]["multiply_adds"] / 2)
+
+
+def test_int8_leaves_attention_in_float(bundles):
+    """Of TFLite and of Q/DQ: int8 products with weights; softmax, normalisations and attention's products float."""
+    import onnx
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(bundles / "rpi-int8" / "expert-transformer.int8.tflite"))
+    interpreter.allocate_tensors()
+    types = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    kinds = {}
+    for operator in interpreter._get_ops_details():
+        kinds.setdefault(operator["op_name"], set()).add(types[operator["outputs"][0]])
+    assert kinds["CONV_2D"] == {np.int8} and np.int8 in kinds["FULLY_CONNECTED"]
+    assert {t for name in ("SOFTMAX", "BATCH_MATMUL", "RSQRT", "MEAN") for t in kinds[name]} == {np.float32}
+    content = (bundles / "jetson-int8" / "expert-transformer.int8.onnx").read_bytes()
+    graph = onnx.load_from_string(content).graph
+    dequantised = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    assert not dequantised & {name for node in graph.node if node.op_type == "Softmax" for name in node.input}
+    names = (bundles / "jetson-int8" / "expert-transformer.int8.cache").read_text()
+    softmax = [node for node in graph.node if node.op_type == "Softmax"]
+    assert softmax and not any(f"\n{node.output[0]}: " in names for node in softmax)
+    assert lint(content, tensorrt="8.2") == []
+
+
+@pytest.mark.parametrize("target", OTHERS)
+def test_every_target_takes_both(bundles, evidence, target):
+    """Each file in its engine within the target's bounds, the expert behind the denoiser's file too."""
+    denoised = None
+    for title in ("denoiser", "expert-transformer"):
+        conversion = convert(evidence[title].model, TARGETS[target], evidence[title].feeds, lambda line: None)
+        measured = measure.measure(conversion.files, evidence[title], denoised)
+        assert [row["violations"] for row in measured.rows] == [[]] * len(measured.rows)
+        denoised = measured.answers
+        for item in conversion.files:
+            if item.file.kind.startswith("onnx"):
+                assert lint(item.content, tensorrt="8.2") == []
+            elif item.file.kind == "tflite":  # the newest that tflite-runtime 2.14 knows
+                assert operator_versions(item.content).get("FULLY_CONNECTED", 0) <= 11
+
+
+def operator_versions(content):
+    """{operator: its version} of a TFLite file."""
+    from tensorflow.lite.python.schema_py_generated import BuiltinOperator, Model
+
+    names = {code: name for name, code in vars(BuiltinOperator).items() if name.isupper()}
+    model = Model.GetRootAsModel(content, 0)
+    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+    return {names[code.BuiltinCode()]: code.Version() for code in codes}
+
+
+def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence):
+    """Of training's own Transformer."""
+    import onnx
+
+    from export.convert import keras_to_onnx
+    from export.onnx_fp16 import fp16_typed
+
+    content = fp16_typed(keras_to_onnx(evidence["expert-transformer"].model.fixed))
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), strict_mode=True)
+    types = {v.name: v.type.tensor_type.elem_type for v in (*model.graph.value_info, *model.graph.output)}
+    kept = [node for node in model.graph.node if "/moments/" in node.name or node.op_type in ("Softmax", "Sqrt", "Div")]
+    kinds = Counter(node.op_type for node in kept)
+    norms = 2 + 2  # of the block, after it, of the head
+    assert kinds["Softmax"] == 1 and kinds["Sqrt"] == norms and len(kept) >= 6 * norms
+    assert {types[name] for node in kept for name in node.output} == {onnx.TensorProto.FLOAT}
+    products = [node for node in model.graph.node if node.op_type == "MatMul"]
+    assert products and {types[node.output[0]] for node in products} == {onnx.TensorProto.FLOAT16}
+
+
+def test_dynamic_range_takes_the_place_of_int8_that_is_out_of_bounds(bundles, evidence, monkeypatch):
+    """The target is written all the same; manifest and report have the reason."""
+    real = measure.violations
+    seen = []
+
+    def violations(parity, bounds):
+        seen.append(parity)
+        return ["label agreement 0.9, at least 0.99 is needed"] if len(seen) == 1 else real(parity, bounds)
+
+    monkeypatch.setattr(measure, "violations", violations)
+    lines = []
+    result = proving.convert_and_measure(evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append)
+    assert [item.path for item in result.conversion.files] == [
+        "expert-transformer.dynamic.tflite", "expert-transformer.fp32.onnx"]
+    assert "label agreement 0.9" in result.reason and any("dynamic TFLite instead" in line for line in lines)
+    entry = model_entry(result.model, TARGETS["rpi-int8"], result.conversion.files, result.reason)
+    assert entry["precision"] == entry["files"]["tflite"]["precision"] == "dynamic"
+    assert entry["precision_reason"] == result.reason
+
+
+def test_denoiser_whose_int8_an_expert_does_not_stand_becomes_dynamic(bundles, evidence, monkeypatch):
+    real = measure.judge_chain
+    calls = []
+
+    def judge_chain(entry, logits, given, bounds):
+        calls.append(entry["path"])
+        return ["behind it, all is noise"] if len(calls) <= 4 else real(entry, logits, given, bounds)
+
+    monkeypatch.setattr(measure, "judge_chain", judge_chain)
+    exported = proving.export_models(list(evidence.values()), TARGETS["rpi-int8"], lambda line: None)
+    assert [item.conversion.files[0].file.precision for item in exported] == ["int8", "dynamic", "int8"]
+    assert "expert-transformer behind it" in exported[1].reason and exported[2].reason is None
+    assert [item.violations for item in exported] == [[], [], []]
+
+
+def test_convolutions_of_a_q_dq_file_out_of_bounds_become_float(bundles, evidence):
+    import onnx
+
+    given = evidence["expert-transformer"]
+    conversion = convert(given.model, TARGETS["jetson-int8"], given.feeds, lambda line: None)
+    milder = gentler(conversion, conversion.files[0], given.model, given.feeds, lambda line: None)
+    graph = onnx.load_from_string(milder.files[0].content).graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    assert {makers.get(node.input[1]) for node in graph.node if node.op_type == "Conv"} == {None}
+    assert "DequantizeLinear" in {makers.get(node.input[1]) for node in graph.node if node.op_type == "MatMul"}
+    assert milder.files[2].content != conversion.files[2].content
+    assert gentler(convert(evidence["denoiser"].model, TARGETS["rpi-fp32"], [], lambda line: None),
+                   conversion.files[1], given.model, given.feeds, lambda line: None) is None
+
+
+def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
+    """The same answers and the same operators as without them."""
+    from export.convert import keras_to_onnx
+    from export.keras_to_onnx import onnx_cost
+    from training.transformer.model import with_adapters
+
+    folder, plain = sources_copy / "transformer", evidence["expert-transformer"].model
+    adapted = with_adapters(plain.trained, 3)
+    rng = np.random.default_rng(0)
+    for weight in adapted.weights:
+        if weight.name == "lora_b":
+            weight.assign(rng.normal(0, 0.05, weight.shape))
+    adapted.save(folder / "model.keras")
+    model = loaded_model(folder)
+    x = ((log_mel_frames(2, seed=8) + 5.0) / 3.0)[..., None]
+    got = np.concatenate([np.asarray(model.fixed(x[i : i + 1])["logits"]) for i in range(2)])
+    np.testing.assert_allclose(got, np.asarray(adapted(x)), atol=1e-4)
+    assert np.abs(got - np.asarray(plain.trained(x))).max() > 1e-3
+    assert onnx_cost(keras_to_onnx(model.fixed)) == onnx_cost(keras_to_onnx(plain.fixed))
+
+
+def test_frames_of_other_bands_are_made_up():
+    """The frames of calibration_data have 64 bands."""
+    from export.denoising import mixtures
+    from export.frame_material import frame_material
+
+    feature = {"name": "log_mel", "parameters": {"frame_columns": 98, "n_mels": 128}}
+    description = {"role": "denoiser", "feature": feature, "normalisation": {"kind": "frame_mean", "scale": 3.0}}
+    material = frame_material(SourceModel(Path("."), description, None, None), Path("/nowhere"))
+    assert material.quantise.inputs.shape[1:] == material.parity.inputs.shape[1:] == (98, 128, 1)
+    assert material.parity.labels.any() and not material.parity.labels.all()
+    assert "made-up sounds" in material.notes[0]
+    mixed = mixtures(material, 3.0)
+    assert len(mixed.noisy) > 20 and np.abs(mixed.noisy - mixed.clean).mean() > 0.01
+
+
+@pytest.fixture
+def described(sources_copy, monkeypatch):
+    """The models as model.json describes them, without their networks: whether they can be and go together."""
+    monkeypatch.setattr(
+        "export.sources.load_source_model",
+        lambda keras_path, path: SourceModel(keras_path.parent, read_description(path), None, None),
+    )
+    return lambda: load_sources(sources_copy)
+
+
+@pytest.mark.parametrize(
+    "name, changes, text",
+    [
+        ("transformer", {"denoised": "yes"}, "denoised is 'yes', expected true or false"),
+        ("transformer", {"denoised": None}, "denoised is missing"),
+        ("transformer", {"temperature": None}, "temperature is missing"),
+        ("transformer", {"normalisation": {"kind": "frame_mean", "scale": 4.0}}, "the denoiser has the scale 3"),
+        ("transformer", {"step": {"columns": 10, "window_columns": 98}}, "at least 20"),
+        ("transformer", {"name": "a/b"}, "letters, digits"),
+        ("denoiser", {"feature": "fused"}, "log_mel"),
+        ("denoiser", {"normalisation": {"kind": "frame_mean", "scale": 0}}, "scale is 0"),
+    ],
+)
+def test_frame_models_that_cannot_be_are_refused(described, sources_copy, name, changes, text):
+    changed(sources_copy / name, **changes)
+    with pytest.raises(UserError, match=re.escape(text)):
+        described()
+
+
+def test_denoised_without_a_denoiser_is_refused(refusal, sources_copy):
+    shutil.rmtree(sources_copy / "denoiser")
+    assert "transformer is denoised, and there is no denoiser" in refusal("--dry-run", model=sources_copy)
+
+
+def test_two_denoisers_are_refused(described, sources_copy):
+    shutil.copytree(sources_copy / "denoiser", sources_copy / "another")
+    with pytest.raises(UserError, match="holds 2 denoisers"):
+        described()
+
+
+def test_denoiser_that_no_expert_uses_is_said(described, sources_copy):
+    changed(sources_copy / "transformer", denoised=False)
+    assert described().warnings == [NOT_USED]
+
+
+@pytest.mark.parametrize(
+    "name, other, text",
+    [
+        ("denoiser", "detector/detector.keras", "a denoiser gives one like its input"),
+        ("transformer", "denoiser/model.keras", "one logit per label is needed"),
+    ],
+)
+def test_network_of_another_shape_is_refused(sources_copy, name, other, text):
+    shutil.copy(sources_copy / other, sources_copy / name / "model.keras")
+    with pytest.raises(UserError, match=text):
+        loaded_model(sources_copy / name)
+
+
+def test_denoiser_that_was_not_trained_is_refused(keras, sources_copy, calibration_dir):
+    build_denoiser(TINY).save(sources_copy / "denoiser" / "model.keras")
+    with pytest.raises(UserError, match="the Keras model does not denoise"):
+        denoiser_evidence(loaded_model(sources_copy / "denoiser"), calibration_dir)
+
+
+def test_scale_of_another_unit_is_refused(sources_copy, calibration_dir):
+    changed(sources_copy / "denoiser", normalisation={"kind": "frame_mean", "scale": 300.0})
+    with pytest.raises(UserError, match="normalisation.scale 300"):
+        denoiser_evidence(loaded_model(sources_copy / "denoiser"), calibration_dir)
+
+
+@pytest.mark.parametrize("name, layer", [("denoiser", "denoiser_change"), ("transformer", "cause")])
+def test_weights_that_are_nan_are_refused(sources_copy, calibration_dir, name, layer):
+    model = loaded_model(sources_copy / name)
+    last = model.trained.get_layer(layer)
+    last.set_weights([np.nan * weight for weight in last.get_weights()])
+    with pytest.raises(UserError, match="NaN"):
+        if name == "denoiser":
+            denoiser_evidence(model, calibration_dir)
+        else:
+            frame_expert_evidence(model, None, calibration_dir)
+
+
+def test_device_that_normalises_otherwise(bundles, evidence, monkeypatch):
+    """The device's own code is run on raw log-mel before the bundle is written."""
+    from edge.bundle import frame_network
+
+    bundle = load_bundle(bundles / "jetson-int8")
+    for given in evidence.values():
+        given.check_on_device(bundle, QUANTISED)
+    monkeypatch.setattr(frame_network, "normalise", lambda frame, scale, out: np.divide(frame, scale, out=out))
+    with pytest.raises(UserError, match="the denoiser in the bundle does not give on the device"):
+        evidence["denoiser"].check_on_device(bundle, QUANTISED)
+    with pytest.raises(UserError, match="expert transformer in the bundle does not say on the device"):
+        evidence["expert-transformer"].check_on_device(bundle, FP32)
+
+
+def test_a_file_that_is_another_function_is_out_of_bounds(bundles, evidence, monkeypatch):
+    """Of the denoiser by its distance, of the expert also where only what comes before it is wrong."""
+    real = measure.engine_outputs
+    monkeypatch.setattr(measure, "engine_outputs", lambda *arguments: 0.5 * real(*arguments))
+    target, silent = TARGETS["jetson-fp16"], lambda line: None
+    conversion = convert(evidence["denoiser"].model, target, evidence["denoiser"].feeds, silent)
+    measured = measure.measure(conversion.files, evidence["denoiser"])
+    assert all("log-spectral distance" in text for row in measured.rows for text in row["violations"][-1:])
+    monkeypatch.setattr(measure, "engine_outputs", real)
+    expert = evidence["expert-transformer"]
+    conversion = convert(expert.model, target, expert.feeds, silent)
+    noise = np.random.default_rng(0).normal(0, 1, (len(expert.reference), 98, 64, 1)).astype(np.float32)
+    rows = measure.measure(conversion.files, expert, {"onnx": noise, "onnx_typed": noise}).rows
+    assert all(row["violations"] for row in rows)
+    assert all("behind the exported denoiser" in text for row in rows for text in row["violations"])
