@@ -6,8 +6,9 @@ fused columns, a denoiser and two experts that look at frames.
 The weights follow a formula, not training: it hears nothing, it only has to be the same everywhere.
 The files int8.tflite have int8 inputs and outputs, so that engines must quantise both.
 experts.json holds what a manifest says of each expert, and what its whole model says of tiny_columns(): the head on the
-first 14 n - 3 columns that the encoder, which saw all of them, gave. frames.json holds the labels of the experts that look at
-frames and their logits for tiny_input(0) to (15): the narrow one of the denoiser's estimates, the wide one of 128 bands.
+first 14 n - 3 columns that the encoder, which saw all of them, gave. frames.json holds the labels of the experts that
+look at frames and their logits for tiny_input(0) to (15): the narrow one of the denoiser's estimates, the wide one of
+128 bands.
 """
 
 import json
