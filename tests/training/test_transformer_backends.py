@@ -18,6 +18,7 @@ OTHERS = [name for name in ("torch", "jax") if name != keras.backend.backend() a
 
 ELSEWHERE = """
 import sys
+from dataclasses import replace
 import keras, numpy as np
 from training.layers.attention import TransformerBlock
 from training.transformer.losses import denoising_loss
@@ -42,12 +43,14 @@ half.set_weights(block.get_weights())
 found["tokens"], found["half_tokens"] = numpy(block(tokens)), numpy(half(tokens)).astype(np.float32)
 
 keras.mixed_precision.set_global_policy("mixed_float16")
-model = joined(build_denoiser(tiny), build_classifier(tiny, 3))
+keras.utils.set_random_seed(1)
+sure = replace(tiny, dropout=0.0)  # what is dropped makes a few steps go up and down
+model = joined(build_denoiser(sure), build_classifier(sure, 3))
 found["dtypes"] = np.array([str(out.dtype) for out in model.outputs])
 losses = {"clean": denoising_loss, "cause": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
-model.compile(keras.optimizers.Adam(3e-3), losses)
+model.compile(keras.optimizers.Adam(2e-3), losses)
 targets = {"clean": 0.5 * x, "cause": np.arange(len(x)) % 3}
-found["losses"] = np.array([model.train_on_batch(x, targets, return_dict=True)["loss"] for _ in range(4)])
+found["losses"] = np.array([model.train_on_batch(x, targets, return_dict=True)["loss"] for _ in range(8)])
 np.savez(sys.argv[2], **found)
 """
 
