@@ -195,11 +195,12 @@ def by_loss(epoch: dict[str, float]) -> tuple[float, ...]:
 
 def train_epoch(model: keras.Model, task: Task, sampler: Sampler, kind: str, rng: np.random.Generator) -> float:
     """One pass over as many frames as an epoch has; the mean loss."""
-    model.reset_metrics()
+    losses = []
     for clips in batches(epoch_clips(task, kind, rng), task.experiment.fit.batch_size):
         batch = sampler.draw(clips, rng)
-        loss = model.train_on_batch(batch.noisy, answers(task, batch, kind))  # the mean since the epoch began
-    return float(np.atleast_1d(loss)[0])
+        loss = model.train_on_batch(batch.noisy, answers(task, batch, kind))
+        losses.append(float(np.atleast_1d(loss)[0]))
+    return float(np.mean(losses))  # the batches are of about one size
 
 
 def epoch_clips(task: Task, kind: str, rng: np.random.Generator) -> np.ndarray:
