@@ -7,7 +7,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.errors import UserError
 from export.calibration import Source
-from export.denoising import Mixtures, distance_db, gains_db, mixtures
+from export.denoising import Mixtures, centred, distance_db, gains_db, mixtures
 from export.evidence import Evidence
 from export.feeds import INPUT_NAME, frames
 from export.frame_material import FrameMaterial, frame_material
@@ -16,6 +16,8 @@ from export.source_model import SourceModel
 from export.targets import Bounds
 
 LEAST_GAIN_DB = 0.1  # a network that was not trained may come that much nearer by chance
+LEAST_CHANGE_DB = 0.3  # one that was not trained begins with hardly any change: .04 dB of any preset
+MOST_HARM_DB = 3.0  # one trained with its expert alone may cost some: that is for the expert to judge
 NO_ANSWER = {"value": None, "fitted": False, "ece_before": None, "ece_after": None}
 
 
@@ -25,7 +27,7 @@ def denoiser_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
     mixed = mixtures(material, model.scale)
     inputs = np.concatenate([material.parity.inputs, mixed.noisy])
     reference = keras_outputs(model.trained, inputs)
-    check_source(model, reference, mixed)
+    warnings = check_source(model, reference, mixed)
     part = material.parity
     return Evidence(
         model=model,
@@ -36,23 +38,29 @@ def denoiser_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
         task=None,
         mixtures=mixed,
         about={"calibration": material.counts(), "temperature": NO_ANSWER, "open_threshold": None},
-        warnings=[],
+        warnings=warnings,
         notes=material.notes,
         check_on_device=lambda bundle, bounds: check_on_device(bundle, model, material, reference, bounds),
     )
 
 
-def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> None:
-    """Raise UserError when the Keras model itself cannot be right: no conversion tells that it does not denoise."""
+def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> list[str]:
+    """Warnings about the Keras model itself. Raises UserError when it cannot be right: no conversion tells that.
+
+    reference: its estimates, of which the last are of the mixtures.
+    """
     if not np.isfinite(reference).all():
         raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite frames: train it again")
-    gain = float(gains_db(reference[-len(mixed.noisy) :], mixed, model.scale).mean())
-    if not gain >= LEAST_GAIN_DB:
+    estimates = reference[-len(mixed.noisy) :]
+    gain = float(gains_db(estimates, mixed, model.scale).mean())
+    change = float(distance_db(centred(estimates), centred(mixed.noisy), model.scale).mean())
+    what = f"{model.directory}: the Keras model brings cries with other sounds under them {gain:.2f} dB nearer to the"
+    if gain < LEAST_GAIN_DB and (change < LEAST_CHANGE_DB or gain < -MOST_HARM_DB):
         raise UserError(
-            f"{model.directory}: the Keras model does not denoise: it brings cries with other sounds under them "
-            f"{gain:.2f} dB nearer to the cries alone, at least {LEAST_GAIN_DB:g} dB is needed: it is not trained, or "
-            f"its normalisation is not that of its training"
+            f"{what} cries alone, and changes them by {change:.2f} dB: it is not trained, or its normalisation is not "
+            f"that of its training"
         )
+    return [] if gain >= LEAST_GAIN_DB else [f"{what} cries alone: does it denoise?"]
 
 
 def check_on_device(

@@ -54,7 +54,7 @@ def test_weights_that_are_nan(keras, model_copy, refusal):
 @pytest.mark.parametrize("target", ["rpi-int8", "jetson-int8"])
 def test_a_converter_that_gives_nan(keras, refusal, monkeypatch, target):
     """A scale that overflows makes NaN of every logit, in whatever file it happens."""
-    monkeypatch.setattr(measure, "engine_logits", lambda engine, streams, states: np.full((len(streams), 1), np.nan))
+    monkeypatch.setattr(measure, "engine_outputs", lambda engine, streams, states: np.full((len(streams), 1), np.nan))
     assert "logits are NaN or infinite" in refusal(target=target)
 
 
@@ -102,8 +102,8 @@ def test_labels_that_are_swapped(keras, model_copy, refusal):
 
 
 def test_file_whose_labels_are_swapped(refusal, monkeypatch):
-    real = measure.engine_logits
-    monkeypatch.setattr(measure, "engine_logits", lambda *arguments: -real(*arguments))
+    real = measure.engine_outputs
+    monkeypatch.setattr(measure, "engine_outputs", lambda *arguments: -real(*arguments))
     line = refusal(target="rpi-int8")
     assert "label agreement 0," in line and "AUC falls" in line
 

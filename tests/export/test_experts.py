@@ -11,7 +11,7 @@ from expert_examples import FUSION, write_expert
 from edge.bundle import load_bundle
 from edge.bundle.manifest import read_manifest
 from edge.errors import UserError
-from export import measure
+from export import exporter, measure
 from export.command import main
 from export.convert import convert
 from export.description import NEVER_SURE
@@ -36,7 +36,7 @@ def sources(keras, model_dir, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bundles(sources, calibration_dir, tmp_path_factory):
+def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
     """A bundle for some targets."""
     folder = tmp_path_factory.mktemp("bundles")
     places = ["--model", str(sources), "--calibration", str(calibration_dir)]
@@ -46,9 +46,10 @@ def bundles(sources, calibration_dir, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def evidence(sources):
-    """What the first expert is judged on."""
-    return evidence_of(sources / "android")
+def evidence(sources, bundles, calibration_dir):
+    """What the first expert is judged on, as it was when the bundles were made."""
+    loaded = exporter.load_sources(sources)
+    return exporter.gather(loaded.models[1], loaded, calibration_dir)
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_the_report_describes_every_model(bundles, target):
 def test_every_target_takes_an_expert(evidence, target):
     """Each file in its engine, its states carried by itself over hundreds of steps, within the target's bounds."""
     conversion = convert(evidence.model, TARGETS[target], evidence.feeds, lambda line: None)
-    rows = measure.measure(conversion.files, evidence)
+    rows = measure.measure(conversion.files, evidence).rows
     assert all(row["violations"] == [] for row in rows)
     for item, row in zip(conversion.files, rows, strict=True):
         if item.file.kind.startswith("onnx"):
@@ -123,8 +124,8 @@ def test_every_target_takes_an_expert(evidence, target):
 def test_quantised_states_are_float_and_do_not_drift(keras, evidence, tmp_path):
     """What is in the ring only moves: an int8 code that has been through the engine comes out the same every time."""
     from edge.engines import open_engine
+    from export.convert import keras_to_tflite
     from export.feeds import engine_network, run, state_shapes
-    from export.keras_to_tflite import keras_to_tflite
 
     path = tmp_path / "int8.tflite"
     path.write_bytes(keras_to_tflite(evidence.model.fixed, "int8", evidence.feeds))
@@ -143,7 +144,7 @@ def test_lite_expert_fits_the_budget_of_a_board(keras, tmp_path):
     write_expert(tmp_path, "lite", ["belly_pain", "discomfort", "hungry", "tired"], "lite", range(129))
     evidence = evidence_of(tmp_path)
     conversion = convert(evidence.model, TARGETS["rpi-int8"], evidence.feeds, lambda line: None)
-    rows = measure.measure(conversion.files, evidence)
+    rows = measure.measure(conversion.files, evidence).rows
     assert [row["violations"] for row in rows] == [[], []] and rows[0]["bytes"] < 200_000
     from export.keras_to_onnx import onnx_cost
 
@@ -177,11 +178,11 @@ def test_device_that_normalises_otherwise(bundles, evidence, monkeypatch):
 
 
 def test_file_whose_labels_are_swapped(keras, evidence, monkeypatch):
-    real = measure.engine_logits
-    monkeypatch.setattr(measure, "engine_logits", lambda *arguments: real(*arguments)[:, ::-1])
+    real = measure.engine_outputs
+    monkeypatch.setattr(measure, "engine_outputs", lambda *arguments: real(*arguments)[:, ::-1])
     conversion = convert(evidence.model, TARGETS["jetson-fp16"], evidence.feeds, lambda line: None)
-    assert any("label agreement" in text for row in measure.measure(conversion.files, evidence)
-               for text in row["violations"])
+    rows = measure.measure(conversion.files, evidence).rows
+    assert any("label agreement" in text for row in rows for text in row["violations"])
 
 
 def test_without_fusion_json_no_cause_is_named(export, sources_copy):
@@ -219,8 +220,8 @@ def test_models_may_be_pairs_of_files(export, sources_copy):
         ({"labels": ["hungry", "tired"]}, "one logit per label is needed"),
         ({"temperature": None}, "temperature is None"),
         ({"step": {"columns": 14, "window_columns": 71}}, "takes an input of shape"),
-        ({"feature": {"name": "log_mel", "parameters": {}}}, "fused"),
-        ({"role": "oracle"}, "detector, expert"),
+        ({"feature": {"name": "mfcc", "parameters": {}}}, "this version knows fused, log_mel"),
+        ({"role": "oracle"}, "detector, denoiser, expert"),
     ],
 )
 def test_experts_that_cannot_be_are_refused(refusal, sources_copy, changes, text):

@@ -22,7 +22,7 @@ LOGIT_TOLERANCE = {"fp32": 1e-4, "fp16": 0.02, "dynamic": 0.6, "int8": 1.5}
 
 
 @pytest.fixture(scope="module")
-def bundles(model_dir, calibration_dir, tmp_path_factory):
+def bundles(model_dir, calibration_dir, tmp_path_factory, work_done_once):
     """A bundle for every target."""
     folder = tmp_path_factory.mktemp("bundles")
     places = ["--model", str(model_dir), "--calibration", str(calibration_dir)]
@@ -158,7 +158,7 @@ def test_outside_the_bounds_is_no_bundle(export, tmp_path, monkeypatch):
     """Bounds that no conversion keeps, whatever the weights: exit 1, the reasons, the report and no bundle."""
     from export.targets import Bounds, ModelFile, Target
 
-    unkeepable = Bounds(logit_error=-1.0, posterior_error=-1.0, label_agreement=1.0)
+    unkeepable = Bounds(logit_error=-1.0, posterior_error=-1.0, label_agreement=1.0, distance_db=0.0)
     strict = Target("strict", "fp16", "none", (ModelFile("tflite", "fp16", "fp16.tflite", unkeepable),))
     monkeypatch.setitem(TARGETS, "strict", strict)
     status, stdout, stderr = export("--json", target="strict")

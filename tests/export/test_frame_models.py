@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -275,7 +276,7 @@ def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
     adapted.save(folder / "model.keras")
     model = loaded_model(folder)
     x = ((log_mel_frames(2, seed=8) + 5.0) / 3.0)[..., None]
-    got = np.concatenate([np.asarray(model.fixed(x[i : i + 1])["logits"]) for i in range(2)])
+    got = np.concatenate([np.asarray(model.fixed([x[i : i + 1]])["logits"]) for i in range(2)])
     np.testing.assert_allclose(got, np.asarray(adapted(x)), atol=1e-4)
     assert np.abs(got - np.asarray(plain.trained(x))).max() > 1e-3
     assert onnx_cost(keras_to_onnx(model.fixed)) == onnx_cost(keras_to_onnx(plain.fixed))
@@ -355,9 +356,23 @@ def test_network_of_another_shape_is_refused(sources_copy, name, other, text):
 
 
 def test_denoiser_that_was_not_trained_is_refused(keras, sources_copy, calibration_dir):
-    build_denoiser(TINY).save(sources_copy / "denoiser" / "model.keras")
-    with pytest.raises(UserError, match="the Keras model does not denoise"):
-        denoiser_evidence(loaded_model(sources_copy / "denoiser"), calibration_dir)
+    """It changes hardly anything; one of other weights changes all, and nothing for the better."""
+    model = loaded_model(sources_copy / "denoiser")
+    with pytest.raises(UserError, match="changes them by 0.* dB: it is not trained"):
+        denoiser_evidence(replace(model, trained=build_denoiser(TINY)), calibration_dir)
+    last = model.trained.get_layer("denoiser_change")
+    last.set_weights([-40 * weight for weight in last.get_weights()])
+    with pytest.raises(UserError, match="it is not trained"):
+        denoiser_evidence(model, calibration_dir)
+
+
+def test_denoiser_that_may_not_denoise_is_warned_of(sources_copy, calibration_dir):
+    """It may help the expert it was trained with all the same."""
+    model = loaded_model(sources_copy / "denoiser")
+    last = model.trained.get_layer("denoiser_change")
+    last.set_weights([-2 * weight for weight in last.get_weights()])
+    (warning,) = denoiser_evidence(model, calibration_dir).warnings
+    assert "does it denoise?" in warning
 
 
 def test_scale_of_another_unit_is_refused(sources_copy, calibration_dir):
