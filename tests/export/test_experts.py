@@ -15,6 +15,7 @@ from export import exporter, measure
 from export.command import main
 from export.convert import convert
 from export.description import NEVER_SURE
+from export.sources import load_sources
 from export.targets import FP32, TARGETS
 from export.tensorrt_lint import lint
 
@@ -185,11 +186,10 @@ def test_file_whose_labels_are_swapped(keras, evidence, monkeypatch):
     assert any("label agreement" in text for row in rows for text in row["violations"])
 
 
-def test_without_fusion_json_no_cause_is_named(export, sources_copy):
+def test_without_fusion_json_no_cause_is_named(sources_copy):
     (sources_copy / "fusion.json").unlink()
-    status, stdout, stderr = export("--dry-run", "--json", model=sources_copy)
-    assert status == 0 and "never names a cause" in stderr
-    assert json.loads(stdout)["fusion"] == NEVER_SURE
+    loaded = load_sources(sources_copy)
+    assert loaded.fusion == NEVER_SURE and "never names a cause" in loaded.warnings[0]
 
 
 def test_an_expert_alone_comes_with_the_detector_that_ships(export, sources):
@@ -197,18 +197,18 @@ def test_an_expert_alone_comes_with_the_detector_that_ships(export, sources):
 
     status, stdout, stderr = export(
         "--dry-run", "--json", model=sources / "android", calibration=DEFAULT_CALIBRATION_DIR)
-    assert status == 0 and "the one that ships goes into the bundle" in stderr
-    assert [model["title"] for model in json.loads(stdout)["models"]] == ["detector", "expert-android"]
+    assert status == 0 and "the one that ships goes into the bundle" in stderr and "never names a cause" in stderr
+    report = json.loads(stdout)
+    assert [model["title"] for model in report["models"]] == ["detector", "expert-android"]
+    assert report["fusion"] == NEVER_SURE
 
 
-def test_models_may_be_pairs_of_files(export, sources_copy):
+def test_models_may_be_pairs_of_files(sources_copy):
     for name in ("android", "ios"):
         for ending in ("keras", "json"):
             shutil.move(sources_copy / name / f"model.{ending}", sources_copy / f"{name}.{ending}")
-    status, stdout, _ = export("--dry-run", "--json", model=sources_copy)
-    assert status == 0
-    titles = sorted(model["title"] for model in json.loads(stdout)["models"])
-    assert titles == ["detector", "expert-android", "expert-ios"]
+    assert sorted(model.title for model in load_sources(sources_copy).models) == [
+        "detector", "expert-android", "expert-ios"]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +250,11 @@ def test_two_detectors_are_refused(refusal, sources_copy):
     assert "holds 2 detectors" in refusal("--dry-run", model=sources_copy)
 
 
-def test_expert_with_weights_that_are_nan(keras, refusal, sources_copy):
+def test_expert_with_weights_that_are_nan(keras, sources_copy):
     path = sources_copy / "ios" / "model.keras"
     model = keras.saving.load_model(path)
     layer = model.get_layer("cause")
     layer.set_weights([np.nan * weight for weight in layer.get_weights()])
     model.save(path)
-    assert "NaN" in refusal("--dry-run", model=sources_copy)
+    with pytest.raises(UserError, match="NaN"):
+        evidence_of(sources_copy / "ios")
