@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = arguments.seed or list(source_c.SEEDS)
     study = Study(arguments.data, arguments.work, arguments.frames_per_epoch)
-    cells = [study.cell(fold, seed, False) for fold in source_c.FOLDS for seed in seeds]
+    cells = [study.cell(fold, seed, False) for seed in seeds for fold in source_c.FOLDS]
     hidden = [study.cell(fold, seeds[0], True) for fold in source_c.FOLDS]
     let_through = {name: opens for fold in source_c.FOLDS for name, opens in study.heard_by_detector(fold).items()}
     rows = all_rows(study.clips, cells, hidden, let_through)
