@@ -16,7 +16,7 @@ from edge.errors import UserError
 from export.convert import Exported
 from export.quiet import quiet
 from export.source_model import SourceModel
-from export.targets import Target
+from export.targets import ONNX_TYPED, Target
 
 COPIED_BESIDE = ("LICENSE*", "MODEL_CARD.md")  # the weights' own licence and card, from the model directory
 
@@ -58,10 +58,12 @@ def model_entry(
     model: SourceModel, target: Target, files: list[Exported], reason: str | None = None
 ) -> dict[str, Any]:
     """What the manifest says of one model."""
-    described = model.description
+    described, precision = model.description, target.precision
+    if reason:
+        precision = "fp16" if ONNX_TYPED in [item.file for item in files] else files[0].file.precision
     entry = {
         **{key: described.get(key) for key in keys_of(model)},
-        "precision": files[0].file.precision if reason else target.precision,
+        "precision": precision,
         "files": {
             item.file.kind: {
                 "path": item.path,
@@ -77,7 +79,7 @@ def model_entry(
     if reason:
         entry["precision_reason"] = reason
     if target.tensorrt is not None:
-        entry["tensorrt"] = {"precision": target.precision}
+        entry["tensorrt"] = {"precision": precision}
     return entry
 
 

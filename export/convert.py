@@ -14,7 +14,7 @@ from export.keras_to_tflite import keras_to_tflite
 from export.onnx_fp16 import fp16_typed
 from export.onnx_int8 import DENSE, Quantised, graph_of, quantise
 from export.source_model import SourceModel
-from export.targets import DYNAMIC, ModelFile, Target
+from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
 from export.tensorrt_lint import lint
 
 Progress = Callable[[str], None]
@@ -75,17 +75,23 @@ def gentler(
 ) -> Conversion | None:
     """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
 
-    Of TFLite it is the dynamic-range file. Of the Q/DQ file of a network with attention, only dense layers stay int8.
+    Of TFLite it is the dynamic-range file. Of the Q/DQ file of a network with attention, first only dense layers stay
+    int8; then all is FP16, as for jetson-fp16.
     """
-    ranges = conversion.ranges
-    if (item.file.kind, item.file.precision) == ("tflite", "int8"):
+    ranges, given = conversion.ranges, (item.file.kind, item.file.precision)
+    if given == ("tflite", "int8"):
         progress(f"{item.path} is outside its bounds: converting to dynamic TFLite instead")
         content = keras_to_tflite(model.fixed, DYNAMIC.precision, feeds)
         other = Exported(DYNAMIC, f"{model.title}.{DYNAMIC.name}", content)
-    elif (item.file.kind, item.file.precision) == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)):
+    elif given == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)) and ranges.kinds != DENSE:
         progress(f"{item.path} is outside its bounds: leaving convolutions in float")
         ranges = quantise(conversion.fp32_onnx, feeds, DENSE)
         other = replace(item, content=ranges.content)
+    elif given == ("onnx", "int8"):
+        progress(f"{item.path} is outside its bounds: leaving all to FP16")
+        contents = {ONNX_FP32: conversion.fp32_onnx, ONNX_TYPED: fp16_typed(conversion.fp32_onnx)}
+        files = [Exported(file, f"{model.title}.{file.name}", content) for file, content in contents.items()]
+        return replace(conversion, files=files, ranges=None)
     else:
         return None
     replaced = {item.path: other}

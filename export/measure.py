@@ -65,7 +65,8 @@ def measure(
             entry["violations"] += missing_weights(item, kernels)
             entry["violations"] += judge(entry, answers[item.file.kind], evidence, bounds)
             if denoised is not None:
-                chain = frames(denoised[item.file.kind][: len(evidence.reference)])
+                before = denoised.get(item.file.kind, denoised["onnx"])  # the denoiser may be of another precision
+                chain = frames(before[: len(evidence.reference)])
                 entry["violations"] += judge_chain(entry, engine_outputs(judged, chain, states), evidence, bounds)
     return Measured(rows, answers)
 

@@ -30,6 +30,7 @@ class Quantised:
     scales: dict[str, np.float32]  # by tensor name of the fp32 file
     percentile: float
     mean_logit_error: dict[float, float]  # by percentile, on the calibration inputs
+    kinds: Sequence[str]  # the operators that were quantised
 
 
 def quantise(content: bytes, feeds: Sequence[Feed], kinds: Sequence[str] | None = None) -> Quantised:
@@ -50,7 +51,7 @@ def quantise(content: bytes, feeds: Sequence[Feed], kinds: Sequence[str] | None 
     scales, quantised = candidates[best]
     if remembers(graph) or attends(graph):
         scales = around_products(graph, scales, kinds)
-    return Quantised(quantised, dict(scales), best, errors)
+    return Quantised(quantised, dict(scales), best, errors, kinds)
 
 
 def graph_of(content: bytes) -> Any:

@@ -76,8 +76,9 @@ def with_gentler(
     other = gentler(item.conversion, first, item.model, item.evidence.feeds, progress)
     if other is None:
         return item
-    reason = f"{first.path} with all of its int8 was outside its bounds: {why}"
-    return ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
+    reason = item.reason or f"{first.path} with all of its int8 was outside its bounds: {why}"
+    result = ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
+    return with_gentler(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
 
 
 def behind_another(

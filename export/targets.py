@@ -60,6 +60,7 @@ BUDGET_MULTIPLY_ADDS = {"detector": 10_000_000, "expert": 60_000_000}
 
 LITERT = "ai-edge-litert or tflite-runtime, else onnxruntime"
 TENSORRT = "TensorRT, else onnxruntime"
+ONNX_TYPED = ModelFile("onnx_typed", "fp16", "fp16.onnx", FP16)
 DYNAMIC = ModelFile("tflite", "dynamic", "dynamic.tflite", QUANTISED)  # instead of int8 that is out of bounds
 ONNX_FP32 = ModelFile("onnx", "fp32", "fp32.onnx", FP32)  # in every bundle for engines that do not take TFLite
 
@@ -77,7 +78,7 @@ TARGETS = {
             "jetson-fp16",
             "fp16",
             TENSORRT,
-            (ONNX_FP32, ModelFile("onnx_typed", "fp16", "fp16.onnx", FP16)),
+            (ONNX_FP32, ONNX_TYPED),
             tensorrt="8.2",
         ),
         Target(

@@ -246,7 +246,7 @@ def test_denoiser_whose_int8_an_expert_does_not_stand_becomes_dynamic(bundles, e
     assert [item.violations for item in exported] == [[], [], []]
 
 
-def test_convolutions_of_a_q_dq_file_out_of_bounds_become_float(bundles, evidence):
+def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bundles, evidence):
     import onnx
 
     given = evidence["expert-transformer"]
@@ -257,8 +257,11 @@ def test_convolutions_of_a_q_dq_file_out_of_bounds_become_float(bundles, evidenc
     assert {makers.get(node.input[1]) for node in graph.node if node.op_type == "Conv"} == {None}
     assert "DequantizeLinear" in {makers.get(node.input[1]) for node in graph.node if node.op_type == "MatMul"}
     assert milder.files[2].content != conversion.files[2].content
-    assert gentler(convert(evidence["denoiser"].model, TARGETS["rpi-fp32"], [], lambda line: None),
-                   conversion.files[1], given.model, given.feeds, lambda line: None) is None
+    last = gentler(milder, milder.files[0], given.model, given.feeds, lambda line: None)
+    entry = model_entry(given.model, TARGETS["jetson-int8"], last.files, "for a reason")
+    assert {kind: file["precision"] for kind, file in entry["files"].items()} == {"onnx": "fp32", "onnx_typed": "fp16"}
+    assert entry["precision"] == entry["tensorrt"]["precision"] == "fp16"
+    assert gentler(last, last.files[0], given.model, given.feeds, lambda line: None) is None
 
 
 def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
