@@ -276,7 +276,7 @@ def loss_rows(parts: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """{loss: {level: distance without and with, improvement in dB over folds, macro-F1 of the clean classifier}}."""
     rows: dict[str, dict[str, Any]] = {}
     ablated = [part for part in parts if len(part["losses"]) == len(LOSSES)]
-    wanted = {f"{loss}, fold {' and '.join(ABLATED_FOLDS)}": (loss, ablated) for loss in LOSSES}
+    wanted = {f"{loss}, fold {' and '.join(ABLATED_FOLDS)}": (loss, ablated) for loss in LOSSES if ablated}
     for name, (loss, own) in {**wanted, f"{FULL_LOSS}, all folds": (FULL_LOSS, parts)}.items():
         rows[name] = {level: loss_figures(loss, level, own) for level in LEVELS}
     return rows
