@@ -13,6 +13,7 @@ from export.keras_to_onnx import keras_to_onnx
 from export.keras_to_tflite import keras_to_tflite
 from export.onnx_fp16 import fp16_typed
 from export.onnx_int8 import DENSE, Quantised, graph_of, quantise
+from export.onnx_packed import packed
 from export.source_model import SourceModel
 from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
 from export.tensorrt_lint import lint
@@ -51,7 +52,8 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
         progress(f"{model.title}: calibrating int8 ranges on {len(feeds)} frames")
         ranges = quantise(fp32_onnx, feeds)
     makers = {
-        ("onnx", "fp32"): lambda: fp32_onnx,
+        # TensorRT 8.2 takes weights as they are; onnxruntime casts them when it loads the file.
+        ("onnx", "fp32"): lambda: packed(fp32_onnx) if target.tensorrt is None else fp32_onnx,
         ("onnx_fp32", "fp32"): lambda: fp32_onnx,
         ("onnx_typed", "fp16"): lambda: fp16_typed(fp32_onnx),
         ("onnx", "int8"): lambda: ranges.content,
