@@ -33,7 +33,7 @@ def test_missing_description(model_copy, refusal):
         ({"labels": ["cry", "other"]}, "labels"),
         ({"labels": []}, "labels"),
         ({"role": "oracle"}, "role"),
-        ({"role": "expert"}, "feature.name"),
+        ({"role": "expert"}, "denoised"),
         ({"temperature": 0}, "temperature"),
         ({"decision": {"open_threshold": 0.5}}, "close_threshold"),
         ({"normalisation": {"kind": "none"}}, "normalisation.kind"),
