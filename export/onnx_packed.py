@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 WORTH_IT = 4096  # numbers of a weight: below, a Cast node costs more than it saves
+TAKE_ANY_TENSOR = ("MatMul", "Gemm")  # of a convolution, TensorRT 8.2 takes no weight but an initializer
 
 
 def packed(content: bytes) -> bytes:
@@ -17,9 +18,10 @@ def packed(content: bytes) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load_from_string(content)
+    fixed = {name for node in model.graph.node if node.op_type not in TAKE_ANY_TENSOR for name in node.input}
     casts = []
     for weight in model.graph.initializer:
-        halved = in_half(weight)
+        halved = None if weight.name in fixed else in_half(weight)
         if halved is not None:
             name, stored = weight.name, f"{weight.name}_half"
             weight.CopyFrom(numpy_helper.from_array(halved, stored))
