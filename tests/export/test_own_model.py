@@ -82,7 +82,7 @@ def own_layer(keras, model_copy):
 
 def test_layers_are_found_through_the_modules_that_register_them(export, model_copy, own_layer):
     describe(model_copy, labels=["cry"], feature="log_mel", temperature=1.0, layers=["amplifying_layers"])
-    status, _, stderr = export(model=model_copy)
+    status, _, stderr = export(model=model_copy, target="rpi-fp32")
     assert status == 0, stderr
 
 

@@ -77,8 +77,8 @@ def build(trt, api, logger, files, precision, known_timings, say):
             except EngineUnavailable as refusal:
                 refusals.append(str(refusal))
                 continue
-            say("built from {} in {:.0f} s".format(plan.kind, progress.elapsed_s()))
-            return built
+        say("built from {} in {:.0f} s".format(plan.kind, progress.elapsed_s()))
+        return built
     raise EngineUnavailable("; ".join(refusals))
 
 
