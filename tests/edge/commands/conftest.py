@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +37,11 @@ def environment(tmp_path):
     return environment
 
 
+def hear_interrupts():
+    """Where tests run in the background, SIGINT is ignored, and so it would be in what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def start(environment):
     """start(*arguments, program="cry-monitor", **changes to the environment) -> Popen; killed at the end."""
@@ -46,7 +52,7 @@ def start(environment):
         processes.append(subprocess.Popen(
             [sys.executable, "-m", MODULES[program]] + [str(argument) for argument in arguments],
             cwd=REPOSITORY, env=dict(environment, **changes), universal_newlines=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_interrupts))
         return processes[-1]
 
     yield start
