@@ -12,7 +12,6 @@ alone is. The denoiser's own training is done once a fold and shared by its seed
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -59,12 +58,7 @@ GOAL, NEVER_WORSE = 2.1, -0.3  # points at 0 dB, on clean
 
 def main() -> None:
     """Teach and judge what is not yet done, and record the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=WORK, help="frames, models and figures of every cell")
-    parser.add_argument("--seed", type=int, action="append", help="default: 0, 1 and 2")
-    parser.add_argument("--frames-per-epoch", type=int, default=FRAMES_PER_EPOCH)
-    arguments = parser.parse_args()
+    arguments = source_c.arguments_of(__doc__, WORK, FRAMES_PER_EPOCH)
     seeds = arguments.seed or list(source_c.SEEDS)
     study = Study(arguments.data, arguments.work, arguments.frames_per_epoch)
     cells = [study.cell(fold, seed) for seed in seeds for fold in source_c.FOLDS]

@@ -12,7 +12,6 @@ confidence would show if they were perfectly calibrated: so few clips never show
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,12 +53,7 @@ NULL_ROUNDS = 200
 
 def main() -> None:
     """Teach and judge what is not yet done, and record the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=WORK, help="frames, models and figures of every cell")
-    parser.add_argument("--seed", type=int, action="append", help="default: 0, 1 and 2")
-    parser.add_argument("--frames-per-epoch", type=int, default=FRAMES_PER_EPOCH)
-    arguments = parser.parse_args()
+    arguments = source_c.arguments_of(__doc__, WORK, FRAMES_PER_EPOCH)
     seeds = arguments.seed or list(source_c.SEEDS)
     rows = []
     for task, sites in SITES.items():

@@ -5,6 +5,7 @@ A cell (one fold, one seed) is a JSON file of its figures: what is there is not 
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,16 @@ FRAMES_AT_ONCE = 64  # more are slower on a CPU
 SMALL = Preset(  # what a CPU teaches in minutes: the denoiser of `pi`, a classifier between `tiny` and `pi`
     denoiser=PRESETS["pi"].denoiser, tokenizer=(8, 16, 32), units=64, heads=4, layers=2, feed_forward=128, lora_rank=4
 )
+
+
+def arguments_of(description: str, work: Path, frames_per_epoch: int) -> argparse.Namespace:
+    """What the command line says of a study: data, work, seed (None or several), frames_per_epoch."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=work, help="frames, models and figures of every cell")
+    parser.add_argument("--seed", type=int, action="append", help="default: 0, 1 and 2")
+    parser.add_argument("--frames-per-epoch", type=int, default=frames_per_epoch)
+    return parser.parse_args()
 
 
 def cell(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ limit, and an energy at T = 20 is hardly more than the mean of the logits.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -64,12 +63,7 @@ SHOWN = (f"{SOFTMAX}, {BEFORE}", f"{ENERGY}, {BEFORE}", f"{SOFTMAX}, {AFTER}", f
 
 def main() -> None:
     """Teach and judge what is not yet done, record the table and the plot."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=WORK, help="frames, models and figures of every cell")
-    parser.add_argument("--seed", type=int, action="append", help="default: 0, 1 and 2")
-    parser.add_argument("--frames-per-epoch", type=int, default=FRAMES_PER_EPOCH)
-    arguments = parser.parse_args()
+    arguments = source_c.arguments_of(__doc__, WORK, FRAMES_PER_EPOCH)
     seeds = arguments.seed or list(source_c.SEEDS)
     study = Study(arguments.data, arguments.work, arguments.frames_per_epoch)
     cells = [study.cell(fold, seed, False) for seed in seeds for fold in source_c.FOLDS]

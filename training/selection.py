@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,3 +92,8 @@ def corpora_of(clips: Sequence[Clip]) -> dict[str, dict[str, Any]]:
         if clip.licence not in entry["licences"]:
             entry["licences"].append(clip.licence)
     return corpora
+
+
+def recipe_key(recipe: dict[str, Any]) -> str:
+    """What a cached file is named by: the same for the same recipe alone."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from training.causes.architecture import COLUMNS
 from training.causes.config import CLIP, Experiment, FeatureConfig
 from training.corpora import Clip, read_samples
 from training.effects import heard
+from training.selection import recipe_key
 
 MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip
@@ -63,7 +62,7 @@ def load_material(clips: Sequence[Clip], experiment: Experiment, cache_dir: Path
             "variant": variant,
             "clips": [clip.clip_id for clip in clips],
         }
-        key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+        key = recipe_key(recipe)
         file, counts_file = cache_dir / f"fused-{key}.npy", cache_dir / f"fused-{key}-counts.npy"
         if not file.is_file():
             cache_dir.mkdir(parents=True, exist_ok=True)

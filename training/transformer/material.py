@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from training import selection
 from training.augment import band_limit
 from training.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips
 from training.effects import heard
+from training.selection import recipe_key
 from training.splits import BY_EVAL_FOLD, Split, draw_folds, hold_out, make_splits, prove
 from training.transformer.config import Experiment, FeatureConfig, Selection
 
@@ -145,7 +144,7 @@ def load_recordings(
         "variant": variant,
         "clips": [clip.clip_id for clip in clips],
     }
-    key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+    key = recipe_key(recipe)
     file, places = cache_dir / f"frames-{key}.npy", cache_dir / f"frames-{key}-places.npz"
     if not (file.is_file() and places.is_file()):
         cache_dir.mkdir(parents=True, exist_ok=True)
