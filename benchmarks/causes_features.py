@@ -1,7 +1,7 @@
 """What each feature is worth: source A's tables IV and V in our terms, CNN + parallel LMU on the two tasks.
 
-`python -m benchmarks.causes_features --data DIR`: at most three hours a task on two cores; interrupted, it goes on
-where it was. What benchmarks.causes_learn trained is not trained again; `--task`, `--seed`: a part.
+`python -m benchmarks.causes_features --data DIR`: interrupted, it goes on where it was. What
+benchmarks.causes_learn trained is not trained again; `--task`, `--seed`: a part.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Source A's table III in our terms: two recording domains, overlapping labels, and ways to have one answer of both.
 
-`python -m benchmarks.causes_fusion --data DIR`: about an hour on two cores; interrupted, it goes on with the next
-fold and seed. Domain `line` hears the digits 0-5 as they were recorded, domain `room` the digits 4-9 through a narrow
-band in a reverberant room; speakers are held out one at a time, in both domains at once. An expert's temperature for a
-speaker is fitted on what it says, in its own domain, of the other speakers when they are held out.
+`python -m benchmarks.causes_fusion --data DIR`: interrupted, it goes on with the next fold and seed. Domain `line`
+hears the digits 0-5 as they were recorded, domain `room` the digits 4-9 through a narrow band in a reverberant room;
+speakers are held out one at a time, in both domains at once. An expert's temperature for a speaker is fitted on what it
+says, in its own domain, of the other speakers when they are held out.
 """
 
 from __future__ import annotations

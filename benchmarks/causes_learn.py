@@ -1,8 +1,8 @@
-"""Do the models learn where there is something to learn? Source A's table VI in our terms: six heads, beside an SVM.
+"""Do the models learn where there is something to learn? Source A's table VI in our terms: five heads, beside an SVM.
 
-`python -m benchmarks.causes_learn --data DIR`: at most three hours a task on two cores; interrupted, it goes on where
-it was, down to the epoch. `--task`, `--head` and `--seed` do a part. The heads' parameters, multiply-adds and latency
-at the deployed size are benchmarks.causes_cost's.
+`python -m benchmarks.causes_learn --data DIR`: interrupted, it goes on where it was, down to the epoch; the table says
+how long each model learnt. `--task`, `--head` and `--seed` do a part. The LMU is the parallel one. The heads'
+parameters, multiply-adds and latency at the deployed size are benchmarks.causes_cost's.
 """
 
 from __future__ import annotations

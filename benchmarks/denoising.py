@@ -346,7 +346,7 @@ def verdict(differences: dict[str, Any]) -> str:
         gains = mean >= GOAL and low is not None and low > 0
         keeps = row[CLEAN]["cells"][0] >= NEVER_WORSE
         said.append(f"Against the classifier {arm}, {GOAL:+} points at 0 dB with the interval above 0: "
-                    f"{'met' if gains else 'not met'}; not below {NEVER_WORSE} on clean: "
+                    f"{'met' if gains else 'not met'}; not below {NEVER_WORSE} on clean, in the mean: "
                     f"{'met' if keeps else 'not met'}.")  # fmt: skip
     return " ".join(said)
 

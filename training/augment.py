@@ -109,14 +109,11 @@ def microphone_colour(samples: np.ndarray, rng: np.random.Generator) -> np.ndarr
     return scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
 
 
-def placed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Within a longer recording: silence of up to half its length before it, after it, both or neither."""
-    before, after = (rng.uniform(0, 0.5, 2) * (rng.random(2) < 0.7) * len(samples)).astype(int)
-    return np.pad(samples, (before, after))
-
-
 def sounding(samples: np.ndarray) -> np.ndarray:
-    """From the first to the last 10 ms that is within SOUNDING_DB of the loudest, and a little more on either side."""
+    """From the first to the last 10 ms that is within SOUNDING_DB of the loudest, and a little more on either side.
+
+    It asks for no background beside the sound, as edge.dsp.vad does: a spoken word may fill its clip.
+    """
     n_blocks = len(samples) // SOUNDING_BLOCK
     if n_blocks < len(SOUNDING_MEAN):
         return samples

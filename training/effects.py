@@ -12,16 +12,6 @@ from training.corpora import Clip
 CLEAN = "clean"
 
 
-def elsewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Somewhere within a longer recording, over a noise floor of its own."""
-    return augment.noise_floor(augment.placed(samples, rng), rng)
-
-
-def other_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same of a smaller or larger speaker."""
-    return elsewhere(augment.speed(samples, rng), rng)
-
-
 def edged(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Not begun and ended exactly where it sounds, over a noise floor of its own."""
     return augment.noise_floor(augment.edges(samples, rng), rng)
@@ -37,10 +27,6 @@ EFFECTS = {
     "voice": voice,
     "voice_2": voice,  # draws anew
     "speed": augment.speed,
-    "placed": elsewhere,
-    "placed_2": elsewhere,  # draws anew
-    "other_voice": other_voice,
-    "other_voice_2": other_voice,
     "telephone": augment.telephone,
     "room": lambda samples, rng: augment.microphone_colour(augment.room(samples, rng), rng),
     "narrow_room": lambda samples, rng: augment.band_limit(

@@ -52,18 +52,6 @@ def test_a_room_keeps_the_level(cry):
     assert augment.rms(augment.room(cry, np.random.default_rng(2))) == pytest.approx(augment.rms(cry), rel=0.01)
 
 
-def test_what_is_placed_in_a_longer_recording_is_whole():
-    samples = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
-    lengths = set()
-    for seed in range(20):
-        longer = augment.placed(samples, np.random.default_rng(seed))
-        assert len(samples) <= len(longer) <= 2 * len(samples)
-        begin = np.flatnonzero(longer)[0]
-        np.testing.assert_array_equal(longer[begin : begin + len(samples)], samples)
-        lengths.add(len(longer))
-    assert len(lengths) > 10
-
-
 def test_a_noise_floor_lies_below_the_sound():
     samples = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
     for seed in range(10):

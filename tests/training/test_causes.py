@@ -56,7 +56,6 @@ dropout = 0.1
 epochs = 30
 batch_size = 6
 learning_rate = 0.01
-refit = true
 seeds = [0]
 """
 
@@ -183,7 +182,7 @@ def test_an_interrupted_training_resumes_where_it_was(command, tmp_path, monkeyp
         epochs.append(train_epoch(*arguments))
         return epochs[-1]
 
-    short = EXPERIMENT.replace("epochs = 30", "epochs = 3").replace("refit = true", "refit = false")
+    short = EXPERIMENT.replace("epochs = 30", "epochs = 3")
     monkeypatch.setattr(fitting, "train_epoch", interrupted)
     assert command(tmp_path / "out", short) != 0
     monkeypatch.setattr(fitting, "train_epoch", train_epoch)

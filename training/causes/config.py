@@ -49,7 +49,6 @@ class FitConfig:
     patience: int = 10  # epochs without a better macro-F1 on the validation part
     batch_size: int = 32
     learning_rate: float = 1e-3
-    refit: bool = False  # in the end learn from the validation part too, for as many epochs as were best
     class_weights: bool = True  # rare labels count for as much as frequent ones
     seeds: tuple[int, ...] = (0, 1, 2)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ from training.splits import Split
 
 ITEMS_AT_ONCE = 64
 COLOUR_KNOTS = 9  # one each 1000 Hz
-REFIT = "refit"
 COLOUR_LINES = np.stack([
     np.interp(np.arange(N_BINS), np.linspace(0, N_BINS - 1, COLOUR_KNOTS), knot) for knot in np.eye(COLOUR_KNOTS)
 ]).astype(np.float32)  # fmt: skip
@@ -110,19 +108,11 @@ class Fitted:
 def fit(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> Fitted:
     """Train until the macro-F1 on the validation part has not risen for a while; resumes from folder.
 
-    With fit.refit, another model then learns from both parts for as many epochs as were best.
     Nothing of the test part is looked at.
     """
     model, tensors, curves = learn(material, split.training, split.validation, experiment, seed, folder)
     best = best_epoch(curves, by_macro_f1)
-    fitted = Fitted(model, tensors, curves, best, judge(model, tensors, split.validation))
-    if not experiment.fit.refit:
-        return fitted
-    as_long = replace(experiment, fit=replace(experiment.fit, epochs=best + 1))
-    both = np.concatenate([split.training, split.validation])
-    model, tensors, _ = learn(material, both, None, as_long, seed, folder / REFIT)
-    shutil.rmtree(folder / REFIT)
-    return replace(fitted, model=model, tensors=tensors)
+    return Fitted(model, tensors, curves, best, judge(model, tensors, split.validation))
 
 
 def learn(
