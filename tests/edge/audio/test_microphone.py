@@ -149,15 +149,17 @@ def test_what_is_played_is_heard(virtual_microphone, tmp_path):
 
 def test_a_48_khz_stereo_microphone_is_averaged_and_resampled(virtual_microphone, tmp_path):
     played = np.stack([sine(1.0, 48000, 0.4), np.zeros(48000)], axis=1)
-    heard, native_rate_hz, channels = hear(
-        virtual_microphone, tmp_path, "mic:STEREO", played, 48000, "stereo48"
-    )
+    heard, native_rate_hz, channels = hear(virtual_microphone, tmp_path, "mic:STEREO", played, 48000, "stereo48")
     assert native_rate_hz >= 44100 and channels == 2
     check_tone(heard, 0.2)
 
 
-@pytest.mark.parametrize("fault", ["kill", "suspend", "freeze"])
-def test_a_lost_microphone_is_noticed_within_three_seconds(virtual_microphone, fault):
+# On a busy machine, that a killed server's microphone is silent can be noticed before that its stream has ended.
+@pytest.mark.parametrize(
+    "fault, told",
+    [("kill", ("stopped sending", "sends nothing")), ("suspend", "sends nothing"), ("freeze", "sends nothing")],
+)
+def test_a_lost_microphone_is_noticed_within_three_seconds(virtual_microphone, fault, told):
     process = virtual_microphone.run_python(LOSE)
     try:
         assert process.stdout.readline() == "listening\n", process.stderr.read()
@@ -165,7 +167,8 @@ def test_a_lost_microphone_is_noticed_within_three_seconds(virtual_microphone, f
         lines = iter(process.stdout.readline, "")
         silent_s, is_user_error, text = next(line for line in lines if line != "listening\n").split(" ", 2)
         assert float(silent_s) < 3.0 and is_user_error == "True"
-        assert text.startswith("microphone 'default' " + ("stopped sending" if fault == "kill" else "sends nothing"))
+        name, text = text[: len("microphone 'default' ")], text[len("microphone 'default' ") :]
+        assert name == "microphone 'default' " and text.startswith(told)
         asked_to_close_s = time.time()
         assert next(lines) == "closed\n"
         assert process.wait(timeout=10) == 0
