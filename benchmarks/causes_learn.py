@@ -45,21 +45,21 @@ def table(rows: list[dict[str, Any]]) -> str:
     """The rows as Markdown."""
     lines = [
         "| task | model | folds x seeds | macro-F1, 95 % interval over folds | chance, 95 % point | ECE | after T | "
-        "head parameters | fewer than LSTM | M multiply-adds | trained, min |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "if exact, 95 % point | head parameters | fewer than LSTM | M multiply-adds | trained, min |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lstm = {row["task"]: row["cost"]["head_parameters"] for row in rows if row["model"] == f"CNN + {LSTM}"}
     for row in rows:
         score = row["macro_f1"]
         start = f"| {row['task']} | {row['model']} | {len(row['folds'])} x {len(row.get('seeds', [0]))} | "
         start += f"{with_interval(score['mean'], score['low'], score['high'])} | {score['null_95']:.3f} | "
-        lines.append(start + (costs(row, lstm.get(row["task"])) if "cost" in row else " |  |  |  |  |  |"))
+        lines.append(start + (costs(row, lstm.get(row["task"])) if "cost" in row else " |  |  |  |  |  |  |"))
     return "\n".join(lines)
 
 
 def costs(row: dict[str, Any], lstm_parameters: int | None) -> str:
     """The right half of a row."""
-    ece = " | ".join(with_interval(*row["ece"][when]) for when in ("before", "after"))
+    ece = " | ".join(f"{row['ece'][key]:.3f}" for key in ("before", "after", "exact_95"))
     parameters = row["cost"]["head_parameters"]
     fewer = f"{100 * (1 - parameters / lstm_parameters):.1f} %" if lstm_parameters else ""
     millions = sum(row["cost"]["multiply_adds"].values()) / 1e6

@@ -3,8 +3,9 @@
     python -m benchmarks.transformer_cost
 
 Components are graphs of their own, cut where one part ends; weights are random, since latency does not depend on them.
-Every engine and precision takes turns on one thread. The milliseconds of a Jetson Nano's GPU are an **estimate** by
-its roofline: no GPU was at hand.
+Every engine and precision takes turns on one thread. Instructions are counted on an emulated Cortex-A72 where there is
+an arm64 root (`make arm64`). The milliseconds of a Raspberry Pi 4, from them, and of a Jetson Nano's GPU, by its
+roofline, are **estimates**: neither was at hand.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+from benchmarks.boards.emulator import CannotCount, arm64, count_models
+from benchmarks.boards.milliseconds import BOARDS, estimate
 from benchmarks.record import record
 from benchmarks.turns import Turns, take_turns
 from edge.engines import CANDIDATES, EngineUnavailable
@@ -44,6 +47,7 @@ BLOCKS, CALLS = 6, 15
 BUDGET_MS, BUDGET_PRESET = 25.0, "full"
 PI_BYTES, PI_MULTIPLY_ADDS = 5_000_000, 60_000_000  # DESIGN 9
 GPU_FLOPS, GPU_BYTES_S = 472e9, 25.6e9  # a Jetson Nano: fp16 peak and memory, as NVIDIA states them
+COUNTED = next(board for board in BOARDS if board.name == "Raspberry Pi 4")
 HALF = 2  # bytes of an fp16 number
 
 
@@ -68,6 +72,7 @@ def measured(preset: Preset, precisions: tuple[str, ...]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="transformer-cost-") as folder:
         files = converted(graphs, precisions, Path(folder))
         turns = latencies(files)
+        instructions = counted(files)
         sizes = {name: path.stat().st_size for name, path in files.items()}
     return {
         "parameters": parameter_table(preset),
@@ -75,6 +80,7 @@ def measured(preset: Preset, precisions: tuple[str, ...]) -> dict[str, Any]:
         "bytes": sizes,
         "us": {name: cost._asdict() for name, cost in turns.us.items()},
         "disturbed": turns.disturbed,
+        "instructions": instructions,
         "gpu_ms": {part: roofline_ms(graphs[part], products[part]) for part in PARTS},
     }
 
@@ -165,6 +171,16 @@ def latencies(files: dict[str, Path]) -> Turns:
     return take_turns(calls, BLOCKS, CALLS)
 
 
+def counted(files: dict[str, Path]) -> dict[str, int]:
+    """{component: instructions of one run of its dynamic-range file}; none where no processor can be emulated."""
+    dynamic = {name.split(", ")[0]: path for name, path in files.items() if f", {DYNAMIC} TFLite" in name}
+    try:
+        return dict(zip(dynamic, count_models(arm64(COUNTED.processor), list(dynamic.values()))))
+    except CannotCount as reason:
+        print(f"instructions are not counted: {reason}")
+        return {}
+
+
 def roofline_ms(model: keras.Model, products: int) -> dict[str, float]:
     """At least so long on a Jetson Nano's GPU: by its arithmetic, and by its memory, in fp16; the larger counts.
 
@@ -190,6 +206,7 @@ def table(presets: dict[str, Any]) -> str:
         lines.append(f"| `{name}`, M multiply-adds | {' | '.join(cells)} | {total:.1f} |")
         for kind in kinds(row["us"]):
             lines.append(latency_line(name, kind, row["us"]))
+        lines += instruction_lines(name, row["instructions"])
         cells = [f"{row['gpu_ms'][part]['ms']:.2f}" for part in PARTS]
         total = sum(part["ms"] for part in row["gpu_ms"].values())
         lines.append(f"| `{name}`, **estimate** for a Nano's GPU, at least, ms | {' | '.join(cells)} | {total:.2f} |")
@@ -209,6 +226,19 @@ def latency_line(preset: str, kind: str, us: dict[str, Any]) -> str:
     found = {name.split(", ", 1)[0]: cost["cpu_us"] / 1e3 for name, cost in us.items() if name.endswith(f", {kind}")}
     cells = [f"{found[part]:.2f}" if part in found else "" for part in PARTS]
     return f"| `{preset}`, {kind}, ms | {' | '.join(cells)} | {found[DENOISER] + found[WHOLE]:.2f} |"
+
+
+def instruction_lines(preset: str, instructions: dict[str, int]) -> list[str]:
+    """Two rows: what was counted, and the milliseconds that follow from it."""
+    if not instructions:
+        return []
+    whole = instructions[DENOISER] + instructions[WHOLE]
+    numbers = [*(instructions[part] for part in PARTS), whole]
+    ms = [estimate(n, COUNTED) for n in numbers]
+    what = f"`{preset}`, {DYNAMIC} TFLite"
+    return [f"| {what}, M instructions of a {COUNTED.processor} | {' | '.join(f'{n / 1e6:.1f}' for n in numbers)} |",
+            f"| {what}, **estimate** for a {COUNTED.name}, ms | "
+            + " | ".join(f"{m.likely_ms:.1f} ({m.low_ms:.1f}-{m.high_ms:.1f})" for m in ms) + " |"]  # fmt: skip
 
 
 def verdict(name: str, row: dict[str, Any]) -> str:

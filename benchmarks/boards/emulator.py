@@ -10,12 +10,15 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.boards.guest import EMPTY_MARKS
+from benchmarks.boards.guest_models import RUNS
 from edge.bench.paths import PATHS
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.dsp.log_mel import SAMPLE_RATE
@@ -68,25 +71,41 @@ def count(machine: Machine, bundle: str = DEFAULT_BUNDLE_DIR) -> dict[str, Any]:
 
     Raises CannotCount.
     """
+    with tempfile.TemporaryDirectory(prefix="boards-") as folder:
+        samples = Path(folder) / "samples.npy"
+        np.save(samples, night())
+        said, totals = run_guest(machine, "guest", [str(bundle), str(samples)])
+    found = by_path(said["marks"], said["paths"], totals)
+    return {"processor": machine.processor, **found, **{name: said[name] for name in ("engine", "numpy", "python")}}
+
+
+def count_models(machine: Machine, files: Sequence[Path]) -> list[int]:
+    """Instructions of one run of each TFLite file, on one thread. Raises CannotCount."""
+    _, totals = run_guest(machine, "guest_models", [str(path) for path in files])
+    steps = np.diff(totals)
+    own = median(steps[: EMPTY_MARKS - 1])
+    runs = steps[EMPTY_MARKS::2].reshape(len(files), RUNS)
+    return [int(median(of_model) - own) for of_model in runs]
+
+
+def run_guest(machine: Machine, guest: str, arguments: Sequence[str]) -> tuple[dict[str, Any], list[int]]:
+    """What a guest says as JSON, and the instructions executed up to each of its marks. Raises CannotCount."""
     check(machine)
     with tempfile.TemporaryDirectory(prefix="boards-") as folder:
-        plugin, samples = Path(folder) / "count.so", Path(folder) / "samples.npy"
+        plugin = Path(folder) / "count.so"
         build(plugin, machine.sys_close)
-        np.save(samples, night())
         done = subprocess.run(
             [*fixed_layout(), machine.emulator, "-seed", "1", *(["-L", str(machine.root)] if machine.root else []),
-             "-cpu", machine.processor, "-plugin", str(plugin), str(machine.python), "-m", "benchmarks.boards.guest",
-             str(bundle), str(samples)],
+             "-cpu", machine.processor, "-plugin", str(plugin), str(machine.python), "-m", f"benchmarks.boards.{guest}",
+             *arguments],
             cwd=REPOSITORY, env=environment(machine), capture_output=True, text=True, timeout=TIMEOUT_S,
-        )
+        )  # fmt: skip
     totals = [int(total) for total in re.findall(r"^MARK \d+ (\d+)$", done.stderr, re.MULTILINE)]
     try:
-        said = json.loads(done.stdout.splitlines()[-1])
+        return json.loads(done.stdout.splitlines()[-1]), totals
     except (IndexError, ValueError):
         lines = [line for line in done.stderr.splitlines() if not line.startswith("MARK")]
         raise CannotCount(f"the guest failed: {lines[-1] if lines else done.returncode}") from None
-    found = by_path(said["marks"], said["paths"], totals)
-    return {"processor": machine.processor, **found, **{name: said[name] for name in ("engine", "numpy", "python")}}
 
 
 def night() -> np.ndarray:

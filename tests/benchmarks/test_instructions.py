@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.boards.bar import ALLOWED, BAR_PROCESSOR, exceeded, recorded
 from benchmarks.boards.bytecodes import PYTHON, bytecodes_per_hop
-from benchmarks.boards.emulator import DEFAULT_ROOT, CannotCount, arm64, by_path, count
+from benchmarks.boards.emulator import DEFAULT_ROOT, CannotCount, arm64, by_path, count, count_models
 from benchmarks.boards.milliseconds import BOARDS, IPC, estimate, spread
 from benchmarks.boards.models import multiply_adds
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
@@ -53,6 +53,18 @@ def test_two_percent_more_is_too_much():
 def test_quiet_listening_is_recorded_within_its_budget():
     assert recorded()["processor"] == "cortex-a72"
     assert recorded()["paths"]["quiet"]["hop"] + recorded()["resample"] < QUIET_BUDGET_A_HOP
+
+
+def test_a_model_s_run_is_counted_alone_and_the_same_each_time():
+    detector, denoiser = (Path(DEFAULT_BUNDLE_DIR) / f"{name}.int8.tflite" for name in ("detector", "denoiser"))
+    try:
+        first, other, again = count_models(arm64(BAR_PROCESSOR, ROOT), [detector, denoiser, detector])
+    except CannotCount as reason:
+        pytest.skip(str(reason))
+    assert abs(first - again) <= first * ALLOWED
+    of_the_stage = recorded()["paths"]["listening"]["stages"]["detector"]
+    assert first < of_the_stage < 2 * first
+    assert other > first
 
 
 def test_marks_are_taken_out_and_hops_sorted():
