@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.dsp import log_mel
 from export.calibration import PARTS
+from export.command import main
 
 DESCRIPTION = {
     "name": "test-detector",
@@ -85,3 +86,11 @@ def sources(part, n):
 def write_description(folder: Path, **changes):
     """model.json with some keys changed."""
     (folder / "model.json").write_text(json.dumps({**DESCRIPTION, **changes}))
+
+
+def exported(targets, sources, calibration_dir, folder):
+    """A folder with a bundle for each target."""
+    for target in targets:
+        places = ["--model", str(sources), "--calibration", str(calibration_dir), "--out", str(folder / target)]
+        assert main(["--target", target, *places]) == 0
+    return folder

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from expert_examples import FUSION, write_expert
+from export_examples import exported
 
 from edge.bundle import load_bundle
 from edge.bundle.manifest import read_manifest
 from edge.errors import UserError
 from export import exporter, measure
-from export.command import main
 from export.convert import convert
 from export.description import NEVER_SURE
 from export.sources import load_sources
@@ -39,11 +39,7 @@ def sources(keras, model_dir, tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
     """A bundle for some targets."""
-    folder = tmp_path_factory.mktemp("bundles")
-    places = ["--model", str(sources), "--calibration", str(calibration_dir)]
-    for target in BUNDLED:
-        assert main(["--target", target, *places, "--out", str(folder / target)]) == 0
-    return folder
+    return exported(BUNDLED, sources, calibration_dir, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from expert_examples import FUSION
-from export_examples import log_mel_frames
+from export_examples import exported, log_mel_frames
 from frame_examples import DENOISER, EXPERT, LABELS, TINY, trained_classifier, trained_denoiser, write_model
 
 from edge.bundle import load_bundle
 from edge.errors import UserError
 from export import exporter, measure, proving
 from export.bundle_writer import model_entry
-from export.command import main
 from export.convert import convert, gentler
 from export.denoiser_evidence import denoiser_evidence
 from export.description import read_description
@@ -47,11 +46,7 @@ def sources(keras, model_dir, tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
     """A bundle for some targets."""
-    folder = tmp_path_factory.mktemp("bundles")
-    places = ["--model", str(sources), "--calibration", str(calibration_dir)]
-    for target in BUNDLED:
-        assert main(["--target", target, *places, "--out", str(folder / target)]) == 0
-    return folder
+    return exported(BUNDLED, sources, calibration_dir, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,21 @@
 episode is what its samples alone give, one denoiser's run serves all, and what can be answered is answered.
 """
 
-import tracemalloc
 
 import numpy as np
 import pytest
+from episodes import (
+    WINDOW_COLUMNS,
+    events_of,
+    expected_readings,
+    grown_in_a_long_episode,
+    late_settings,
+    silence,
+    sound,
+)
 from expert_bundle import TEMPERATURES as FUSED_TEMPERATURES
 from expert_bundle import changed, open_or_skip, read_manifest
 from frame_bundle import SCALES, TEMPERATURES, write_frame_bundle
-from test_experts_at_work import WINDOW_COLUMNS, events_of, expected_readings, late_settings, silence, sound
 
 from edge.bundle.frame_network import normalise
 from edge.causes.experts_at_work import PRE_ROLL
@@ -169,24 +176,7 @@ def test_every_stage_is_timed_by_name_and_rests_while_nothing_cries(mixed):
 
 
 def test_a_long_episode_takes_no_more_memory(bundle):
-    pipeline, cry = Pipeline(bundle), sound(8)
-    pipeline.push(cry)
-    tracemalloc.start()
-    try:
-        pipeline.push(cry)
-        before = kept_by_experts()
-        for _ in range(2):
-            pipeline.push(cry)
-        grown = kept_by_experts() - before
-    finally:
-        tracemalloc.stop()
-    assert pipeline.is_crying
-    assert grown < 4000  # 40 readings would be 20 kB, 16 s of columns 400 kB
-
-
-def kept_by_experts():
-    rooms = [tracemalloc.Filter(True, "*/edge/" + room) for room in ("causes/*", "dsp/*", "bundle/*", "engines/*")]
-    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(rooms).traces)
+    assert grown_in_a_long_episode(bundle) < 4000  # 40 readings would be 20 kB, 16 s of columns 400 kB
 
 
 @pytest.mark.parametrize("margin, unknown", [(1e-3, False), (-1e-3, True)])
