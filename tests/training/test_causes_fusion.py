@@ -71,6 +71,22 @@ def test_every_way_to_answer_is_scored(materials, experiments, splits, tmp_path)
     assert len(scores) == 3 + 2 * len(table.METHODS)
     assert scores["line"]["room"] <= 2 / 6 + 1e-9  # an expert has no words for four of the other's six labels
     assert all(0 <= score <= 1 for row in scores.values() for score in row.values())
-    rows = table.summarise({("s1", 0): scores, ("s2", 0): scores})
+    cells = {("s1", 0): scores, ("s2", 0): scores}
+    rows, gained = table.summarise(cells), table.gains(cells)
     assert rows["line"]["both"][0] == pytest.approx(np.mean(list(scores["line"].values())))
-    assert f"| {table.MERGED} |" in table.table(rows, 2)
+    for scope, others in gained.items():
+        assert others[table.MERGED][0] == pytest.approx(rows[scope]["both"][0] - rows[table.MERGED]["both"][0])
+    assert f"| {table.MERGED} |" in table.table(rows, gained, 2)
+
+
+@pytest.mark.parametrize(
+    "gained, verdict",
+    [
+        ([0.1, 0.05, 0.15], "wins"),
+        ([-0.1, -0.15, -0.05], "loses"),
+        ([0.1, -0.1, 0.3], "neither"),
+        ([0.1, None, None], "neither"),
+    ],
+)
+def test_the_table_says_where_fusion_wins_and_where_it_does_not(gained, verdict):
+    assert f"`shared` {verdict} " in table.sentence("shared", {"poe": gained})
