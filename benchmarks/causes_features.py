@@ -18,16 +18,17 @@ from benchmarks.causes_tasks import SEEDS, TASKS, run, with_interval
 from benchmarks.record import record
 from training.causes.architecture import PARALLEL_LMU
 
-FEATURES = {
-    "F0 and its clarity": ["pitch"],
+F0, STFT, ALL = "F0 and its clarity", "STFT", "F0 + MFCC + STFT"
+BLOCKS = {
+    F0: ["pitch"],
     "MFCC": ["mfcc"],
-    "STFT": ["stft"],
+    STFT: ["stft"],
     "F0 + MFCC": ["mfcc", "pitch"],
     "F0 + STFT": ["stft", "pitch"],
     "MFCC + STFT": ["mfcc", "stft"],
-    "F0 + MFCC + STFT": ["mfcc", "stft", "pitch"],
-    "all, with the waveform": ["mfcc", "stft", "pitch", "wave"],
+    ALL: ["mfcc", "stft", "pitch"],
 }
+FEATURES = {"fsdd": tuple(BLOCKS), "esc50": (F0, "MFCC", STFT, ALL)}  # those of table IV, those of table V
 
 
 def main() -> None:
@@ -40,7 +41,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     for task in arguments.task or TASKS:
-        for name, blocks in FEATURES.items():
+        for name in FEATURES[task]:
+            blocks = BLOCKS[name]
             changes: dict[str, dict] = {"model": {"head": PARALLEL_LMU}}
             if blocks != TASKS[task]["features"]["blocks"]:
                 changes["features"] = {"blocks": blocks}

@@ -1,6 +1,8 @@
 """Pitch of made-up cries whose pitch is known, in noise, beside pYIN and Praat: accuracy and time, one thread.
 
-    python -m benchmarks.pitch        (needs librosa and praat-parselmouth)
+    python -m benchmarks.pitch [--crepe tiny]        (needs librosa and praat-parselmouth)
+
+CREPE, a neural network for computers, no Pi, stands beside them where it is asked for: `full` takes seconds a second.
 
 Raw pitch accuracy: of the frames in which the voice truly has a pitch, the share found within 50 cents, whether or not
 a method calls them voiced: pYIN, which in noise hears no voice, is asked for its guess all the same and guesses badly,
@@ -9,9 +11,13 @@ so its figures there say little about the frames it stands by. All look between 
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import thread_time
+from types import ModuleType
 
 import librosa
 import numpy as np
@@ -91,24 +97,48 @@ def praat(samples: np.ndarray, very_accurate: bool = False) -> np.ndarray:
     return np.array([pitch.get_value_at_time(frame * HOP_S) for frame in range(len(samples) // HOP_LENGTH)])
 
 
+def crepe(capacity: str) -> Tracker:
+    """CREPE with its own weights, on one thread. Raises SystemExit where torchcrepe is not installed."""
+    sys.modules.setdefault("torchaudio", ModuleType("torchaudio"))  # reads files for it, which is not asked of it
+    try:
+        import torch
+        import torchcrepe
+    except ImportError as error:
+        sys.exit(f"CREPE needs {error.name}: pip install torch resampy; pip install --no-deps torchcrepe")
+    torch.set_num_threads(1)
+
+    def track(samples: np.ndarray) -> np.ndarray:
+        return torchcrepe.predict(
+            torch.from_numpy(samples)[None], SAMPLE_RATE, HOP_LENGTH, LOWEST_HZ, HIGHEST_HZ, capacity,
+            decoder=torchcrepe.decode.weighted_argmax,
+        )[0].numpy()
+
+    return track
+
+
 METHODS: dict[str, Tracker] = {
     "ours": ours,
     "pYIN (librosa)": pyin,
     "Praat": praat,
-    "Praat, very accurate": lambda samples: praat(samples, very_accurate=True),
+    "Praat, very accurate": partial(praat, very_accurate=True),
 }
 
 
 def main() -> None:
     """Run and record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--crepe", choices=("tiny", "full"), help="beside CREPE of that size")
+    arguments = parser.parse_args()
+    beside = {f"CREPE {arguments.crepe}": crepe(arguments.crepe)} if arguments.crepe else {}
+    methods = {**METHODS, **beside}
     cries = [made_up_cry(FIRST_SEED + number) for number in range(INFANTS)]
-    for track in METHODS.values():
+    for track in methods.values():
         track(cries[0].samples)  # what is compiled or loaded at first use does not count
-    seconds = dict.fromkeys(METHODS, 0.0)
+    seconds = dict.fromkeys(methods, 0.0)
     rows = []
     for kind in cries[0].noise:
         for snr_db in SNR_DB:
-            accuracy = measure(cries, kind, snr_db, seconds)
+            accuracy = measure(methods, cries, kind, snr_db, seconds)
             rows.append({"noise": kind, "snr_db": snr_db, "accuracy": accuracy})
     audio_s = len(rows) * sum(len(cry.samples) for cry in cries) / SAMPLE_RATE
     ms_per_s = {name: 1000 * total / audio_s for name, total in seconds.items()}
@@ -118,16 +148,16 @@ def main() -> None:
 
 
 def measure(
-    cries: list[Cry], kind: str, snr_db: float, seconds: dict[str, float]
+    methods: dict[str, Tracker], cries: list[Cry], kind: str, snr_db: float, seconds: dict[str, float]
 ) -> dict[str, tuple[float, float, float]]:
     """{method: accuracy, low, high} at one SNR; adds the processor time of each to seconds."""
-    found: dict[str, list[np.ndarray]] = {name: [] for name in METHODS}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in methods}
     groups: list[str] = []
     for number, cry in enumerate(cries):
         noisy = (cry.samples + 10 ** (-snr_db / 20) * cry.noise[kind]).astype(np.float32)
         voiced = np.isfinite(cry.f0_hz)
         groups += [str(number)] * int(voiced.sum())
-        for name, track in METHODS.items():
+        for name, track in methods.items():
             started = thread_time()
             f0_hz = track(noisy)
             seconds[name] += thread_time() - started
@@ -138,12 +168,12 @@ def measure(
 
 def table(rows: list[dict], ms_per_s: dict[str, float]) -> str:
     """Accuracy with its 95 % interval over infants, and processor time."""
-    lines = ["| noise | SNR, dB | " + " | ".join(METHODS) + " |", "|---|---|" + "---|" * len(METHODS)]
+    lines = ["| noise | SNR, dB | " + " | ".join(ms_per_s) + " |", "|---|---|" + "---|" * len(ms_per_s)]
     for row in rows:
-        cells = ["{:.3f} ({:.3f}-{:.3f})".format(*row["accuracy"][name]) for name in METHODS]
+        cells = ["{:.3f} ({:.3f}-{:.3f})".format(*row["accuracy"][name]) for name in ms_per_s]
         lines.append(f"| {row['noise']} | {row['snr_db']} | " + " | ".join(cells) + " |")
     lines.append("| processor time, ms per second of audio | | " +
-                 " | ".join(f"{ms_per_s[name]:.2f}" for name in METHODS) + " |")
+                 " | ".join(f"{ms:.2f}" for ms in ms_per_s.values()) + " |")
     ratio = ms_per_s["pYIN (librosa)"] / ms_per_s["ours"]
     return "\n".join([*lines, "", f"Raw pitch accuracy within 50 cents, {INFANTS} made-up infants crying for "
                       f"{CRY_S:g} s each; in brackets the 95 % interval over infants. Every method names a pitch in "
