@@ -17,8 +17,8 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.causes_tasks import none_if_nan, with_interval
 from benchmarks.record import record
+from benchmarks.statistics import interval_over, with_interval
 from edge.decision.calibration import reliability
 from edge.decision.uncertain import selective_risk
 from training.causes import metrics, release
@@ -94,7 +94,7 @@ def prior_of(cell: dict[str, Any]) -> dict[str, float]:
 def over_folds(cells: list[dict[str, Any]], folds: list[str], value: Any) -> list[float | None]:
     """Mean and 95 % interval over folds, the seeds of a fold averaged first."""
     by_fold = [np.mean([value(cell) for cell in cells if cell["fold"] == fold]) for fold in folds]
-    return [none_if_nan(x) for x in metrics.mean_interval(by_fold)]
+    return interval_over(by_fold)
 
 
 def together_row(answers: list[release.Answer], seed: int) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.causes_learn import WORK
-from benchmarks.causes_tasks import SEEDS, TASKS, run, with_interval
+from benchmarks.causes_tasks import SEEDS, TASKS, run
 from benchmarks.record import record
+from benchmarks.statistics import with_interval
 from training.causes.architecture import PARALLEL_LMU
 
 F0, STFT, ALL = "F0 and its clarity", "STFT", "F0 + MFCC + STFT"

@@ -20,8 +20,9 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.causes_tasks import TASKS, none_if_nan, with_interval
+from benchmarks.causes_tasks import TASKS
 from benchmarks.record import record
+from benchmarks.statistics import interval_over, with_interval
 from edge.decision.calibration import fit_temperature, log_posterior
 from edge.decision.fusion import METHODS, Fusion
 from training.causes import metrics
@@ -197,7 +198,7 @@ def by_fold(cells: Cells, method: str, domain: str) -> np.ndarray:
 def summarise(cells: Cells) -> dict[str, dict[str, list[float | None]]]:
     """Per method and domain: mean and 95 % interval over folds."""
     methods = next(iter(cells.values()))
-    return {method: {domain: interval(by_fold(cells, method, domain)) for domain in (*DOMAINS, BOTH)}
+    return {method: {domain: interval_over(by_fold(cells, method, domain)) for domain in (*DOMAINS, BOTH)}
             for method in methods}  # fmt: skip
 
 
@@ -205,15 +206,10 @@ def gains(cells: Cells) -> dict[str, dict[str, list[float | None]]]:
     """What calibrated fusion gains on every other way in both domains, paired by fold: {scope: {other: interval}}."""
     methods = list(next(iter(cells.values())))
     return {
-        scope: {other: interval(by_fold(cells, scope, BOTH) - by_fold(cells, other, BOTH))
+        scope: {other: interval_over(by_fold(cells, scope, BOTH) - by_fold(cells, other, BOTH))
                 for other in methods if other not in SCOPES}
         for scope in SCOPES
     }  # fmt: skip
-
-
-def interval(values: np.ndarray) -> list[float | None]:
-    """Mean and 95 % interval."""
-    return [none_if_nan(x) for x in metrics.mean_interval(list(values))]
 
 
 def table(rows: dict[str, Any], gained: dict[str, Any], n_cells: int) -> str:

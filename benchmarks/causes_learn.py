@@ -14,8 +14,9 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.causes_tasks import SEEDS, TASKS, run, svm_row, with_interval
+from benchmarks.causes_tasks import SEEDS, TASKS, run, svm_row
 from benchmarks.record import record
+from benchmarks.statistics import with_interval
 from training.causes.architecture import GRU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER
 
 WORK = Path("results/causes_learn")

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from tqdm import tqdm
 
+from benchmarks.statistics import interval_over
 from edge.decision.calibration import fit_temperature, log_posterior, reliability
 from edge.dsp.fused import MFCC_ROWS, fused_columns
 from training.augment import sounding
@@ -130,7 +131,7 @@ def scores_of_folds(
         said = [(own[number]["truth"], own[number]["log_posteriors"].argmax(axis=1)) for own in cells.values()]
         folds[split.name] = float(np.mean([metrics.macro_f1(metrics.confusion(*pair, n_labels)) for pair in said]))
         nulls.append(metrics.permutation_null(*said[0], groups, n_labels, 0)["macro_f1"])
-    mean, low, high = map(none_if_nan, metrics.mean_interval(list(folds.values())))
+    mean, low, high = interval_over(list(folds.values()))
     return {"folds": folds, "macro_f1": {"mean": mean, "low": low, "high": high, "null_95": float(np.mean(nulls))}}
 
 
@@ -175,7 +176,7 @@ def svm_row(task: str, data: Path) -> dict[str, Any]:
         scores[split.name] = metrics.macro_f1(metrics.confusion(truth[split.test], predicted, len(labels)))
         groups = [clips[i].group_id for i in split.test]
         nulls.append(metrics.permutation_null(truth[split.test], predicted, groups, len(labels), 0)["macro_f1"])
-    mean, low, high = map(none_if_nan, metrics.mean_interval(list(scores.values())))
+    mean, low, high = interval_over(list(scores.values()))
     score = {"mean": mean, "low": low, "high": high, "null_95": float(np.mean(nulls))}
     return {"task": task, "model": SVM, "macro_f1": score, "folds": scores}
 
@@ -186,13 +187,3 @@ def mfcc_statistics(clip: Clip) -> np.ndarray:
     mfcc = fused_columns(samples)[:, MFCC_ROWS]
     change = np.diff(mfcc, axis=0)
     return np.concatenate([mfcc.mean(axis=0), mfcc.std(axis=0), change.mean(axis=0), change.std(axis=0)])
-
-
-def none_if_nan(value: float) -> float | None:
-    """JSON has no nan."""
-    return None if np.isnan(value) else float(value)
-
-
-def with_interval(mean: float, low: float | None, high: float | None) -> str:
-    """A mean as tables show it."""
-    return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f} to {high:.3f})"

@@ -24,8 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import source_c
 from benchmarks.causes_donateacry import ece, interval
-from benchmarks.causes_tasks import with_interval
 from benchmarks.record import record
+from benchmarks.statistics import with_interval
 from edge.decision.calibration import fit_temperature, log_posterior
 from training.causes import metrics
 from training.corpora import read_corpora

@@ -8,6 +8,8 @@ import numpy as np
 import scipy.stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from training.causes import metrics
+
 CONFIDENCE = 0.95
 BOOTSTRAP_ROUNDS = 1000
 
@@ -50,6 +52,16 @@ def group_bootstrap(
         name: (metric(is_cry, score), *map(float, np.percentile(draws[name], [tail, 100 - tail])))
         for name, metric in RANKING_METRICS.items()
     }
+
+
+def interval_over(values: Sequence[float]) -> list[float | None]:
+    """Mean of folds' or runs' scores and its 95 % interval; None where JSON has no nan: one value has no interval."""
+    return [None if np.isnan(x) else float(x) for x in metrics.mean_interval(list(values))]
+
+
+def with_interval(mean: float, low: float | None, high: float | None) -> str:
+    """A mean as tables show it."""
+    return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def poisson_rate(count: int, hours: float) -> tuple[float, float, float]:

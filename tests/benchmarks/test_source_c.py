@@ -13,6 +13,7 @@ pytest.importorskip("sklearn")
 from benchmarks import (  # noqa: E402
     causes_donateacry,
     denoising,
+    denoising_table,
     noisy_sounds,
     record,
     site_calibration,
@@ -58,11 +59,11 @@ def small(monkeypatch, tmp_path):
 
 def test_denoising_judges_every_arm_on_the_same_clips_at_every_level(small, recordings, monkeypatch):
     monkeypatch.setattr(denoising, "LOSSES", {denoising.FULL_LOSS: (0.1, 0.1)})
-    for module in (denoising, noisy_sounds):
+    for module in (denoising_table, noisy_sounds):
         monkeypatch.setattr(module, "SOURCES", ("made",))
     figures, table = small(denoising, recordings)
     (cell,) = figures["cells"]
-    for arm in denoising.ARMS:
+    for arm in denoising_table.ARMS:
         assert {np.sum(counts) for counts in cell[arm].values()} == {6}  # two clips of each label
         assert len(cell[arm]) == 1 + 4  # clean, and as many SNRs
     own = figures["rows"]["losses"][f"{denoising.FULL_LOSS}, all folds"]
