@@ -69,8 +69,8 @@ def main() -> None:
     study = Study(arguments.data, arguments.work, arguments.frames_per_epoch)
     cells = [study.cell(fold, seed) for seed in seeds for fold in source_c.FOLDS]
     parts = [study.denoisers(fold) for fold in source_c.FOLDS]
-    rows = {"arms": arm_rows(cells), "differences": difference_rows(cells), "losses": loss_rows(parts),
-            "detector": detector_rows(parts)}  # fmt: skip
+    rows = {"arms": arm_rows(cells), "differences": difference_rows(cells),
+            "losses": loss_rows(parts, list(LOSSES)), "detector": detector_rows(parts)}  # fmt: skip
     stages = {stage.kind: stage.epochs for stage in (PRETRAINING, TEACHING, FURTHER, TOGETHER)}
     figures = {"seeds": seeds, "folds": source_c.FOLDS, "split": "eval_fold, groups undivided", "epochs": stages,
                "frames_per_epoch": arguments.frames_per_epoch, "rows": rows, "cells": cells}  # fmt: skip
