@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.noisy_sounds import CLEAN, SNRS_DB, SOURCES, condition
+from benchmarks.noisy_sounds import CLEAN, SNRS_DB, noisy
 from benchmarks.statistics import interval_over
 from training.causes import metrics
 
@@ -18,12 +18,12 @@ GOAL, NEVER_WORSE = 2.1, -0.3  # points at 0 dB, on clean
 
 
 def conditions_of(level: str) -> list[str]:
-    """Of "clean" or an SNR: over noise of both sources."""
-    return [CLEAN] if level == CLEAN else [condition(int(level), source) for source in SOURCES]
+    """Of "clean" or an SNR: over every noise."""
+    return [CLEAN] if level == CLEAN else list(noisy(int(level)))
 
 
 def score(confusions: dict[str, Any], level: str) -> float:
-    """Macro-F1 in points at "clean" or an SNR, the answers over noise of both sources counted together."""
+    """Macro-F1 in points at "clean" or an SNR, the answers over every noise counted together."""
     names = conditions_of(level)
     return 100 * metrics.macro_f1(np.sum([confusions[name] for name in names], axis=0))
 

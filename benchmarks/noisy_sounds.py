@@ -17,13 +17,14 @@ from training.transformer.material import frame_starts
 SNRS_DB = (-5, 0, 5, 10)
 RECORDED, MADE = "recorded", "made"  # noise of ESC-50; household sounds made of numbers
 SOURCES = (RECORDED, MADE)
+DRAWS = 3  # noises of each source that a clip is heard over at each SNR
 CLEAN = "clean"
 QUIET = 1e-4  # rms below which a stretch of a noise recording is a pause
 
 
 @dataclass(frozen=True)
 class Heard:
-    """Log-mel frames (n, 98, 64) float16 of every clip where it sounds; conditions: {"clean" or "SNR SOURCE": frames}.
+    """Log-mel frames (n, 98, 64) float16 of every clip where it sounds; conditions: {"clean" or of `noisy`: frames}.
 
     owner: (n,) the clip of each frame. The frames of all conditions are of the same places.
     """
@@ -32,18 +33,18 @@ class Heard:
     owner: np.ndarray
 
 
-def condition(snr_db: int, source: str) -> str:
-    """Its name."""
-    return f"{snr_db} {source}"
+def noisy(snr_db: int) -> dict[str, str]:
+    """The conditions at an SNR: {name: where its noise is from}."""
+    return {f"{snr_db} {source} {draw}": source for source in SOURCES for draw in range(DRAWS)}
 
 
 def hear(clips: Sequence[Clip], noises: Sequence[Clip], hop_columns: int, seed: Sequence[int]) -> Heard:
-    """The clips as they are, and at every SNR over a noise of each source, drawn anew for each clip and SNR.
+    """The clips as they are, and at every SNR over noises of each source, drawn anew for each clip and SNR.
 
     The SNR is that of the sound where it is heard to the noise. noises: recordings to draw from.
     """
     rng = np.random.default_rng(seed)
-    names = [CLEAN] + [condition(snr_db, source) for snr_db in SNRS_DB for source in SOURCES]
+    names = [CLEAN] + [name for snr_db in SNRS_DB for name in noisy(snr_db)]
     frames: dict[str, list[np.ndarray]] = {name: [] for name in names}
     owner = []
     for number, clip in enumerate(clips):
@@ -56,10 +57,10 @@ def hear(clips: Sequence[Clip], noises: Sequence[Clip], hop_columns: int, seed: 
         sounding = np.repeat(is_active, HOP_LENGTH)
         loudness = rms(samples[: len(sounding)][sounding]) if is_active.any() else rms(samples)
         for snr_db in SNRS_DB:
-            for source in SOURCES:
+            for name, source in noisy(snr_db).items():
                 noise = a_noise(source, noises, len(samples), rng)
                 noise *= loudness / rms(noise) * 10 ** (-snr_db / 20)
-                frames[condition(snr_db, source)].append(frames_of(samples + noise, starts))
+                frames[name].append(frames_of(samples + noise, starts))
     return Heard({name: np.concatenate(parts) for name, parts in frames.items()}, np.array(owner))
 
 
