@@ -20,6 +20,7 @@ from benchmarks.statistics import with_interval
 from training.causes.architecture import GRU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER
 
 WORK = Path("results/causes_learn")
+ECE_BAR = 0.03
 HEADS = (NONE, LSTM, GRU, TRANSFORMER, PARALLEL_LMU)
 
 
@@ -55,7 +56,27 @@ def table(rows: list[dict[str, Any]]) -> str:
         start = f"| {row['task']} | {row['model']} | {len(row['folds'])} x {len(row.get('seeds', [0]))} | "
         start += f"{with_interval(score['mean'], score['low'], score['high'])} | {score['null_95']:.3f} | "
         lines.append(start + (costs(row, lstm.get(row["task"])) if "cost" in row else " |  |  |  |  |  |  |"))
-    return "\n".join(lines)
+    said = [verdict(task, [row for row in rows if row["task"] == task]) for task in TASKS]
+    return "\n".join([*lines, "", *filter(None, said)])
+
+
+def verdict(task: str, rows: list[dict[str, Any]]) -> str:
+    """How the LMU stands to the best head, the best head to the SVM, and who is calibrated; of a whole table alone."""
+    svm = [row for row in rows if "cost" not in row]
+    heads = {row["model"]: row for row in rows if "cost" in row}
+    lmu, lstm = heads.get(f"CNN + {PARALLEL_LMU}"), heads.get(f"CNN + {LSTM}")
+    if not (svm and lmu and lstm):
+        return ""
+    best = max(heads.values(), key=lambda row: row["macro_f1"]["mean"])
+    score, own = best["macro_f1"], lmu["macro_f1"]["mean"]
+    fewer = 100 * (1 - lmu["cost"]["head_parameters"] / lstm["cost"]["head_parameters"])
+    gained = 100 * (score["mean"] - svm[0]["macro_f1"]["mean"])
+    calibrated = [name for name, row in heads.items() if row["ece"]["after"] <= ECE_BAR]
+    return (
+        f"{task}: best is {best['model']}, {gained:+.1f} points beside the SVM; the LMU, {own:.3f}, is "
+        f"{'within' if own >= score['low'] else 'below'} its interval with {fewer:.1f} % fewer parameters than the "
+        f"LSTM. ECE after temperature at most {ECE_BAR}: {', '.join(calibrated) or 'none'}.\n"
+    )
 
 
 def costs(row: dict[str, Any], lstm_parameters: int | None) -> str:
