@@ -54,7 +54,7 @@ BESIDE = ("donateacry", "ravdess_sub", "speechocean_sub")  # clean sounds that t
 LOSSES = {"L2": (0.0, 0.0), "L2 + time": (0.1, 0.0), "L2 + time + frequency": (0.1, 0.1)}
 FULL_LOSS = "L2 + time + frequency"
 ABLATED_FOLDS = ("1",)  # the other losses are taught there only
-PRETRAINING = Stage(DENOISER, epochs=20, patience=20, learning_rate=3e-3)
+PRETRAINING = Stage(DENOISER, epochs=14, patience=14, learning_rate=3e-3)
 TEACHING = Stage(CLASSIFIER, epochs=6, patience=6, learning_rate=3e-3)
 FURTHER = Stage(CLASSIFIER, epochs=2, patience=2, learning_rate=1e-3)
 TOGETHER = Stage(JOINT, epochs=2, patience=2, learning_rate=1e-3)
