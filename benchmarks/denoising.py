@@ -2,12 +2,15 @@
 
     python -m benchmarks.denoising --data DIR
 
-About an hour on one core with KERAS_BACKEND=torch; interrupted, it goes on with the next fold and seed. Every arm is
-tested on the same clips over the same noise, of ESC-50 clips of the held-out fold and of household sounds made of
-numbers, of which no arm has heard any. Two arms have no denoiser: one taught on recordings as they are, as in source
-C's ablation, and one taught over the noise that the denoiser learnt from, for as many steps as the arm with the
-denoiser: the first difference says what learning with noise and a denoiser is worth, the second what the denoiser
-alone is. The denoiser's own training is done once a fold and shared by its seeds.
+About an hour and a half on one core for two seeds with KERAS_BACKEND=torch; interrupted, it goes on with the next fold
+and seed. Every arm is tested on the same clips over the same noise, of ESC-50 clips of the held-out fold and of
+household sounds made of numbers, of which no arm has heard any. Two arms have no denoiser: one taught on recordings as
+they are, as in source C's ablation, and one taught over the noise that the denoiser learnt from, for as many steps as
+the arm with the denoiser: the first difference says what learning with noise and a denoiser is worth, the second what
+the denoiser alone is. The denoiser's own training is done once a fold and shared by its seeds.
+
+Tried before, on the same folds: 6 epochs of the denoiser's own training for 14, one noise of each source for three and
+one seed: it gained 0.1 dB at 0 dB, and the arm with it stood 0.1 points above the one taught over noise.
 """
 
 from __future__ import annotations
