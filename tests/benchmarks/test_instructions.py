@@ -17,6 +17,7 @@ from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
 
 ROOT = Path(os.environ.get("CRY_MONITOR_ARM64_ROOT", DEFAULT_ROOT))
 QUIET_BUDGET_A_HOP = 150e6 / 5
+MOST_PRODUCTS_AN_INSTRUCTION = 16  # of 8-bit numbers, in a vector of 128 bits
 
 
 def test_a_hop_needs_no_more_instructions_than_recorded():
@@ -62,9 +63,7 @@ def test_a_model_s_run_is_counted_alone_and_the_same_each_time():
     except CannotCount as reason:
         pytest.skip(str(reason))
     assert abs(first - again) <= first * ALLOWED
-    of_the_stage = recorded()["paths"]["listening"]["stages"]["detector"]
-    assert first < of_the_stage < 2 * first
-    assert other > first
+    assert other > first > multiply_adds(detector) / MOST_PRODUCTS_AN_INSTRUCTION
 
 
 def test_marks_are_taken_out_and_hops_sorted():
