@@ -136,13 +136,13 @@ def scores_of_folds(
     return {"folds": folds, "macro_f1": {"mean": mean, "low": low, "high": high, "null_95": float(np.mean(nulls))}}
 
 
-def errors_of_calibration(runs: list[list[dict[str, np.ndarray]]]) -> dict[str, float]:
+def errors_of_calibration(runs: list[list[dict[str, np.ndarray]]]) -> dict[str, Any]:
     """ECE of all answers of all runs together, `before` and `after` temperature, and what exact confidences would show.
 
     runs: the cells of each seed. A fold's temperature is fitted on the other folds' answers: how sure to be of an
     unknown speaker is learnt from other speakers, of whom the models that judged them were as ignorant. `exact_95`: the
     95 % point of the ECE if every calibrated confidence were exactly right, for this many clips; a clip is as lucky
-    with one seed as with another.
+    with one seed as with another. `each_after`: each run's own ECE after temperature, mean and 95 % interval.
     """
     confidences: dict[str, list[np.ndarray]] = {"before": [], "after": []}
     correct = []
@@ -156,7 +156,14 @@ def errors_of_calibration(runs: list[list[dict[str, np.ndarray]]]) -> dict[str, 
             confidences["before"].append(np.exp(logits.max(axis=1)))
             confidences["after"].append(np.exp(log_posterior(logits, temperature).max(axis=1)))
             correct.append(logits.argmax(axis=1) == own["truth"])
-    found = {when: reliability(np.concatenate(c), np.concatenate(correct)).ece for when, c in confidences.items()}
+    found: dict[str, Any] = {
+        when: reliability(np.concatenate(c), np.concatenate(correct)).ece for when, c in confidences.items()
+    }
+    n_folds = len(runs[0])
+    of_run = [slice(first, first + n_folds) for first in range(0, len(correct), n_folds)]
+    found["each_after"] = interval_over(
+        [reliability(np.concatenate(confidences["after"][run]), np.concatenate(correct[run])).ece for run in of_run]
+    )
     calibrated, random = np.concatenate(confidences["after"]), np.random.default_rng(0)
     n_clips = len(calibrated) // len(runs)
     lucky = (np.tile(random.random(n_clips), len(runs)) < calibrated for _ in range(EXACT_DRAWS))
