@@ -47,7 +47,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     """The rows as Markdown."""
     lines = [
         "| task | model | folds x seeds | macro-F1, 95 % interval over folds | chance, 95 % point | ECE | after T | "
-        "if exact, 95 % point | after T, one seed alone | head parameters | fewer than LSTM | M multiply-adds | trained, min |",
+        "if exact, 95 % point | after T, one seed alone | head parameters | fewer than LSTM | M multiply-adds | "
+        "trained, min |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lstm = {row["task"]: row["cost"]["head_parameters"] for row in rows if row["model"] == f"CNN + {LSTM}"}
