@@ -84,11 +84,13 @@ def test_importing_any_of_it_loads_no_heavy_library(environment):
     assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment) == b"[]\n"
 
 
-def test_importing_the_commands_takes_less_than_0_3_s(environment):
+def test_importing_the_commands_takes_less_than_0_3_s(environment, tmp_path):
     """Of a processor: on a machine with time for it, hardly more goes by."""
     code = "from time import process_time as s; started = s(); import edge.commands.main; print(s() - started)"
+    # Installed code is compiled once, so the first run here may compile it too, whatever this machine's setting.
+    as_installed = dict(environment, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path))
     taken_s = [
-        float(subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment))
-        for _ in range(5)
+        float(subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=as_installed))
+        for _ in range(10)
     ]
     assert min(taken_s) < 0.3
