@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 
 from edge.dsp.log_mel import FRAME_COLUMNS
+from training import checkpoints
 from training.corpora import NONCRY
 from training.detector_bank import YAMNET_CLASSES, Bank
 from training.detector_model import build_detector, with_teacher_head
@@ -46,15 +46,14 @@ class Schedule:
 def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> keras.Model:
     """Train on every clip of the bank; resumes from checkpoint_dir. Returns the detector without teacher head."""
     checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    checkpoint, progress = checkpoint_dir / "checkpoint.keras", checkpoint_dir / "progress.json"
     keras.utils.set_random_seed(schedule.seed)
     first_round = 0
-    if progress.is_file() and checkpoint.is_file():
-        state = json.loads(progress.read_text())
-        if state["schedule"] == asdict(schedule) and state["clips"] == len(bank.clips):
-            first_round = state["rounds_done"]
-            model = keras.saving.load_model(checkpoint)
-            print(f"resuming after round {first_round} of {schedule.rounds}")
+    same = {"schedule": asdict(schedule), "clips": len(bank.clips)}
+    found = checkpoints.kept(checkpoint_dir)
+    if found and found[1] == {**same, "rounds_done": found[1]["rounds_done"]}:
+        first_round = found[1]["rounds_done"]
+        model = keras.saving.load_model(found[0])
+        print(f"resuming after round {first_round} of {schedule.rounds}")
     if first_round == 0:
         model = compiled(schedule, teach=bank.teacher is not None)
 
@@ -64,10 +63,7 @@ def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> kera
         if number:
             sampler.mine(largest_probabilities(model, bank))
         train_round(model, sampler, schedule, number)
-        model.save(checkpoint)
-        progress.write_text(
-            json.dumps({"schedule": asdict(schedule), "clips": len(bank.clips), "rounds_done": number + 1})
-        )
+        checkpoints.keep(checkpoint_dir, number + 1, model, {**same, "rounds_done": number + 1})
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return detector_of(model)
 

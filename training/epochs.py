@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
-CHECKPOINT, BEST, PROGRESS = "checkpoint.keras", "best.weights.h5", "progress.json"
+from training import checkpoints
+
+BEST = "best-*.weights.h5"
 
 Curves = list[dict[str, float]]
 Better = Callable[[dict[str, float]], tuple[float, ...]]
@@ -37,25 +38,30 @@ def run_epochs(
     model, curves = resumed(folder) or (make_model(), [])
     while len(curves) < epochs and epochs_without_gain(curves, goodness) < patience:
         curves.append(epoch(model, len(curves)))
+        best = best_weights(curves, goodness)
         if best_epoch(curves, goodness) == len(curves) - 1:
-            model.save_weights(folder / BEST)
-        model.save(folder / CHECKPOINT)
-        (folder / PROGRESS).write_text(json.dumps(curves))
-    model.load_weights(folder / BEST)
+            model.save_weights(folder / best)
+        checkpoints.keep(folder, len(curves), model, curves)
+        checkpoints.delete(folder, BEST, but=best)
+    model.load_weights(folder / best_weights(curves, goodness))
     return model, curves
 
 
 def resumed(folder: Path) -> tuple[keras.Model, Curves] | None:
     """What an interrupted training left, or None."""
-    if not all((folder / name).is_file() for name in (CHECKPOINT, BEST, PROGRESS)):
-        return None
-    return keras.saving.load_model(folder / CHECKPOINT), json.loads((folder / PROGRESS).read_text())
+    found = checkpoints.kept(folder)
+    return found and (keras.saving.load_model(found[0]), found[1])
+
+
+def best_weights(curves: Curves, goodness: Better | None) -> str:
+    """The name of the file with the weights after the best epoch."""
+    return BEST.replace("*", str(best_epoch(curves, goodness) + 1))
 
 
 def forget(folder: Path) -> None:
     """Delete what a training would go on from."""
-    for name in (CHECKPOINT, BEST, PROGRESS):
-        (folder / name).unlink(missing_ok=True)
+    checkpoints.forget(folder)
+    checkpoints.delete(folder, BEST)
 
 
 def best_epoch(curves: Curves, goodness: Better | None) -> int:
