@@ -1,11 +1,12 @@
 """What source C costs: parameters beside METHODS 3.2, multiply-adds, and the latency of each component.
 
-    python -m benchmarks.transformer_cost
+    python -m benchmarks.transformer_cost [--python COMMAND ...]
 
 Components are graphs of their own, cut where one part ends; weights are random, since latency does not depend on them.
-Every engine and precision takes turns on one thread. Instructions are counted on an emulated Cortex-A72 where there is
-an arm64 root (`make arm64`). The milliseconds of a Raspberry Pi 4, from them, and of a Jetson Nano's GPU, by its
-roofline, are **estimates**: neither was at hand.
+Every engine and precision takes turns on one thread; engines that this Python cannot have (tflite-runtime 2.14 needs
+Python 3.11 or older and NumPy 1) are timed under each COMMAND that starts another one. Instructions are counted on an
+emulated Cortex-A72 where there is an arm64 root (`make arm64`). The milliseconds of a Raspberry Pi 4, from them, and of
+a Jetson Nano's GPU, by its roofline, are **estimates**: neither was at hand.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,8 @@ import keras
 
 from benchmarks.boards.emulator import CannotCount, arm64, count_models
 from benchmarks.boards.milliseconds import BOARDS, estimate
+from benchmarks.engine_latencies import latencies, latencies_under
 from benchmarks.record import record
-from benchmarks.turns import Turns, take_turns
-from edge.engines import CANDIDATES, EngineUnavailable
-from edge.engines.base import Engine
 from export.keras_to_onnx import keras_to_onnx
 from export.keras_to_tflite import keras_to_tflite
 from training.transformer.model import DENOISER, ENCODER, TOKENIZER, build_classifier, build_denoiser
@@ -43,7 +43,6 @@ WHOLE = "classifier"
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
 DYNAMIC = "dynamic"
 INT8_FEEDS = 8
-BLOCKS, CALLS = 6, 15
 BUDGET_MS, BUDGET_PRESET = 25.0, "full"
 PI_BYTES, PI_MULTIPLY_ADDS = 5_000_000, 60_000_000  # DESIGN 9
 GPU_FLOPS, GPU_BYTES_S = 472e9, 25.6e9  # a Jetson Nano: fp16 peak and memory, as NVIDIA states them
@@ -56,14 +55,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", choices=PRESETS, action="append", help=f"default: {' and '.join(MEASURED)}")
     parser.add_argument("--precision", choices=PRECISIONS, action="append", help="of the TFLite files; default: all")
+    parser.add_argument("--python", action="append", default=[], metavar="COMMAND", help="for the engines it has")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {"budget_ms": BUDGET_MS, "presets": {}}
     for name in arguments.preset or MEASURED:
-        figures["presets"][name] = measured(PRESETS[name], arguments.precision or PRECISIONS)
+        figures["presets"][name] = measured(PRESETS[name], arguments.precision or PRECISIONS, arguments.python)
     record("transformer_cost", figures, table(figures["presets"]))
 
 
-def measured(preset: Preset, precisions: tuple[str, ...]) -> dict[str, Any]:
+def measured(preset: Preset, precisions: Sequence[str], pythons: Sequence[str]) -> dict[str, Any]:
     """One preset's parameters, multiply-adds, bytes, latencies and roofline."""
     graphs = components(preset)
     products: dict[str, int] = {}
@@ -71,15 +71,15 @@ def measured(preset: Preset, precisions: tuple[str, ...]) -> dict[str, Any]:
         products.update(multiply_adds(model))
     with tempfile.TemporaryDirectory(prefix="transformer-cost-") as folder:
         files = converted(graphs, precisions, Path(folder))
-        turns = latencies(files)
+        runs = [*(latencies_under(python, files) for python in pythons), latencies(files)]
         instructions = counted(files)
         sizes = {name: path.stat().st_size for name, path in files.items()}
     return {
         "parameters": parameter_table(preset),
         "multiply_adds": products,
         "bytes": sizes,
-        "us": {name: cost._asdict() for name, cost in turns.us.items()},
-        "disturbed": turns.disturbed,
+        "us": {name: cost._asdict() for turns in runs for name, cost in turns.us.items()},
+        "disturbed": sorted({reason for turns in runs for reason in turns.disturbed}),
         "instructions": instructions,
         "gpu_ms": {part: roofline_ms(graphs[part], products[part]) for part in PARTS},
     }
@@ -151,24 +151,6 @@ def feeds(model: keras.Model) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
     shape, name = tuple(model.input.shape), model.input.name
     return [{name: rng.standard_normal(shape).astype(np.float32)} for _ in range(INT8_FEEDS)]
-
-
-def latencies(files: dict[str, Path]) -> Turns:
-    """Microseconds of every file in every engine that reads it, on one thread, taking turns."""
-    rng = np.random.default_rng(0)
-    stages: dict[str, Engine] = {}
-    for name, path in files.items():
-        for candidate in CANDIDATES:
-            if path.suffix == f".{candidate.file_format}":
-                try:
-                    engine = candidate.open(str(path), 1)
-                except EngineUnavailable:
-                    continue
-                for x in engine.inputs.values():
-                    x[...] = rng.standard_normal(x.shape)
-                stages[f"{name}, {engine.name}"] = engine
-    calls = {name: lambda _, engine=engine: engine.infer() for name, engine in stages.items()}
-    return take_turns(calls, BLOCKS, CALLS)
 
 
 def counted(files: dict[str, Path]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from benchmarks import (  # noqa: E402
     causes_donateacry,
     denoising,
     denoising_table,
+    engine_latencies,
     noisy_sounds,
     record,
     site_calibration,
@@ -95,15 +96,17 @@ def test_sites_are_judged_at_their_own_temperature_and_the_other_s(small, record
 
 
 def test_components_make_the_whole_and_each_is_timed_in_every_engine(monkeypatch, tmp_path):
-    monkeypatch.setattr(transformer_cost, "BLOCKS", 1)
-    monkeypatch.setattr(transformer_cost, "CALLS", 6)
+    monkeypatch.setattr(engine_latencies, "BLOCKS", 1)
+    monkeypatch.setattr(engine_latencies, "CALLS", 6)
     graphs = transformer_cost.components(PRESETS["tiny"])
     x = np.random.default_rng(0).standard_normal((1, 98, 64, 1)).astype(np.float32)
     parts = graphs["head"](graphs["encoder"](graphs["tokenizer"](x)))
     np.testing.assert_allclose(parts, graphs["classifier"](x), atol=1e-5)
     files = transformer_cost.converted({"head": graphs["head"]}, ("dynamic",), tmp_path)
     assert set(files) == {"head, dynamic TFLite", "head, fp32 ONNX"}
-    assert all(cost.cpu_us > 0 for cost in transformer_cost.latencies(files).us.values())
+    here = engine_latencies.latencies(files).us
+    assert here and all(cost.cpu_us > 0 for cost in here.values())
+    assert set(engine_latencies.latencies_under(sys.executable, files).us) == set(here)
 
 
 def test_ties_count_half_for_auroc():
