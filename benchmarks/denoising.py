@@ -5,9 +5,10 @@
 About two hours and a half on one core with KERAS_BACKEND=torch; interrupted, it goes on with the next fold and seed.
 Every arm is tested on the same clips over the same noise, of ESC-50 clips of the held-out fold and of household
 sounds made of numbers, of which no arm has heard any. Two arms have no denoiser: one taught on recordings as they
-are, as in source C's ablation, and one taught over the noise that the denoiser learnt from, for as many steps as the
-arm with the denoiser: the first difference says what learning with noise and a denoiser is worth, the second what the
-denoiser alone is. The denoiser's own training is done once a fold and shared by its seeds.
+are, and one taught over the noise that the denoiser learnt from, for as many steps as the arm with the denoiser: the
+first difference says what learning with noise and a denoiser is worth, the second what the denoiser alone is. Source
+C does not say which of them its 2.1 points are. The denoiser's own training is done once a fold and shared by its
+seeds.
 
 Tried before, on the same folds: a quarter of the epochs of TEACHING, FURTHER and TOGETHER, which leaves every arm so
 far from what it can learn that no gain showed; with them 6 epochs of the denoiser's own training for 14, and one
