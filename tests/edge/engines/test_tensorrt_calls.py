@@ -363,8 +363,8 @@ def received(systemd):
 
 def test_systemd_is_kept_patient_while_the_build_lives(systemd, said):
     messages = [0]
-    with BuildProgress(said.append, lambda: messages[0], tick_s=0.05, stalled_after_s=0.2):
-        for _ in range(10):
+    with BuildProgress(said.append, lambda: messages[0], tick_s=0.05, stalled_after_s=1.0):
+        for _ in range(30):
             messages[0] += 1
             time.sleep(0.05)
     asked = received(systemd)
@@ -373,8 +373,8 @@ def test_systemd_is_kept_patient_while_the_build_lives(systemd, said):
 
 
 def test_a_build_that_works_in_silence_lives(systemd, said):
-    with BuildProgress(said.append, lambda: 0, tick_s=0.05, stalled_after_s=0.2):
-        until = time.process_time() + 0.4
+    with BuildProgress(said.append, lambda: 0, tick_s=0.05, stalled_after_s=1.0):
+        until = time.process_time() + 1.5
         while time.process_time() < until:
             sum(range(1000))
             received(systemd)
@@ -383,11 +383,12 @@ def test_a_build_that_works_in_silence_lives(systemd, said):
 
 def test_a_build_that_hangs_is_left_to_systemd(systemd, said):
     with BuildProgress(said.append, lambda: 0, tick_s=0.05, stalled_after_s=0.2):
-        time.sleep(0.6)
-        before = len(received(systemd))
+        patient_until = time.monotonic() + 10
+        while not said and time.monotonic() < patient_until:
+            time.sleep(0.05)
+        assert received(systemd)
         time.sleep(0.3)
         assert received(systemd) == []
-    assert 1 <= before <= 7
     assert len(said) == 1 and "systemd is no longer asked to wait" in said[0]
 
 
