@@ -48,12 +48,15 @@ def latencies(files: dict[str, Path]) -> Turns:
 
 
 def latencies_under(python: str, files: dict[str, Path]) -> Turns:
-    """The same under another Python; python: the command that starts it."""
+    """The same under another Python; python: the command that starts it. Ends with one line when it cannot."""
     with tempfile.TemporaryDirectory(prefix="engine-latencies-") as folder:
         out = Path(folder) / "out.json"
         named = [f"{name}={path}" for name, path in files.items()]
         command = [*shlex.split(python), "-m", "benchmarks.engine_latencies", str(out), *named]
-        subprocess.run(command, cwd=ROOT, check=True)
+        try:
+            subprocess.run(command, cwd=ROOT, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.exit(f"--python {python}: nothing was timed; does it start, and has it NumPy and an engine? {error}")
         found = json.loads(out.read_text())
     return Turns({name: Cost(**cost) for name, cost in found["us"].items()}, found["disturbed"])
 

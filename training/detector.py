@@ -49,10 +49,10 @@ def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> kera
     keras.utils.set_random_seed(schedule.seed)
     first_round = 0
     same = {"schedule": asdict(schedule), "clips": len(bank.clips)}
-    found = checkpoints.kept(checkpoint_dir)
-    if found and found[1] == {**same, "rounds_done": found[1]["rounds_done"]}:
-        first_round = found[1]["rounds_done"]
-        model = keras.saving.load_model(found[0])
+    file, progress = checkpoints.kept(checkpoint_dir) or (None, {})
+    if file and {**progress, **same} == progress:
+        first_round = progress["rounds_done"]
+        model = keras.saving.load_model(file)
         print(f"resuming after round {first_round} of {schedule.rounds}")
     if first_round == 0:
         model = compiled(schedule, teach=bank.teacher is not None)
