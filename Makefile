@@ -35,8 +35,8 @@ lint: $(TEST_ENV)/ready
 
 arm64: .arm64/ready
 
-.arm64/ready: benchmarks/boards/make_root
-	benchmarks/boards/make_root .arm64
+.arm64/ready: benchmarks/device/boards/make_root
+	benchmarks/device/boards/make_root .arm64
 
 install:
 	systemd/install
@@ -68,16 +68,16 @@ detector: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m pip install --quiet torch
 	$(TEST_ENV)/bin/cry-train calibration --data $(DATA)
 	for fold in 1 2 3 4; do \
-	  $(TRAIN) --fold $$fold --out $(WORK)/fold$$fold && rm -rf benchmarks/detector_folds/fold$$fold && \
-	  $(EXPORT) --model $(WORK)/fold$$fold --out benchmarks/detector_folds/fold$$fold || exit 1; done
-	$(TEST_ENV)/bin/python -m benchmarks.detection_clips --data $(DATA) --yamnet $(TEACHER)
-	$(TEST_ENV)/bin/python -m benchmarks.detection_nights --data $(DATA) --yamnet $(TEACHER)
+	  $(TRAIN) --fold $$fold --out $(WORK)/fold$$fold && rm -rf benchmarks/detection/detector_folds/fold$$fold && \
+	  $(EXPORT) --model $(WORK)/fold$$fold --out benchmarks/detection/detector_folds/fold$$fold || exit 1; done
+	$(TEST_ENV)/bin/python -m benchmarks.detection.detection_clips --data $(DATA) --yamnet $(TEACHER)
+	$(TEST_ENV)/bin/python -m benchmarks.detection.detection_nights --data $(DATA) --yamnet $(TEACHER)
 	$(TRAIN) --out training/models/detector --decision benchmarks/results/detection_nights.json \
 	  --metrics benchmarks/results/detection_clips.json
 	rm -rf edge/default_bundle
 	$(EXPORT) --out edge/default_bundle
-	$(TEST_ENV)/bin/python -m benchmarks.speed --yamnet $(TEACHER)
-	$(TEST_ENV)/bin/python -m benchmarks.readme
+	$(TEST_ENV)/bin/python -m benchmarks.device.speed --yamnet $(TEACHER)
+	$(TEST_ENV)/bin/python -m benchmarks.lib.docs
 
 # make experts DATA=DIR: the experiments on donateacry's two domains, their table, and the experts that ship.
 # About an hour on two cores; every training resumes where it was interrupted.
@@ -86,13 +86,13 @@ CAUSES = results/causes_donateacry
 .PHONY: experts
 experts: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m pip install --quiet torch
-	KERAS_BACKEND=torch $(TEST_ENV)/bin/python -m benchmarks.causes_donateacry --data $(DATA) --work $(CAUSES)
+	KERAS_BACKEND=torch $(TEST_ENV)/bin/python -m benchmarks.studies.causes_donateacry --data $(DATA) --work $(CAUSES)
 	$(TEST_ENV)/bin/python -m training.causes.release --data $(DATA) --out training/models \
 	  training/experiments/donateacry_android.toml=$(CAUSES)/android-seed0 \
 	  training/experiments/donateacry_ios.toml=$(CAUSES)/ios-seed0
 	rm -rf edge/default_bundle
 	$(EXPORT) --out edge/default_bundle
-	$(TEST_ENV)/bin/python -m benchmarks.readme
+	$(TEST_ENV)/bin/python -m benchmarks.lib.docs
 
 # make transformer DATA=DIR: the denoiser and the Transformer that ship. About half an hour on one core; resumes.
 SOURCE_C = results/transformer_pi

@@ -41,32 +41,81 @@ SECTIONS = {
 }
 
 KEYS = (
-    Key("audio", "source", "mic", "mic, mic:NAME, file:PATH or -",
+    Key(
+        "audio",
+        "source",
+        "mic",
+        "mic, mic:NAME, file:PATH or -",
         "Default microphone, a microphone by name (`cry-monitor devices`), a recording, or PCM on stdin.",
-        pattern=r"mic|mic:.+|file:.+|-"),
-    Key("detector", "bundle", "", "a directory, or empty",
-        "Directory of the models; empty is the bundle that ships with cry-monitor."),
+        pattern=r"mic|mic:.+|file:.+|-",
+    ),
+    Key(
+        "detector",
+        "bundle",
+        "",
+        "a directory, or empty",
+        "Directory of the models; empty is the bundle that ships with cry-monitor.",
+    ),
     _number("detector", "threads", 1, 1, 16, "threads", "Threads of the inference engine."),
     Key("gate", "enabled", True, "true or false", "false shows every frame to the detector."),
     _number("gate", "margin_db", 3.0, 0, 30, "dB", "How far above the room's own noise a sound must be."),
     _number("gate", "floor_dbfs", -70.0, -120, 0, "dBFS", "The lowest level that is ever analysed."),
-    _number("decision", "open_threshold", 0.0, 0, 1, "",
-            "Smoothed cry probability at which an episode opens; 0 is the bundle's own."),
-    _number("decision", "close_threshold", 0.0, 0, 1, "",
-            "Smoothed cry probability below which it closes; 0 is the bundle's own."),
-    _number("decision", "lasting_threshold", 0.0, 0, 1, "",
-            "Mean cry probability over lasting_s at which an episode opens too; 0 is the bundle's own, 1 is never."),
+    _number(
+        "decision",
+        "open_threshold",
+        0.0,
+        0,
+        1,
+        "",
+        "Smoothed cry probability at which an episode opens; 0 is the bundle's own.",
+    ),
+    _number(
+        "decision",
+        "close_threshold",
+        0.0,
+        0,
+        1,
+        "",
+        "Smoothed cry probability below which it closes; 0 is the bundle's own.",
+    ),
+    _number(
+        "decision",
+        "lasting_threshold",
+        0.0,
+        0,
+        1,
+        "",
+        "Mean cry probability over lasting_s at which an episode opens too; 0 is the bundle's own, 1 is never.",
+    ),
     _number("decision", "lasting_s", 8.0, 1, 60, "s", "How long a less sure cry must last to open an episode."),
     _number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter episodes are not events."),
     _number("decision", "merge_gap_s", 5.0, 0, 600, "s", "Cries closer together are one event."),
-    _number("decision", "smoothing_frames", 3, 1, 25, "frames of 0.2 s",
-            "The detector's probability is averaged over this many frames."),
-    Key("store", "path", "", "a file, or empty",
-        "The database; empty is events.db in the service's state directory, else in\n"
-        "$XDG_STATE_HOME/cry-monitor."),
+    _number(
+        "decision",
+        "smoothing_frames",
+        3,
+        1,
+        25,
+        "frames of 0.2 s",
+        "The detector's probability is averaged over this many frames.",
+    ),
+    Key(
+        "store",
+        "path",
+        "",
+        "a file, or empty",
+        "The database; empty is events.db in the service's state directory, else in\n$XDG_STATE_HOME/cry-monitor.",
+    ),
     _number("store", "keep_days", 90, 1, 3650, "days", "Older rows are removed."),
-    _number("store", "max_mb", 100, 1, 10000, "MB",
-            "Above this the oldest minutes are removed; events never are for their size."),
+    _number(
+        "store",
+        "max_mb",
+        100,
+        1,
+        10000,
+        "MB",
+        "Above this the oldest minutes are removed; events never are for their size.",
+    ),
     _number("budget", "frame_ms", 96.0, 1, 1000, "ms", "A frame that takes longer is a missed deadline."),
 )
 
@@ -126,8 +175,9 @@ def load_settings(path: Optional[str] = None) -> Settings:
         if section not in SECTIONS:
             raise UserError("{}: unknown section [{}]; {}".format(path, section, _nearest(section, SECTIONS)))
         if not isinstance(table, dict):
-            raise UserError("{}: {} = {!r} stands outside a section; write it under [{}]".format(
-                path, section, table, section))
+            raise UserError(
+                "{}: {} = {!r} stands outside a section; write it under [{}]".format(path, section, table, section)
+            )
         known = {key.name: key for key in _keys_of(section)}
         for name, value in table.items():
             if name not in known:
@@ -182,8 +232,11 @@ def _checked(path, key, value):
     elif in_range and key.pattern:
         in_range = re.match("(?:{})$".format(key.pattern), value) is not None
     if not in_range:
-        raise UserError("{}: {}.{} = {}: valid is {}{}".format(
-            path, key.section, key.name, _shown(value), _NOUNS.get(kind, ""), key.valid))
+        raise UserError(
+            "{}: {}.{} = {}: valid is {}{}".format(
+                path, key.section, key.name, _shown(value), _NOUNS.get(kind, ""), key.valid
+            )
+        )
     return value
 
 
@@ -199,4 +252,6 @@ def _check_hysteresis(path, decision):
         raise UserError(
             "{}: decision.close_threshold = {:g} is above decision.open_threshold = {:g}: an episode would "
             "close as it opens; valid is 0 to {:g}".format(
-                path, decision.close_threshold, decision.open_threshold, decision.open_threshold))
+                path, decision.close_threshold, decision.open_threshold, decision.open_threshold
+            )
+        )

@@ -12,8 +12,13 @@ import time
 log = logging.getLogger("cry-monitor")
 
 # sd-daemon(3): the journal takes the level of a line from such a prefix.
-JOURNAL_LEVELS = {logging.CRITICAL: "<2>", logging.ERROR: "<3>", logging.WARNING: "<4>", logging.INFO: "<6>",
-                  logging.DEBUG: "<7>"}
+JOURNAL_LEVELS = {
+    logging.CRITICAL: "<2>",
+    logging.ERROR: "<3>",
+    logging.WARNING: "<4>",
+    logging.INFO: "<6>",
+    logging.DEBUG: "<7>",
+}
 
 
 def _one_line(record):
@@ -28,11 +33,13 @@ class _Journal(logging.Formatter):
 
 class _Json(logging.Formatter):
     def format(self, record):
-        return json.dumps({
-            "time_utc": iso_utc(record.created),
-            "level": record.levelname.lower(),
-            "message": _one_line(record),
-        })
+        return json.dumps(
+            {
+                "time_utc": iso_utc(record.created),
+                "level": record.levelname.lower(),
+                "message": _one_line(record),
+            }
+        )
 
 
 def start_log(as_json: bool = False) -> None:

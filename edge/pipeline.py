@@ -5,8 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from edge.bench.timings import StageTimings
-from edge.causes.experts_at_work import ExpertsAtWork
+from edge.causes.expert_runner import ExpertRunner
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeRules, EpisodeTracker
 from edge.decision.gate import LevelGate
@@ -21,6 +20,7 @@ from edge.dsp.log_mel import (
     LogMelStream,
 )
 from edge.records import Frame
+from edge.timings import StageTimings
 
 FRAME_S = FRAME_LENGTH / float(SAMPLE_RATE)
 FRAME_HOPS = FRAME_LENGTH // FRAME_HOP
@@ -38,7 +38,7 @@ class Pipeline(object):
         if settings.gate.enabled:
             self._gate = LevelGate(settings.gate.margin_db, settings.gate.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
         self._episodes = EpisodeTracker(episode_rules(bundle.detector, settings.decision), FRAME_HOP_S, FRAME_S)
-        self._experts = ExpertsAtWork(bundle, self._timed) if bundle.experts else None
+        self._experts = ExpertRunner(bundle, self._timed) if bundle.experts else None
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
         self._pending = np.zeros(0, np.float32)
@@ -60,8 +60,8 @@ class Pipeline(object):
         n_hops = len(samples) // FRAME_HOP
         records = []
         for hop in range(n_hops):
-            records += self._hop(samples[hop * FRAME_HOP:(hop + 1) * FRAME_HOP])
-        self._pending = np.array(samples[n_hops * FRAME_HOP:], np.float32)
+            records += self._hop(samples[hop * FRAME_HOP : (hop + 1) * FRAME_HOP])
+        self._pending = np.array(samples[n_hops * FRAME_HOP :], np.float32)
         return records
 
     def finish(self):

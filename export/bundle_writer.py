@@ -13,9 +13,9 @@ from edge.bundle import Bundle, load_bundle
 from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
 from edge.bundle.model import DENOISER, DETECTOR
 from edge.errors import UserError
-from export.convert import Exported
-from export.quiet import quiet
-from export.source_model import SourceModel
+from export.convert.files import Exported
+from export.convert.quiet import quiet
+from export.sources.source_model import SourceModel
 from export.targets import ONNX_TYPED, Target
 
 COPIED_BESIDE = ("LICENSE*", "MODEL_CARD.md")  # the weights' own licence and card, from the model directory
@@ -29,9 +29,7 @@ def check_out(out: Path) -> None:
         raise UserError(f"--out {out} is not empty: remove it or name another directory")
     ancestor = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
     if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
-        raise UserError(
-            f"--out {out} cannot be written ({ancestor} is not a writable directory): name another"
-        )
+        raise UserError(f"--out {out} cannot be written ({ancestor} is not a writable directory): name another")
 
 
 def bundle_manifest(
@@ -54,9 +52,7 @@ def bundle_manifest(
     }
 
 
-def model_entry(
-    model: SourceModel, target: Target, files: list[Exported], reason: str | None = None
-) -> dict[str, Any]:
+def model_entry(model: SourceModel, target: Target, files: list[Exported], reason: str | None = None) -> dict[str, Any]:
     """What the manifest says of one model."""
     described, precision = model.description, target.precision
     if reason:

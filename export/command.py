@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edge.commands.main import guarded
 from edge.errors import UserError
-from export.calibration import DEFAULT_CALIBRATION_DIR
-from export.description import HELP as DESCRIPTION_HELP
-from export.sources import DEFAULT_MODEL_DIR
+from export.parity.calibration import DEFAULT_CALIBRATION_DIR
+from export.sources.description import HELP as DESCRIPTION_HELP
+from export.sources.provenance import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"
@@ -48,9 +48,7 @@ def parser() -> argparse.ArgumentParser:
         default=DEFAULT_CALIBRATION_DIR,
         help="directory with the calibration tensors (default: those that ship)",
     )
-    result.add_argument(
-        "--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)"
-    )
+    result.add_argument("--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)")
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
     result.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (docs/schemas/export.schema.json)"
@@ -76,7 +74,7 @@ def export(arguments: argparse.Namespace) -> int:
     if missing:
         raise UserError("{} not installed; {}".format(" and ".join(missing), INSTALL))
     from export.exporter import export_bundle
-    from export.report import text_report
+    from export.report.bundle_report import text_report
 
     out = Path(arguments.out or "dist/" + target.name)
     report = export_bundle(
@@ -101,9 +99,7 @@ def export(arguments: argparse.Namespace) -> int:
         "outside the bounds of {}, no bundle written: {}".format(
             target.name,
             "; ".join(
-                file["path"] + ": " + ", ".join(file["violations"])
-                for file in report["files"]
-                if file["violations"]
+                file["path"] + ": " + ", ".join(file["violations"]) for file in report["files"] if file["violations"]
             ),
         )
     )

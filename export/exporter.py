@@ -7,18 +7,18 @@ from typing import Any
 from edge.bundle import Bundle
 from edge.bundle.model import DENOISER, DETECTOR
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
-from export.convert import Progress, check_importable
-from export.denoiser_evidence import denoiser_evidence
-from export.detector_evidence import detector_evidence
-from export.evidence import Evidence
-from export.expert_evidence import expert_evidence
-from export.frame_expert_evidence import frame_expert_evidence
-from export.keras_to_onnx import keras_to_onnx, onnx_cost
-from export.measure import bounds_of
-from export.proving import ExportedModel, export_models
-from export.report import html_report, installed_versions
-from export.source_model import SourceModel
-from export.sources import Sources, load_sources
+from export.convert.files import Progress, check_importable
+from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
+from export.kinds.denoiser import denoiser_evidence
+from export.kinds.detector import detector_evidence
+from export.kinds.evidence import Evidence
+from export.kinds.expert import expert_evidence
+from export.kinds.frame_expert import frame_expert_evidence
+from export.parity.measure import bounds_of
+from export.parity.precision_fallback import ExportedModel, export_models
+from export.report.bundle_report import html_report, installed_versions
+from export.sources.provenance import Sources, load_sources
+from export.sources.source_model import SourceModel
 from export.targets import BUDGET_MULTIPLY_ADDS, Target
 
 HOP_S = 0.2  # a detector answers once a hop
@@ -161,9 +161,7 @@ def warn_of_budgets(report: dict[str, Any]) -> None:
             report["warnings"].append(f"{file['path']} is {over} over the budget of its role, {roles[file['model']]}")
 
 
-def write(
-    sources: Sources, target: Target, exported: list[ExportedModel], report: dict[str, Any], out: Path
-) -> None:
+def write(sources: Sources, target: Target, exported: list[ExportedModel], report: dict[str, Any], out: Path) -> None:
     """Write the bundle with its reports. Raises UserError; nothing is left behind then."""
     models = [(item.model, item.conversion.files) for item in exported]
     contents = {item.path: item.content for _, files in models for item in files}

@@ -37,8 +37,7 @@ def main() -> None:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     (FOLDER / "loud.fp32.tflite").write_bytes(converter.convert())
     signature = [tf.TensorSpec(SHAPE, tf.float32, name="log_mel")]
-    graph, _ = tf2onnx.convert.from_function(
-        tf.function(lambda x: model(x)), input_signature=signature, opset=13)
+    graph, _ = tf2onnx.convert.from_function(tf.function(lambda x: model(x)), input_signature=signature, opset=13)
     graph.ir_version = 7
     onnx.save(graph, FOLDER / "loud.fp32.onnx")
 

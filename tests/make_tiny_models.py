@@ -25,7 +25,7 @@ import tensorflow as tf  # noqa: E402
 import tf2onnx  # noqa: E402
 
 from edge.dsp import fused  # noqa: E402
-from export.keras_to_tflite import keras_to_tflite  # noqa: E402
+from export.convert.keras_to_tflite import keras_to_tflite  # noqa: E402
 from training.causes.architecture import GRU, NONE, Architecture  # noqa: E402
 from training.causes.model import LOGITS, SEQUENCE, build_model  # noqa: E402
 from training.causes.streaming import cause_step, delay, the_head  # noqa: E402
@@ -100,7 +100,8 @@ def tiny_expert(head: str, n_labels: int) -> keras.Model:
     for layer in model.layers:
         if not isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights(
-                [np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) * 2.5 / len(w) for w in layer.get_weights()])
+                [np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) * 2.5 / len(w) for w in layer.get_weights()]
+            )
     return model
 
 
@@ -153,10 +154,13 @@ def write_experts() -> None:
         (FOLDER / f"expert_{name}.fp32.tflite").write_bytes(keras_to_tflite(step, "fp32", None))
         onnx.save(to_onnx(step, [x.name for x in step.inputs]), FOLDER / f"expert_{name}.fp32.onnx")
         described[name] = {
-            "labels": labels, "band_hz": band_hz, "normalisation": NORMALISATION, "logits": answers_of(model)}
+            "labels": labels,
+            "band_hz": band_hz,
+            "normalisation": NORMALISATION,
+            "logits": answers_of(model),
+        }
     rng = np.random.default_rng(0)
-    examples = [
-        {x.name: rng.uniform(0.0, 2.0, x.shape).astype(np.float32) for x in step.inputs} for _ in range(16)]
+    examples = [{x.name: rng.uniform(0.0, 2.0, x.shape).astype(np.float32) for x in step.inputs} for _ in range(16)]
     (FOLDER / "expert_ios.int8.tflite").write_bytes(to_int8(step, examples))
     (FOLDER / "experts.json").write_text(json.dumps(described, indent=1) + "\n")
 

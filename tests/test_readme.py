@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.readme import SECTION, with_results
-from benchmarks.record import RESULTS
+from benchmarks.lib.docs import SECTION, with_results
+from benchmarks.lib.record import RESULTS
 from edge.bundle import load_bundle
 from edge.records import Event
 from edge.store import Store
@@ -48,7 +48,8 @@ LOOKING = [command for command in COMMANDS if command.startswith("cry-monitor do
 MAKING = [command for command in COMMANDS if command.startswith("make ")]
 RUNNING = [
     " ".join([command, flag]).strip()
-    for command in COMMANDS if command not in LISTENING + LOOKING + TRAINING + MAKING
+    for command in COMMANDS
+    if command not in LISTENING + LOOKING + TRAINING + MAKING
     for flag in ["", *COMMANDS[command]]
 ]
 
@@ -57,8 +58,12 @@ RUNNING = [
 def start(tmp_path):
     """start(command line) -> Popen in a folder with a recording night.wav, by a user with one event in the database."""
     environment = dict(
-        os.environ, HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path / "state"), PYTHONPATH=str(REPOSITORY),
-        ALSA_CONFIG_PATH=str(tmp_path / "no-microphone.conf"))
+        os.environ,
+        HOME=str(tmp_path),
+        XDG_STATE_HOME=str(tmp_path / "state"),
+        PYTHONPATH=str(REPOSITORY),
+        ALSA_CONFIG_PATH=str(tmp_path / "no-microphone.conf"),
+    )
     for name in ("STATE_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
         environment.pop(name, None)
     (tmp_path / "no-microphone.conf").write_text("pcm.!default { type none_that_there_is }\n")
@@ -78,10 +83,16 @@ def start(tmp_path):
         name, *arguments = shlex.split(line)
         module, function = PROGRAMS[name]
         code = "import sys; sys.argv[0] = {!r}; from {} import {} as main; sys.exit(main())".format(
-            name, module, function)
+            name, module, function
+        )
         return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     return start
 
@@ -114,8 +125,9 @@ def test_a_daemon_listens_until_it_is_stopped(start, command):
     assert "stopped" in err
 
 
-@pytest.mark.parametrize("command", [" ".join([command, flag]).strip() for command in LOOKING
-                                     for flag in ["", *COMMANDS[command]]])
+@pytest.mark.parametrize(
+    "command", [" ".join([command, flag]).strip() for command in LOOKING for flag in ["", *COMMANDS[command]]]
+)
 def test_a_doctor_finds_that_there_is_no_microphone(start, command):
     process = start(command)
     out, err = process.communicate(timeout=PATIENCE_S)

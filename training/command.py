@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         "--decision",
         type=Path,
         metavar="FILE",
-        help="result of benchmarks.detection_nights, which chose the thresholds (default: open at 0.6, close at 0.4)",
+        help="result of benchmarks.detection.detection_nights, which chose the thresholds "
+        "(default: open at 0.6, close at 0.4)",
     )
     detector.add_argument("--metrics", type=Path, metavar="FILE", help="a result of benchmarks/ to state in model.json")
     detector.add_argument("--rounds", type=int, help="rounds of training (default: the schedule's)")
@@ -70,20 +71,26 @@ def main(argv: list[str] | None = None) -> int:
 def detector_command(arguments: argparse.Namespace) -> int:
     """Train the detector on every recording, or on all but one fold. Interrupted, it resumes where it was."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from training.detector import Schedule
-    from training.detector_release import train_and_save
+    from training.detector.fitting import Schedule
+    from training.detector.release import train_and_save
 
     rounds = {} if arguments.rounds is None else {"rounds": arguments.rounds}
     schedule = Schedule(seed=arguments.seed, **rounds)
     train_and_save(
-        arguments.data, arguments.teacher, arguments.fold, schedule, arguments.work, arguments.out,
-        read_decision(arguments.decision), read_metrics(arguments.metrics),
+        arguments.data,
+        arguments.teacher,
+        arguments.fold,
+        schedule,
+        arguments.work,
+        arguments.out,
+        read_decision(arguments.decision),
+        read_metrics(arguments.metrics),
     )
     return 0
 
 
 def read_decision(path: Path | None) -> dict[str, float]:
-    """The thresholds that benchmarks.detection_nights chose, or METHODS 1.5's."""
+    """The thresholds that benchmarks.detection.detection_nights chose, or METHODS 1.5's."""
     return DEFAULT_DECISION if path is None else read_result(path, "decision")
 
 
@@ -105,7 +112,7 @@ def read_result(path: Path, key: str) -> dict:
 
 def calibration_command(arguments: argparse.Namespace) -> int:
     """Draw the feature tensors of calibration_data/ from the recordings."""
-    from training.calibration_data import write_calibration_data
+    from training.data.calibration_data import write_calibration_data
 
     write_calibration_data(arguments.data, arguments.out, arguments.seed)
     return 0
@@ -137,7 +144,7 @@ def transformer_command(arguments: argparse.Namespace) -> int:
 
 def corpora_command(arguments: argparse.Namespace) -> int:
     """List where to get each corpus of cries; import one by its file names; verify a folder of recordings."""
-    from training import cry_corpora
+    from training.data import cry_corpora
 
     if arguments.action == "list":
         lines = cry_corpora.listing()

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.audio.resample import StreamingResampler
 from edge.audio.source import SAMPLE_RATE, Source
-from edge.audio.wholeness import what_is_missing
+from edge.audio.truncation import find_truncation
 from edge.errors import UserError
 
 BLOCK_S = 0.2  # read at once: one hop of the pipeline
@@ -59,7 +59,7 @@ class FileSource(Source):
         samples = self._resampler.finish()
         if len(samples):
             yield samples
-        missing = what_is_missing(self._path)
+        missing = find_truncation(self._path)
         if missing or self._frames_read < self._file.frames:
             raise self._cut_short(missing or "its header promises more")
 
@@ -122,14 +122,10 @@ def _open(path: str):
             pass
         recording = soundfile.SoundFile(os.fsencode(path))
     except OSError as error:
-        raise UserError(
-            "{}: cannot be read ({}): check its permissions".format(path, error.strerror)
-        ) from error
+        raise UserError("{}: cannot be read ({}): check its permissions".format(path, error.strerror)) from error
     except (RuntimeError, TypeError) as error:
         # TypeError: a .raw file, whose format nobody can know.
-        raise UserError(
-            "{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(path)
-        ) from error
+        raise UserError("{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(path)) from error
     if recording.frames > LONGEST_FRAMES:
         recording.close()
         raise UserError("{}: does not say how long it is: convert it to WAV".format(path))

@@ -53,11 +53,11 @@ class HopQueue:
         """Add 1-D float32 samples, the last of which was captured at `captured_s`; never waits."""
         samples = np.concatenate((self._rest, samples))
         hops = len(samples) // HOP
-        self._rest = samples[hops * HOP:]
+        self._rest = samples[hops * HOP :]
         with self._changed:
             for number in range(hops):
                 after = len(samples) - (number + 1) * HOP
-                self._hops.append((samples[number * HOP:(number + 1) * HOP], captured_s - after / SAMPLE_RATE))
+                self._hops.append((samples[number * HOP : (number + 1) * HOP], captured_s - after / SAMPLE_RATE))
             self.arrived += hops
             if len(self._hops) > self._most_waiting:
                 self._skip(len(self._hops) - self._kept)

@@ -93,7 +93,9 @@ class MicrophoneSource(Source):
             elif not self._stopped and time.monotonic() - asked_s < patience_s + STOPPED_S:
                 raise MicrophoneStalled(
                     "microphone {!r} sends nothing, for {:.1f} s now: check its cable and the sound system".format(
-                        self.name, time.monotonic() - self._captured_s))
+                        self.name, time.monotonic() - self._captured_s
+                    )
+                )
 
     def stop(self) -> bool:
         self._stopped = True
@@ -116,8 +118,9 @@ class MicrophoneSource(Source):
 
     def _wait_until_open(self, name):
         if not self._opened.wait(OPEN_S):
-            raise UserError("microphone {!r} does not open within {:g} s: the sound system hangs".format(
-                name or "default", OPEN_S))
+            raise UserError(
+                "microphone {!r} does not open within {:g} s: the sound system hangs".format(name or "default", OPEN_S)
+            )
         if not self.name:
             raise UserError(self._failure)
 

@@ -30,9 +30,7 @@ class StreamingResampler:
         self._stream = None
         if native_rate_hz != SAMPLE_RATE:
             soxr = _import_soxr(native_rate_hz)
-            self._stream = soxr.ResampleStream(
-                native_rate_hz, SAMPLE_RATE, 1, dtype="float32", quality=QUALITY
-            )
+            self._stream = soxr.ResampleStream(native_rate_hz, SAMPLE_RATE, 1, dtype="float32", quality=QUALITY)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Resample 1-D float32 samples; returns what is ready, which may be nothing."""

@@ -58,7 +58,8 @@ class SignalWatch:
         if share < CLIPPED_SHARE or not self._is_due(CLIPPING):
             return None
         return CLIPPING, "{:.0%} of the last {:.0f} s is cut off at full scale: turn the microphone's gain down".format(
-            share, WINDOW_S)
+            share, WINDOW_S
+        )
 
     def _is_due(self, what):
         """Whether it may be said; it is then taken to be said."""

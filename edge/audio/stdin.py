@@ -47,9 +47,7 @@ class StdinSource(Source):
         first = self._input.read(4)
         if first in CONTAINERS:
             raise UserError(
-                "standard input begins like {}: pipe {} into it, or use file:PATH".format(
-                    CONTAINERS[first], FORMAT
-                )
+                "standard input begins like {}: pipe {} into it, or use file:PATH".format(CONTAINERS[first], FORMAT)
             )
         if len(first) < SAMPLE_BYTES:
             raise UserError("standard input ended before any audio came: pipe {} into it".format(FORMAT))

@@ -12,15 +12,15 @@ by one number:
   seen to differ by (memory lies differently in each process; SAME_CODE_DISTURBED when something else ran), and by more
   than LEAST_MS.
 
-benchmarks/bench_noise.py measures how often that cries wolf on the same code, and which slowdown it finds.
+benchmarks/device/bench_noise.py measures how often that cries wolf on the same code, and which slowdown it finds.
 """
 
 import json
 import math
 from typing import List, NamedTuple
 
-from edge.bench.timings import percentile
 from edge.errors import UserError
+from edge.timings import percentile
 
 NOISE_DEVIATIONS = 4.0
 SAME_CODE = 0.25
@@ -50,11 +50,15 @@ def read_baseline(path):
         if len(rounds) < FEWEST_ROUNDS or not all(one["yardstick_ms"] > 0 and one["p50_ms"] for one in rounds):
             raise ValueError("has too few rounds")
     except OSError as error:
-        raise UserError("--baseline {}: cannot be read ({}): give a file written by edge-bench --json".format(
-            path, error.strerror)) from error
+        raise UserError(
+            "--baseline {}: cannot be read ({}): give a file written by edge-bench --json".format(path, error.strerror)
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError("--baseline {}: is no result of edge-bench --json ({}): write one with "
-                        "`edge-bench --json > FILE`".format(path, error)) from error
+        raise UserError(
+            "--baseline {}: is no result of edge-bench --json ({}): write one with `edge-bench --json > FILE`".format(
+                path, error
+            )
+        ) from error
     return baseline
 
 
@@ -64,8 +68,9 @@ def compare(before, after) -> List[Change]:
     yardstick_ms = median([one["yardstick_ms"] for one in before["per_round"]])
     is_disturbed = before.get("disturbed") or after.get("disturbed")
     least_noise = SAME_CODE_DISTURBED if is_disturbed else SAME_CODE
-    changes = [change(stage, earlier[stage], later[stage], yardstick_ms, least_noise)
-               for stage in earlier if stage in later]
+    changes = [
+        change(stage, earlier[stage], later[stage], yardstick_ms, least_noise) for stage in earlier if stage in later
+    ]
     return sorted(changes, key=lambda one: one.ratio - one.noise, reverse=True)
 
 
@@ -75,8 +80,14 @@ def change(stage, before, after, yardstick_ms, least_noise):
     deviation = math.hypot(deviation_of_median(before) / old, deviation_of_median(after) / new)
     noise = max(least_noise, NOISE_DEVIATIONS * deviation)
     slower_ms = (new - old) * yardstick_ms
-    return Change(stage, old * yardstick_ms, new * yardstick_ms, new / old, noise,
-                  new / old > 1.0 + noise and slower_ms > LEAST_MS)
+    return Change(
+        stage,
+        old * yardstick_ms,
+        new * yardstick_ms,
+        new / old,
+        noise,
+        new / old > 1.0 + noise and slower_ms > LEAST_MS,
+    )
 
 
 def in_yardsticks(result):

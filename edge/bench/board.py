@@ -56,16 +56,25 @@ def read(root, path):
 
 def board_model(root):
     """E.g. "Raspberry Pi 4 Model B Rev 1.4"; on a PC what its maker calls it."""
-    return (read(root, "proc/device-tree/model") or read(root, "sys/firmware/devicetree/base/model")
-            or read(root, "sys/class/dmi/id/product_name") or None)
+    return (
+        read(root, "proc/device-tree/model")
+        or read(root, "sys/firmware/devicetree/base/model")
+        or read(root, "sys/class/dmi/id/product_name")
+        or None
+    )
 
 
 def cpu_name(cpuinfo):
     """The processor of a /proc/cpuinfo; arm64 gives numbers only."""
     found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     part = re.search(r"^CPU part\s*:\s*(\w+)$", cpuinfo, re.MULTILINE)
-    cores = {"0xd03": "Cortex-A53", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76",
-             "0xd42": "Cortex-A78AE"}
+    cores = {
+        "0xd03": "Cortex-A53",
+        "0xd07": "Cortex-A57",
+        "0xd08": "Cortex-A72",
+        "0xd0b": "Cortex-A76",
+        "0xd42": "Cortex-A78AE",
+    }
     if part:
         return cores.get(part.group(1).lower(), "arm64 part " + part.group(1))
     return found.group(1) if found else platform.processor() or None
@@ -93,8 +102,9 @@ def clocks_mhz(root):
     pattern = os.path.join(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
     clocks = [megahertz(read("", path)) for path in sorted(glob.glob(pattern))]
     if not clocks:
-        clocks = [float(mhz) for mhz in re.findall(r"^cpu MHz\s*:\s*([\d.]+)", read(root, "proc/cpuinfo") or "",
-                                                   re.MULTILINE)]
+        clocks = [
+            float(mhz) for mhz in re.findall(r"^cpu MHz\s*:\s*([\d.]+)", read(root, "proc/cpuinfo") or "", re.MULTILINE)
+        ]
     return [mhz for mhz in clocks if mhz]
 
 
@@ -138,8 +148,9 @@ def power_mode():
 
 def fixed_clocks():
     """Whether a Jetson's clocks are held at their highest (jetson_clocks); None where nobody can say."""
-    clocks = re.findall(r"^cpu\d+:.*MinFreq=(\d+) MaxFreq=(\d+)", said_by("jetson_clocks", "--show") or "",
-                        re.MULTILINE)
+    clocks = re.findall(
+        r"^cpu\d+:.*MinFreq=(\d+) MaxFreq=(\d+)", said_by("jetson_clocks", "--show") or "", re.MULTILINE
+    )
     return all(low == high for low, high in clocks) if clocks else None
 
 

@@ -10,11 +10,11 @@ from edge.bench import text
 from edge.bench.baseline import compare, differences, read_baseline
 from edge.bench.material import material
 from edge.bench.page import page
-from edge.bench.timings import FRAME_BUDGET_S
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.main import guarded
 from edge.config import load_settings
 from edge.errors import UserError
+from edge.timings import FRAME_BUDGET_S
 
 SHORTEST_S, LONGEST_S = 10.0, 3600.0  # an hour is 230 MB of samples
 LONGEST_SOAK_H = 1000.0
@@ -29,20 +29,38 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of edge-bench."""
     parser = argparse.ArgumentParser(prog="edge-bench", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version="edge-bench " + __version__)
-    parser.add_argument("--bundle", metavar="DIR", default=DEFAULT_BUNDLE_DIR,
-                        help="directory of the models (default: the bundle that ships)")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        default=DEFAULT_BUNDLE_DIR,
+        help="directory of the models (default: the bundle that ships)",
+    )
     parser.add_argument("--input", metavar="FILE", help="a recording of any rate (default: a synthesised night)")
-    parser.add_argument("--seconds", metavar="N", type=float, default=60.0,
-                        help="length of the night, or the most that is taken of --input (default: 60)")
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=float,
+        default=60.0,
+        help="length of the night, or the most that is taken of --input (default: 60)",
+    )
     parser.add_argument("--threads", metavar="N", type=int, default=1, help="of the engine (default: 1)")
-    parser.add_argument("--budget-ms", metavar="MS", type=float, default=1000 * FRAME_BUDGET_S,
-                        help="for one frame (default: %(default)g)")
+    parser.add_argument(
+        "--budget-ms",
+        metavar="MS",
+        type=float,
+        default=1000 * FRAME_BUDGET_S,
+        help="for one frame (default: %(default)g)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--html", metavar="FILE", help="write a page with the distribution of every stage")
     parser.add_argument("--baseline", metavar="FILE", help="an earlier --json to compare with")
-    parser.add_argument("--soak", metavar="HOURS", type=float,
-                        help="play the audio at real-time pace again and again for so long, or until Ctrl-C: "
-                        "p99, memory and temperature over time")
+    parser.add_argument(
+        "--soak",
+        metavar="HOURS",
+        type=float,
+        help="play the audio at real-time pace again and again for so long, or until Ctrl-C: "
+        "p99, memory and temperature over time",
+    )
     return parser
 
 
@@ -65,12 +83,20 @@ def run(args) -> int:
         result, passes = results.run(bundle, settings, recording, args.threads, args.seconds)
     else:
         result, passes = results.run_soak(
-            bundle, settings, recording, args.threads, args.seconds, args.soak,
-            say=(lambda line: None) if args.json else lambda line: print(line, flush=True))
+            bundle,
+            settings,
+            recording,
+            args.threads,
+            args.seconds,
+            args.soak,
+            say=(lambda line: None) if args.json else lambda line: print(line, flush=True),
+        )
     changes = compare(baseline, result) if baseline else []
     if baseline:
-        result["baseline"] = {"differences": differences(baseline, result),
-                              "changes": [dict(change._asdict()) for change in changes]}
+        result["baseline"] = {
+            "differences": differences(baseline, result),
+            "changes": [dict(change._asdict()) for change in changes],
+        }
     if args.html:
         write(args.html, page(result, passes))
     if args.json:
@@ -103,8 +129,7 @@ def write(path, content):
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
     except OSError as error:
-        raise UserError("--html {}: cannot be written ({}): give another place".format(
-            path, error.strerror)) from error
+        raise UserError("--html {}: cannot be written ({}): give another place".format(path, error.strerror)) from error
 
 
 if __name__ == "__main__":

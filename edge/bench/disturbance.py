@@ -27,8 +27,8 @@ class Watch(object):
         cpu_s = time.process_time() - self._cpu_s
         figures = {
             "cpu_share": cpu_s / wall_s,
-            "involuntary_switches_per_s":
-                (resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - self._switches) / wall_s,
+            "involuntary_switches_per_s": (resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - self._switches)
+            / wall_s,
             "others_share": None,
             "steal_share": None,
         }

@@ -32,7 +32,7 @@ class Recording(object):
 
     def first(self, seconds):
         """Its beginning, a Recording."""
-        return Recording(self.name, self.samples[:int(seconds * self.native_rate_hz)], self.native_rate_hz)
+        return Recording(self.name, self.samples[: int(seconds * self.native_rate_hz)], self.native_rate_hz)
 
     def at_16_khz(self):
         """Its samples at 16 kHz, 1-D float32."""
@@ -44,7 +44,7 @@ def material(path, seconds):
     """The Recording at `path`, at most `seconds` of it, or a synthesised night when it is None. Raises UserError."""
     if path is None:
         return Recording("a synthesised night", nursery_night(seconds, seed=1).samples, SAMPLE_RATE)
-    whole = read_file(path)[:int(seconds * SAMPLE_RATE)]  # says what is wrong with a recording, whatever it is
+    whole = read_file(path)[: int(seconds * SAMPLE_RATE)]  # says what is wrong with a recording, whatever it is
     if len(whole) < SAMPLE_RATE:
         raise UserError("{} is shorter than one frame (1 s): give a longer recording".format(path))
     import soundfile
@@ -71,7 +71,7 @@ class PlayedSource(Source):
         """Yield blocks at the native rate."""
         length = int(BLOCK_S * self.native_rate_hz)
         for first in range(0, len(self._samples), length):
-            yield self._samples[first:first + length]
+            yield self._samples[first : first + length]
 
     def resample(self, block):
         """The block at 16 kHz; may be empty."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from edge.bench.material import PlayedSource
 from edge.bench.paths import RESAMPLE_STAGE, STORE_STAGE, PathTimings
-from edge.collector import keep_out_of_frames
-from edge.keeping import Keeper
-from edge.listener import Listener
+from edge.runtime.gc_freeze import freeze_gc
+from edge.runtime.listener import Listener
+from edge.store.buffered_store import BufferedStore
 
 ROUNDS = 5
 WARM_UP_S = 10.0  # of audio before the first round; timed apart
@@ -57,7 +57,7 @@ class TimedKeeper(object):
 def measure(bundle, settings, recording, rounds=ROUNDS, after_round=lambda: None):
     """(warm-up, [Round]) of the daemon's path; the warm-up is a Round too. Calls after_round() after each."""
     bundle.warm_up()
-    keep_out_of_frames()
+    freeze_gc()
     folder = tempfile.mkdtemp(prefix="edge-bench-")
     try:
         passes = []
@@ -72,7 +72,7 @@ def measure(bundle, settings, recording, rounds=ROUNDS, after_round=lambda: None
 def play(bundle, settings, recording, database):
     """One pass over a Recording, through resampler, listener, pipeline and store: a Round."""
     yardstick_s = yardstick()
-    with Keeper(database, settings) as keeper, Collections() as collections:
+    with BufferedStore(database, settings) as keeper, Collections() as collections:
         player = Player(bundle, settings, recording, keeper)
         began, written = perf_counter(), bytes_written()
         for block in player.source.native_blocks():

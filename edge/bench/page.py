@@ -33,23 +33,29 @@ def page(result, passes):
     if result.get("soak"):
         body += ["<h2>Over the hours</h2>"] + soak_plots(result["soak"], budget_ms)
     body += ["<h2>Figures</h2>", "<pre>{}</pre>".format(html.escape("\n".join(text.report(result))))]
-    return ("<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>edge-bench {}</title><style>{}</style>\n{}\n"
-            "</html>\n").format(html.escape(result["bundle"]), STYLE, "\n".join(body))
+    return (
+        "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>edge-bench {}</title><style>{}</style>\n{}\n"
+        "</html>\n"
+    ).format(html.escape(result["bundle"]), STYLE, "\n".join(body))
 
 
 def verdict(result):
     """One line: the frame against the budget, and whether the run was disturbed."""
     frame = result["stages"][-1]
     kept = frame["p99_ms"] <= result["budget_ms"]
-    parts = ['<p><span class={}>p99 of a frame {:.2f} ms of {:g} ms</span>, {} missed deadlines.'.format(
-        "good" if kept else "bad", frame["p99_ms"], result["budget_ms"], result["missed_deadlines"])]
+    parts = [
+        "<p><span class={}>p99 of a frame {:.2f} ms of {:g} ms</span>, {} missed deadlines.".format(
+            "good" if kept else "bad", frame["p99_ms"], result["budget_ms"], result["missed_deadlines"]
+        )
+    ]
     if result["disturbed"]:
-        parts.append('<span class=bad>Disturbed: {}.</span>'.format(html.escape("; ".join(result["disturbed"]))))
+        parts.append("<span class=bad>Disturbed: {}.</span>".format(html.escape("; ".join(result["disturbed"]))))
     return " ".join(parts) + "</p>"
 
 
 def log_scale(lowest, highest, begin, end):
     """A function from a value to its place between begin and end, logarithmic; what lies outside is held at them."""
+
     def place(value):
         share = math.log(max(value, lowest) / lowest) / math.log(highest / lowest)
         return begin + min(1.0, max(0.0, share)) * (end - begin)
@@ -60,7 +66,7 @@ def log_scale(lowest, highest, begin, end):
 def decades(lowest, highest):
     """Powers of ten from lowest to highest."""
     first, last = math.ceil(math.log10(lowest) - 1e-9), math.floor(math.log10(highest) + 1e-9)
-    return [10.0 ** power for power in range(int(first), int(last) + 1)]
+    return [10.0**power for power in range(int(first), int(last) + 1)]
 
 
 def distribution(stages, timings, budget_ms, colour):
@@ -96,8 +102,11 @@ def histogram(values, x, base, colour):
     parts = []
     for bar, count in sorted(counts.items()):
         tall = max(1.0, (STAGE_HEIGHT - 8) * count / tallest)
-        parts.append('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="{}"/>'.format(
-            LEFT + bar * width, base - tall, width, tall, colour))
+        parts.append(
+            '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="{}"/>'.format(
+                LEFT + bar * width, base - tall, width, tall, colour
+            )
+        )
     ordered = sorted(values)
     for percent, dash in ((50, ""), (99, "2,2")):
         place = x(ordered[int((len(ordered) - 1) * percent / 100)])
@@ -110,16 +119,21 @@ def timeline(hops, budget_ms):
     highest = max([2.0 * budget_ms] + [1e3 * seconds for _, seconds in hops])
     y = log_scale(0.01, highest, TIMELINE_HEIGHT - 20, 8)
     per_bin = max(1, int(math.ceil(len(hops) / float(TIMELINE_BINS))))
-    bins = [hops[first:first + per_bin] for first in range(0, len(hops), per_bin)]
+    bins = [hops[first : first + per_bin] for first in range(0, len(hops), per_bin)]
     width = (PLOT_WIDTH - RIGHT - LEFT) / float(len(bins))
     parts = []
     for tick in decades(0.01, highest):
-        parts += [line(LEFT, y(tick), PLOT_WIDTH - RIGHT, y(tick), "#ddd"),
-                  label(LEFT - 8, y(tick) + 4, "{:g} ms".format(tick), "end")]
+        parts += [
+            line(LEFT, y(tick), PLOT_WIDTH - RIGHT, y(tick), "#ddd"),
+            label(LEFT - 8, y(tick) + 4, "{:g} ms".format(tick), "end"),
+        ]
     for number, stretch in enumerate(bins):
         path, seconds = max(stretch, key=lambda hop: hop[1])
-        parts.append('<circle cx="{:.1f}" cy="{:.1f}" r="1.6" fill="{}"/>'.format(
-            LEFT + (number + 0.5) * width, y(1e3 * seconds), COLOURS[path]))
+        parts.append(
+            '<circle cx="{:.1f}" cy="{:.1f}" r="1.6" fill="{}"/>'.format(
+                LEFT + (number + 0.5) * width, y(1e3 * seconds), COLOURS[path]
+            )
+        )
     parts.append(budget_line(LEFT, y(budget_ms), PLOT_WIDTH - RIGHT, y(budget_ms)))
     return svg(TIMELINE_HEIGHT, parts)
 
@@ -127,8 +141,12 @@ def timeline(hops, budget_ms):
 def soak_plots(samples, budget_ms):
     """p99, memory and temperature over time; what the board does not tell is left out."""
     plots = []
-    for field, title, bound in (("p99_ms", "p99 of a hop, ms", budget_ms), ("memory_mb", "memory, MB", None),
-                                ("temperature_c", "temperature, C", None), ("clock_mhz", "clock, MHz", None)):
+    for field, title, bound in (
+        ("p99_ms", "p99 of a hop, ms", budget_ms),
+        ("memory_mb", "memory, MB", None),
+        ("temperature_c", "temperature, C", None),
+        ("clock_mhz", "clock, MHz", None),
+    ):
         points = [(one["t_s"] / 60.0, one[field]) for one in samples if one[field] is not None]
         if points:
             plots += ["<h3>{}</h3>".format(title), curve(points, bound)]
@@ -144,10 +162,12 @@ def curve(points, bound):
     def place(minutes, value):
         return (LEFT + (PLOT_WIDTH - RIGHT - LEFT) * minutes / last, (height - 25) - (height - 35) * value / highest)
 
-    parts = [line(LEFT, height - 25, PLOT_WIDTH - RIGHT, height - 25, "#ccc"),
-             label(LEFT - 8, place(0, highest / 1.05)[1] + 4, "{:.4g}".format(highest / 1.05), "end"),
-             label(LEFT - 8, height - 21, "0", "end"),
-             label(PLOT_WIDTH - RIGHT, height - 8, "{:.4g} min".format(last), "end")]
+    parts = [
+        line(LEFT, height - 25, PLOT_WIDTH - RIGHT, height - 25, "#ccc"),
+        label(LEFT - 8, place(0, highest / 1.05)[1] + 4, "{:.4g}".format(highest / 1.05), "end"),
+        label(LEFT - 8, height - 21, "0", "end"),
+        label(PLOT_WIDTH - RIGHT, height - 8, "{:.4g} min".format(last), "end"),
+    ]
     path = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in points)
     parts.append('<polyline points="{}" fill="none" stroke="#47b" stroke-width="1.5"/>'.format(path))
     if bound:
@@ -157,8 +177,11 @@ def curve(points, bound):
 
 def legend():
     """Which colour is which path."""
-    return "<p>{} &middot; the red line is the budget</p>".format(" &middot; ".join(
-        '<span style="color:{}">&#9679; {}</span>'.format(colour, path) for path, colour in COLOURS.items()))
+    return "<p>{} &middot; the red line is the budget</p>".format(
+        " &middot; ".join(
+            '<span style="color:{}">&#9679; {}</span>'.format(colour, path) for path, colour in COLOURS.items()
+        )
+    )
 
 
 def svg(height, parts):
@@ -169,7 +192,8 @@ def svg(height, parts):
 def line(x1, y1, x2, y2, colour, dash=""):
     """A line."""
     return '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}"{}/>'.format(
-        x1, y1, x2, y2, colour, ' stroke-dasharray="{}"'.format(dash) if dash else "")
+        x1, y1, x2, y2, colour, ' stroke-dasharray="{}"'.format(dash) if dash else ""
+    )
 
 
 def budget_line(x1, y1, x2, y2):

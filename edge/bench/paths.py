@@ -1,6 +1,6 @@
 """Stage timings of the quiet, the listening and the crying path apart."""
 
-from edge.bench.timings import FRAME_STAGE, StageTimings
+from edge.timings import FRAME_STAGE, StageTimings
 
 QUIET = "quiet"  # the gate is closed: the detector is not asked
 LISTENING = "listening"  # the detector is asked

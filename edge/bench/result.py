@@ -10,8 +10,8 @@ from edge.bench.measure import measure
 from edge.bench.paths import CPU_STAGE, HOP_STAGE, PATHS
 from edge.bench.soak import growth_mb_per_hour, soak
 from edge.bench.start import LEARN_S, fresh_process
-from edge.bench.timings import FRAME_STAGE, StageTimings
 from edge.dsp.log_mel import FRAME_HOP_S
+from edge.timings import FRAME_STAGE, StageTimings
 
 PACED_S = 6.0  # at real-time pace, or less when less audio is asked for
 PACED_SHARE = 0.1  # of the audio asked for
@@ -28,16 +28,25 @@ def run(bundle, settings, recording, threads, seconds):
     figures = watch.figures()
     passes = [a_round.timings for a_round in rounds]
     result = common(bundle, settings, recording, threads, start, passes)
-    result.update({
-        "rounds": len(rounds),
-        "warm_up": rows(warm_up.timings),
-        "per_round": [round_object(a_round) for a_round in rounds],
-        "collections": collections([s for a_round in rounds for s in a_round.collections_s]),
-        "cpu_share": sum(a_round.seconds for a_round in rounds) / (len(rounds) * recording.seconds),
-        "bytes_written_per_hour": per_hour([one.bytes_written for one in rounds], sum(one.audio_s for one in rounds)),
-    })
-    add_state(result, figures, before, during, disturbance.reasons(
-        figures, [a_round.yardstick_s for a_round in rounds], before, during, moment()))
+    result.update(
+        {
+            "rounds": len(rounds),
+            "warm_up": rows(warm_up.timings),
+            "per_round": [round_object(a_round) for a_round in rounds],
+            "collections": collections([s for a_round in rounds for s in a_round.collections_s]),
+            "cpu_share": sum(a_round.seconds for a_round in rounds) / (len(rounds) * recording.seconds),
+            "bytes_written_per_hour": per_hour(
+                [one.bytes_written for one in rounds], sum(one.audio_s for one in rounds)
+            ),
+        }
+    )
+    add_state(
+        result,
+        figures,
+        before,
+        during,
+        disturbance.reasons(figures, [a_round.yardstick_s for a_round in rounds], before, during, moment()),
+    )
     return result, passes
 
 
@@ -48,20 +57,23 @@ def run_soak(bundle, settings, recording, threads, seconds, hours, say):
     before = moment()
     watch = disturbance.Watch()
     timings, samples, collections_s, written = soak(
-        bundle, settings, recording, hours, lambda sample: say(text.soak_line(sample)))
+        bundle, settings, recording, hours, lambda sample: say(text.soak_line(sample))
+    )
     figures = watch.figures()
     during = [sample.pop("moment") for sample in samples]
     result = common(bundle, settings, recording, threads, start, [timings])
-    result.update({
-        "rounds": 1,
-        "warm_up": [],
-        "per_round": [],
-        "collections": collections(collections_s),
-        "cpu_share": figures["cpu_share"],
-        "bytes_written_per_hour": per_hour([written], timings.row(FRAME_STAGE).n * FRAME_HOP_S),
-        "soak": samples,
-        "soak_growth_mb_per_hour": growth_mb_per_hour(samples),
-    })
+    result.update(
+        {
+            "rounds": 1,
+            "warm_up": [],
+            "per_round": [],
+            "collections": collections(collections_s),
+            "cpu_share": figures["cpu_share"],
+            "bytes_written_per_hour": per_hour([written], timings.row(FRAME_STAGE).n * FRAME_HOP_S),
+            "soak": samples,
+            "soak_growth_mb_per_hour": growth_mb_per_hour(samples),
+        }
+    )
     add_state(result, figures, before, during, disturbance.reasons(figures, [], before, during, moment()))
     return result, [timings]
 

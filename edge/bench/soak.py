@@ -9,10 +9,10 @@ from contextlib import suppress
 from edge.bench.board import moment
 from edge.bench.measure import Collections, Player, bytes_written
 from edge.bench.start import status_mb
-from edge.bench.timings import FRAME_STAGE, percentile
-from edge.collector import keep_out_of_frames
 from edge.errors import UserError
-from edge.keeping import Keeper
+from edge.runtime.gc_freeze import freeze_gc
+from edge.store.buffered_store import BufferedStore
+from edge.timings import FRAME_STAGE, percentile
 
 SHORTEST_EVERY_S, LONGEST_EVERY_S = 1.0, 60.0  # between two samples
 LEAST_SAMPLES = 60
@@ -25,13 +25,13 @@ def soak(bundle, settings, recording, hours, say):
     collection, bytes written or None); a sample is a dict of JSON. Raises UserError when there was no frame.
     """
     bundle.warm_up()
-    keep_out_of_frames()
+    freeze_gc()
     end_s = 3600.0 * hours
     every_s = min(LONGEST_EVERY_S, max(SHORTEST_EVERY_S, end_s / LEAST_SAMPLES))
     folder = tempfile.mkdtemp(prefix="edge-bench-")
     samples = []
     try:
-        with Keeper(os.path.join(folder, "soak.db"), settings) as keeper, Collections() as collections:
+        with BufferedStore(os.path.join(folder, "soak.db"), settings) as keeper, Collections() as collections:
             player = Player(bundle, settings, recording, keeper)
             next_s, written = every_s, bytes_written()
             with suppress(KeyboardInterrupt):
@@ -83,8 +83,9 @@ def _sample(t_s, timings):
 
 def growth_mb_per_hour(samples):
     """Slope of the line through the memory of the second half of the samples, or None with fewer than four."""
-    half = [(one["t_s"] / 3600.0, one["memory_mb"]) for one in samples[len(samples) // 2:]
-            if one["memory_mb"] is not None]
+    half = [
+        (one["t_s"] / 3600.0, one["memory_mb"]) for one in samples[len(samples) // 2 :] if one["memory_mb"] is not None
+    ]
     if len(half) < 4:
         return None
     mean_t, mean_mb = (sum(column) / len(half) for column in zip(*half))

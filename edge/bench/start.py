@@ -27,10 +27,14 @@ def fresh_process(bundle_directory, threads, quiet, loud, paced_s):
             paths.append(os.path.join(folder, name))
             samples.tofile(paths[-1])
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(
-            [root] + [path for path in [os.environ.get("PYTHONPATH")] if path]))
-        command = [sys.executable, "-m", "edge.bench.start", repr(time.monotonic()), str(bundle_directory),
-                   str(threads)] + paths + [str(paced_s), folder]
+        environment = dict(
+            os.environ, PYTHONPATH=os.pathsep.join([root] + [path for path in [os.environ.get("PYTHONPATH")] if path])
+        )
+        command = (
+            [sys.executable, "-m", "edge.bench.start", repr(time.monotonic()), str(bundle_directory), str(threads)]
+            + paths
+            + [str(paced_s), folder]
+        )
         output = subprocess.check_output(command, env=environment, stderr=subprocess.PIPE, timeout=TIMEOUT_S)
         return json.loads(output.decode("utf-8").splitlines()[-1])
     finally:
@@ -44,8 +48,8 @@ def main():
     from edge.bundle import load_bundle
     from edge.commands import run  # noqa: F401  what `cry-monitor run` imports
     from edge.config import load_settings
-    from edge.keeping import Keeper
-    from edge.listener import Listener
+    from edge.runtime.listener import Listener
+    from edge.store.buffered_store import BufferedStore
 
     imported_s = time.monotonic()
     bundle = load_bundle(bundle_directory, int(threads))
@@ -58,7 +62,7 @@ def main():
 
     quiet = np.fromfile(quiet_path, np.float32)
     settings = load_settings(None)
-    with Keeper(os.path.join(folder, "start.db"), settings) as keeper:
+    with BufferedStore(os.path.join(folder, "start.db"), settings) as keeper:
         listener = Listener(bundle, settings, keeper, Source(), lambda record, start_utc: None)
         listener.push(quiet[:SAMPLE_RATE])
         first_frame_s = time.monotonic()
@@ -69,23 +73,27 @@ def main():
         push(listener, np.fromfile(loud_path, np.float32))
         crying_mb = status_mb("VmRSS")
         listener.finish()
-    print(json.dumps({
-        "interpreter_s": begun_s - float(spawned_s),
-        "import_s": imported_s - begun_s,
-        "load_s": loaded_s - imported_s,
-        "first_inference_s": warm_s - loaded_s,
-        "start_to_first_frame_s": first_frame_s - float(spawned_s),
-        "listening_cpu_share": share,
-        "listening_memory_mb": steady_mb,
-        "crying_memory_mb": crying_mb,
-        "peak_memory_mb": status_mb("VmHWM"),
-    }))
+    print(
+        json.dumps(
+            {
+                "interpreter_s": begun_s - float(spawned_s),
+                "import_s": imported_s - begun_s,
+                "load_s": loaded_s - imported_s,
+                "first_inference_s": warm_s - loaded_s,
+                "start_to_first_frame_s": first_frame_s - float(spawned_s),
+                "listening_cpu_share": share,
+                "listening_memory_mb": steady_mb,
+                "crying_memory_mb": crying_mb,
+                "peak_memory_mb": status_mb("VmHWM"),
+            }
+        )
+    )
 
 
 def push(listener, samples, block=800):
     """All samples, as quickly as they go."""
     for first in range(0, len(samples), block):
-        listener.push(samples[first:first + block])
+        listener.push(samples[first : first + block])
 
 
 def share_of_core(listener, samples, paced_s):
@@ -96,7 +104,7 @@ def share_of_core(listener, samples, paced_s):
     began_s, cpu_s = time.monotonic(), time.process_time()
     for number in range(int(paced_s * SAMPLE_RATE) // block):
         time.sleep(max(0.0, began_s + (number + 1) * block / float(SAMPLE_RATE) - time.monotonic()))
-        listener.push(samples[number * block:(number + 1) * block])
+        listener.push(samples[number * block : (number + 1) * block])
     return (time.process_time() - cpu_s) / (time.monotonic() - began_s)
 
 

@@ -3,7 +3,7 @@
 import textwrap
 
 from edge.bench.paths import CRYING, LISTENING, QUIET
-from edge.bench.timings import StageRow, format_rows
+from edge.timings import StageRow, format_rows
 
 WIDTH = 80
 ABOUT = {
@@ -29,21 +29,34 @@ def report(result):
 def heading(result):
     """Which bundle on which machine over which audio."""
     board = result["board"]
-    machine = [board["model"], board["cpu"], "{} cores".format(board["cores"]), board["architecture"],
-               board["governor"] and "governor " + board["governor"],
-               board["highest_mhz"] and "up to {:.0f} MHz".format(board["highest_mhz"]),
-               board["power_mode"] and "power mode " + board["power_mode"],
-               board["fixed_clocks"] and "jetson_clocks", board["system"]]
-    return wrapped([
-        "bundle {} ({}), {}, threads {}".format(
-            result["bundle"], result["bundle_sha256"][:12], result["engine"], result["threads"]),
-        ", ".join(part for part in machine if part),
-        ", ".join("{} {}".format(name, version) for name, version in sorted(board["versions"].items())),
-        "{:.0f} s of {}{}, {}".format(
-            result["audio_s"], result["input"],
-            "" if result["native_rate_hz"] == 16000 else " at {} Hz".format(result["native_rate_hz"]),
-            "at real-time pace" if result.get("soak") else "{} times as quickly as it goes".format(result["rounds"])),
-    ])
+    machine = [
+        board["model"],
+        board["cpu"],
+        "{} cores".format(board["cores"]),
+        board["architecture"],
+        board["governor"] and "governor " + board["governor"],
+        board["highest_mhz"] and "up to {:.0f} MHz".format(board["highest_mhz"]),
+        board["power_mode"] and "power mode " + board["power_mode"],
+        board["fixed_clocks"] and "jetson_clocks",
+        board["system"],
+    ]
+    return wrapped(
+        [
+            "bundle {} ({}), {}, threads {}".format(
+                result["bundle"], result["bundle_sha256"][:12], result["engine"], result["threads"]
+            ),
+            ", ".join(part for part in machine if part),
+            ", ".join("{} {}".format(name, version) for name, version in sorted(board["versions"].items())),
+            "{:.0f} s of {}{}, {}".format(
+                result["audio_s"],
+                result["input"],
+                "" if result["native_rate_hz"] == 16000 else " at {} Hz".format(result["native_rate_hz"]),
+                "at real-time pace"
+                if result.get("soak")
+                else "{} times as quickly as it goes".format(result["rounds"]),
+            ),
+        ]
+    )
 
 
 def facts(result):
@@ -51,21 +64,34 @@ def facts(result):
     start = result["start"]
     found = []
     if result["warm_up"]:
-        found.append("warm-up, not counted above: {} frames, the longest {:.3f} ms".format(
-            result["warm_up"][-1]["n"], result["warm_up"][-1]["max_ms"]))
+        found.append(
+            "warm-up, not counted above: {} frames, the longest {:.3f} ms".format(
+                result["warm_up"][-1]["n"], result["warm_up"][-1]["max_ms"]
+            )
+        )
     found += [
         "start to first frame {:.2f} s: interpreter {:.2f}, imports {:.2f}, bundle {:.2f}, first inference "
-        "{:.1f} ms".format(start["start_to_first_frame_s"], start["interpreter_s"], start["import_s"],
-                           start["load_s"], 1e3 * start["first_inference_s"]),
+        "{:.1f} ms".format(
+            start["start_to_first_frame_s"],
+            start["interpreter_s"],
+            start["import_s"],
+            start["load_s"],
+            1e3 * start["first_inference_s"],
+        ),
         "CPU share at real-time pace, nothing crying {:.2%}; of this audio {:.2%}".format(
-            start["listening_cpu_share"], result["cpu_share"]),
+            start["listening_cpu_share"], result["cpu_share"]
+        ),
     ]
     if start["listening_memory_mb"] is not None:
-        found.append("memory {:.0f} MB listening, {:.0f} MB after crying, {:.0f} MB at most".format(
-            start["listening_memory_mb"], start["crying_memory_mb"], start["peak_memory_mb"]))
+        found.append(
+            "memory {:.0f} MB listening, {:.0f} MB after crying, {:.0f} MB at most".format(
+                start["listening_memory_mb"], start["crying_memory_mb"], start["peak_memory_mb"]
+            )
+        )
     if result.get("soak_growth_mb_per_hour") is not None:
-        found.append("memory of the soak's second half grew by {:+.2f} MB per hour".format(
-            result["soak_growth_mb_per_hour"]))
+        found.append(
+            "memory of the soak's second half grew by {:+.2f} MB per hour".format(result["soak_growth_mb_per_hour"])
+        )
     if result["bytes_written_per_hour"] is not None:
         found.append("written {:.0f} kB per hour of this audio".format(result["bytes_written_per_hour"] / 1000.0))
     collections = result["collections"]
@@ -79,8 +105,9 @@ def state(result):
     clocks = [max(moment["clocks_mhz"]) for moment in moments(result) if moment["clocks_mhz"]]
     known = ["load {:.2f} before, {:.2f} after".format(result["before"]["load_1min"], result["after"]["load_1min"])]
     if temperatures:
-        known.append("{:.1f} C before, {:.1f} at most, {:.1f} after".format(
-            temperatures[0], max(temperatures), temperatures[-1]))
+        known.append(
+            "{:.1f} C before, {:.1f} at most, {:.1f} after".format(temperatures[0], max(temperatures), temperatures[-1])
+        )
     if clocks:
         known.append("clock {:.0f} to {:.0f} MHz".format(min(clocks), max(clocks)))
     if not result["disturbed"]:
@@ -95,34 +122,55 @@ def moments(result):
 
 def comparison(changes, differing):
     """The lines of a comparison with a baseline, the regressions and the largest changes."""
-    lines = ["", "{:<36}{:>10}{:>10}{:>9}{:>9}".format("beside the baseline, p50 ms", "before", "now", "ratio",
-                                                        "noise")]
+    lines = [
+        "",
+        "{:<36}{:>10}{:>10}{:>9}{:>9}".format("beside the baseline, p50 ms", "before", "now", "ratio", "noise"),
+    ]
     for change in changes:
-        lines.append("{:<36}{:>10.3f}{:>10.3f}{:>9.2f}{:>9.0%}{}".format(
-            change.stage[:36], change.before_ms, change.after_ms, change.ratio, change.noise,
-            " SLOW" if change.is_regression else ""))
+        lines.append(
+            "{:<36}{:>10.3f}{:>10.3f}{:>9.2f}{:>9.0%}{}".format(
+                change.stage[:36],
+                change.before_ms,
+                change.after_ms,
+                change.ratio,
+                change.noise,
+                " SLOW" if change.is_regression else "",
+            )
+        )
     lines += wrapped(["not the same as then: " + text for text in differing])
     slower = [change for change in changes if change.is_regression]
-    lines.append("slower than the baseline by more than its noise: {}".format(
-        ", ".join(change.stage for change in slower) or "nothing"))
+    lines.append(
+        "slower than the baseline by more than its noise: {}".format(
+            ", ".join(change.stage for change in slower) or "nothing"
+        )
+    )
     return lines
 
 
 def soak_heading():
     """Over the lines of a soak."""
     return "{:>9}{:>9}{:>9}{:>9}{:>8}{:>9}{:>9}{:>8}{:>9}".format(
-        "minutes", "p50 ms", "p99 ms", "max ms", "missed", "MB", "C", "MHz", "load")
+        "minutes", "p50 ms", "p99 ms", "max ms", "missed", "MB", "C", "MHz", "load"
+    )
 
 
 def soak_line(sample):
     """One sample of edge.bench.soak."""
+
     def shown(value, places):
         return "-" if value is None else "{:.{}f}".format(value, places)
 
     return "{:>9.1f}{:>9.3f}{:>9.3f}{:>9.3f}{:>8d}{:>9}{:>9}{:>8}{:>9.2f}".format(
-        sample["t_s"] / 60.0, sample["p50_ms"], sample["p99_ms"], sample["max_ms"], sample["missed_deadlines"],
-        shown(sample["memory_mb"], 1), shown(sample["temperature_c"], 1), shown(sample["clock_mhz"], 0),
-        sample["moment"]["load_1min"])
+        sample["t_s"] / 60.0,
+        sample["p50_ms"],
+        sample["p99_ms"],
+        sample["max_ms"],
+        sample["missed_deadlines"],
+        shown(sample["memory_mb"], 1),
+        shown(sample["temperature_c"], 1),
+        shown(sample["clock_mhz"], 0),
+        sample["moment"]["load_1min"],
+    )
 
 
 def wrapped(texts):

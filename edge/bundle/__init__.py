@@ -21,8 +21,18 @@ from edge.bundle.frame_expert import FrameExpert
 from edge.bundle.manifest import FusionSettings, read_manifest
 from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL
 
-__all__ = ["DEFAULT_BUNDLE_DIR", "Bundle", "Denoiser", "Detector", "Expert", "FrameExpert", "load_bundle",
-           "open_runner", "read_manifest", "verify_files"]
+__all__ = [
+    "DEFAULT_BUNDLE_DIR",
+    "Bundle",
+    "Denoiser",
+    "Detector",
+    "Expert",
+    "FrameExpert",
+    "load_bundle",
+    "open_runner",
+    "read_manifest",
+    "verify_files",
+]
 
 _EDGE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_BUNDLE_DIR = os.path.join(_EDGE_DIR, "default_bundle")
@@ -42,8 +52,11 @@ class Bundle(NamedTuple):
 
     def runners(self):
         """[(title, what runs it)] of every model, in the order in which a frame meets them."""
-        return ([(DETECTOR, self.detector)] + ([(DENOISER, self.denoiser)] if self.denoiser else [])
-                + [(EXPERT + " " + expert.name, expert) for expert in self.experts])
+        return (
+            [(DETECTOR, self.detector)]
+            + ([(DENOISER, self.denoiser)] if self.denoiser else [])
+            + [(EXPERT + " " + expert.name, expert) for expert in self.experts]
+        )
 
     def engines(self):
         """{engine's name: [titles of the models that it runs]}."""
@@ -71,8 +84,16 @@ def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
     for model in manifest.models:
         of_role[model.role].append(open_runner(model, directory, threads))
     (detector,), denoiser = of_role[DETECTOR], next(iter(of_role[DENOISER]), None)
-    return Bundle(manifest.name, manifest.version, manifest.sha256, directory, detector, of_role[EXPERT],
-                  manifest.fusion, denoiser)
+    return Bundle(
+        manifest.name,
+        manifest.version,
+        manifest.sha256,
+        directory,
+        detector,
+        of_role[EXPERT],
+        manifest.fusion,
+        denoiser,
+    )
 
 
 def open_runner(model, directory, threads=1):

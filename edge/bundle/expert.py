@@ -33,8 +33,11 @@ class Expert(object):
         self._rows = np.array(model.normalisation.rows)
         self._mean = np.array(model.normalisation.mean, np.float32)
         self._deviation = np.array(model.normalisation.deviation, np.float32)
-        self._states = [(engine.inputs[name], engine.outputs.get(NEW + name))
-                        for name in sorted(engine.inputs) if name.startswith(STATE)]
+        self._states = [
+            (engine.inputs[name], engine.outputs.get(NEW + name))
+            for name in sorted(engine.inputs)
+            if name.startswith(STATE)
+        ]
         self._check("the expert {} in {}".format(self.name, directory))
         self.lateness_columns = engine.inputs[PAST_VALID].shape[1]
         self._columns = engine.inputs[COLUMNS][0, :, :, 0]
@@ -59,11 +62,11 @@ class Expert(object):
         They are the network's own array: they hold until the next is asked for.
         """
         while len(columns):
-            waiting = self._columns[self._n_waiting:self._n_waiting + len(columns)]
+            waiting = self._columns[self._n_waiting : self._n_waiting + len(columns)]
             # "clip" lets NumPy write there without a copy in between; the rows are within range.
-            np.take(columns[:len(waiting)], self._rows, axis=1, out=waiting, mode="clip")
+            np.take(columns[: len(waiting)], self._rows, axis=1, out=waiting, mode="clip")
             standardise(waiting, self._mean, self._deviation, out=waiting)
-            columns = columns[len(waiting):]
+            columns = columns[len(waiting) :]
             self._n_waiting += len(waiting)
             if self._n_waiting == self.step_columns:
                 yield self._step()
@@ -83,8 +86,10 @@ class Expert(object):
 
     def _check(self, who):
         """Raise UserError unless the network takes and gives what a step graph does."""
-        inputs, outputs = ({name: array.shape for name, array in arrays.items()}
-                           for arrays in (self._engine.inputs, self._engine.outputs))
+        inputs, outputs = (
+            {name: array.shape for name, array in arrays.items()}
+            for arrays in (self._engine.inputs, self._engine.outputs)
+        )
         states = {name: shape for name, shape in inputs.items() if name.startswith(STATE)}
         expected = dict(states)
         expected.update({COLUMNS: (1, self.step_columns, len(self._rows), 1), VALID: (1, self.step_columns)})
@@ -93,7 +98,10 @@ class Expert(object):
         for what, given, wanted in (("input", inputs, expected), ("output", outputs, results)):
             for name in sorted(set(given) | set(wanted)):
                 if given.get(name) != wanted.get(name):
-                    raise UserError("{} has the {} {} of shape {}, expected {}: export the bundle again".format(
-                        who, what, name, given.get(name), wanted.get(name)))
+                    raise UserError(
+                        "{} has the {} {} of shape {}, expected {}: export the bundle again".format(
+                            who, what, name, given.get(name), wanted.get(name)
+                        )
+                    )
         if PAST_VALID not in states:
             raise UserError("{} has no input {}: export the bundle again".format(who, PAST_VALID))

@@ -15,13 +15,13 @@ class Fields(object):
         self.where = where
         self._prefix = key
         if not isinstance(content, dict):
-            raise UserError("{}: {} is {}, expected an object: {}".format(
-                where, key or "the document", shown(content), ADVICE))
+            raise UserError(
+                "{}: {} is {}, expected an object: {}".format(where, key or "the document", shown(content), ADVICE)
+            )
 
     def problem(self, key, value, expected):
         """The UserError for a key whose value is not what was expected."""
-        return UserError("{}: {} is {}, {}: {}".format(
-            self.where, self._name(key), shown(value), expected, ADVICE))
+        return UserError("{}: {} is {}, {}: {}".format(self.where, self._name(key), shown(value), expected, ADVICE))
 
     def text(self, key):
         """A string that is not empty."""
@@ -29,8 +29,9 @@ class Fields(object):
 
     def texts(self, key):
         """A list of strings, at least one."""
-        return self._checked(key, lambda v: isinstance(v, list) and v and all(isinstance(t, str) for t in v),
-                             "expected a list of texts")
+        return self._checked(
+            key, lambda v: isinstance(v, list) and v and all(isinstance(t, str) for t in v), "expected a list of texts"
+        )
 
     def choice(self, key, choices):
         """One of the given strings."""
@@ -42,8 +43,11 @@ class Fields(object):
 
     def integer(self, key, lowest):
         """A whole number, at least `lowest`."""
-        return self._checked(key, lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= lowest,
-                             "expected a whole number of at least {}".format(lowest))
+        return self._checked(
+            key,
+            lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= lowest,
+            "expected a whole number of at least {}".format(lowest),
+        )
 
     def positive(self, key):
         """A finite number above zero."""
@@ -51,31 +55,39 @@ class Fields(object):
 
     def number(self, key, lowest, highest=math.inf):
         """A finite number in lowest..highest."""
-        return float(self._checked(key, lambda v: is_number(v) and lowest <= v <= highest,
-                                   "expected a number" + span(lowest, highest)))
+        return float(
+            self._checked(
+                key, lambda v: is_number(v) and lowest <= v <= highest, "expected a number" + span(lowest, highest)
+            )
+        )
 
     def numbers(self, key, count):
         """A list of `count` finite numbers."""
-        values = self._checked(key, lambda v: isinstance(v, list) and len(v) == count and all(map(is_number, v)),
-                               "expected a list of {} numbers".format(count))
+        values = self._checked(
+            key,
+            lambda v: isinstance(v, list) and len(v) == count and all(map(is_number, v)),
+            "expected a list of {} numbers".format(count),
+        )
         return [float(value) for value in values]
 
     def integers(self, key, lowest, highest):
         """A list of whole numbers in lowest..highest, at least one."""
         return self._checked(
-            key, lambda v: isinstance(v, list) and v and all(type(n) is int and lowest <= n <= highest for n in v),
-            "expected a list of whole numbers" + span(lowest, highest))
+            key,
+            lambda v: isinstance(v, list) and v and all(type(n) is int and lowest <= n <= highest for n in v),
+            "expected a list of whole numbers" + span(lowest, highest),
+        )
 
     def optional_share(self, key):
         """A number in 0..1, or None."""
-        value = self._checked(key, lambda v: v is None or is_number(v) and 0 <= v <= 1,
-                              "expected null or a number from 0 to 1")
+        value = self._checked(
+            key, lambda v: v is None or is_number(v) and 0 <= v <= 1, "expected null or a number from 0 to 1"
+        )
         return None if value is None else float(value)
 
     def probability(self, key):
         """A number in 0..1, ends excluded."""
-        return float(self._checked(key, lambda v: is_number(v) and 0 < v < 1,
-                                   "expected a number between 0 and 1"))
+        return float(self._checked(key, lambda v: is_number(v) and 0 < v < 1, "expected a number between 0 and 1"))
 
     def optional_number(self, key):
         """A finite number, or None."""
@@ -97,8 +109,7 @@ class Fields(object):
     def objects(self, key):
         """A list of objects, as Fields."""
         entries = self._checked(key, lambda v: isinstance(v, list), "expected a list")
-        return [Fields(entry, self.where, "{}[{}]".format(self._name(key), n))
-                for n, entry in enumerate(entries)]
+        return [Fields(entry, self.where, "{}[{}]".format(self._name(key), n)) for n, entry in enumerate(entries)]
 
     def _name(self, key):
         return "{}.{}".format(self._prefix, key) if self._prefix else key

@@ -36,8 +36,12 @@ def read_files(fields):
     for kind in FILE_KINDS:
         if kind in fields.content:
             entry = fields.object(kind)
-            files[kind] = FileEntry(entry.text("path"), entry.integer("bytes", 1), entry.text("sha256"),
-                                    entry.choice("precision", PRECISIONS))
+            files[kind] = FileEntry(
+                entry.text("path"),
+                entry.integer("bytes", 1),
+                entry.text("sha256"),
+                entry.choice("precision", PRECISIONS),
+            )
     if not any(kind in files for kind in RUNNABLE_KINDS):
         raise fields.problem("tflite", None, "a file is needed for one of " + ", ".join(RUNNABLE_KINDS))
     return files
@@ -71,19 +75,29 @@ def _verify_file(entry, directory):
     root = os.path.realpath(directory)
     path = os.path.realpath(os.path.join(root, entry.path))
     if os.path.isabs(entry.path) or not path.startswith(os.path.join(root, "")):
-        raise UserError("{}: file {!r} lies outside the bundle: refused, export the bundle again".format(
-            os.path.join(directory, MANIFEST_NAME), entry.path))
+        raise UserError(
+            "{}: file {!r} lies outside the bundle: refused, export the bundle again".format(
+                os.path.join(directory, MANIFEST_NAME), entry.path
+            )
+        )
     try:
         size, digest = _size_and_sha256(path)
     except OSError as error:
-        raise UserError("bundle file {} cannot be read ({}): copy the bundle again".format(
-            path, error.strerror)) from error
+        raise UserError(
+            "bundle file {} cannot be read ({}): copy the bundle again".format(path, error.strerror)
+        ) from error
     if size != entry.bytes:
-        raise UserError("bundle file {} has {} bytes, the manifest says {}: it is damaged, copy the bundle "
-                        "again".format(path, size, entry.bytes))
+        raise UserError(
+            "bundle file {} has {} bytes, the manifest says {}: it is damaged, copy the bundle again".format(
+                path, size, entry.bytes
+            )
+        )
     if digest != entry.sha256:
-        raise UserError("bundle file {} has SHA-256 {}..., the manifest says {}...: it is damaged, copy the "
-                        "bundle again".format(path, digest[:12], entry.sha256[:12]))
+        raise UserError(
+            "bundle file {} has SHA-256 {}..., the manifest says {}...: it is damaged, copy the bundle again".format(
+                path, digest[:12], entry.sha256[:12]
+            )
+        )
 
 
 def _size_and_sha256(path):

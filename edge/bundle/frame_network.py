@@ -20,8 +20,11 @@ class FrameNetwork(object):
         expected = (1,) + self.frame_shape + (1,)
         inputs, outputs = ([array.shape for array in arrays.values()] for arrays in (engine.inputs, engine.outputs))
         if inputs != [expected] or outputs != [output_shape]:
-            raise UserError("the {} in {} maps {} to {}, expected {} to {}: export the bundle again".format(
-                model.title, directory, inputs, outputs, expected, output_shape))
+            raise UserError(
+                "the {} in {} maps {} to {}, expected {} to {}: export the bundle again".format(
+                    model.title, directory, inputs, outputs, expected, output_shape
+                )
+            )
         (network_input,), (self.output,) = engine.inputs.values(), engine.outputs.values()
         self.frame = network_input[0, :, :, 0]
         self.engine_name, self.infer = engine.name, engine.infer
@@ -30,8 +33,9 @@ class FrameNetwork(object):
     def look_at(self, log_mel_frame):
         """Run on a float32 ln-mel frame. Raises ValueError for any other shape than frame_shape."""
         if log_mel_frame.shape != self.frame_shape:
-            raise ValueError("expected a log-mel frame of shape {}, got {}".format(
-                self.frame_shape, log_mel_frame.shape))
+            raise ValueError(
+                "expected a log-mel frame of shape {}, got {}".format(self.frame_shape, log_mel_frame.shape)
+            )
         normalise(log_mel_frame, self._scale, out=self.frame)
         self.infer()
 

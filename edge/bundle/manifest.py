@@ -45,23 +45,38 @@ def read_manifest(directory):
         with open(path, "rb") as handle:
             content = handle.read()
     except OSError as error:
-        raise UserError("no bundle in {}: cannot read {} ({}); name a directory that holds one".format(
-            directory, MANIFEST_NAME, error.strerror)) from error
+        raise UserError(
+            "no bundle in {}: cannot read {} ({}); name a directory that holds one".format(
+                directory, MANIFEST_NAME, error.strerror
+            )
+        ) from error
     try:
         document = json.loads(content.decode("utf-8"))
     except ValueError as error:
-        raise UserError("{} is not valid JSON ({}): it is damaged, copy or export the bundle again".format(
-            path, str(error).splitlines()[0])) from error
+        raise UserError(
+            "{} is not valid JSON ({}): it is damaged, copy or export the bundle again".format(
+                path, str(error).splitlines()[0]
+            )
+        ) from error
     top = Fields(document, path)
     schema = top.integer("schema", 1)
     if schema > SCHEMA:
-        raise UserError("{}: schema {} is newer than {}, the newest this version reads: update "
-                        "cry-monitor".format(path, schema, SCHEMA))
+        raise UserError(
+            "{}: schema {} is newer than {}, the newest this version reads: update cry-monitor".format(
+                path, schema, SCHEMA
+            )
+        )
     models = [read_model(entry) for entry in top.objects("models")]
     check_roles(models, path)
     check_denoising(models, path)
-    return Manifest(schema, top.text("name"), top.text("version"), models, read_fusion(top, experts_of(models)),
-                    hashlib.sha256(content).hexdigest())
+    return Manifest(
+        schema,
+        top.text("name"),
+        top.text("version"),
+        models,
+        read_fusion(top, experts_of(models)),
+        hashlib.sha256(content).hexdigest(),
+    )
 
 
 def experts_of(models):
@@ -78,11 +93,13 @@ def check_roles(models, where):
     """Raise UserError, starting with `where`, unless there is one detector and at most one denoiser."""
     roles = [model.role for model in models]
     if roles.count(DETECTOR) != 1:
-        raise UserError("{}: models has the roles {}, exactly one detector is needed: export the bundle "
-                        "again".format(where, roles))
+        raise UserError(
+            "{}: models has the roles {}, exactly one detector is needed: export the bundle again".format(where, roles)
+        )
     if roles.count(DENOISER) > 1:
-        raise UserError("{}: models has the roles {}, at most one denoiser is allowed: export the bundle "
-                        "again".format(where, roles))
+        raise UserError(
+            "{}: models has the roles {}, at most one denoiser is allowed: export the bundle again".format(where, roles)
+        )
 
 
 def check_denoising(models, where):
@@ -95,15 +112,20 @@ def check_denoising(models, where):
         if not model.is_denoised:
             continue
         if denoiser is None:
-            raise UserError("{}: the expert {} is denoised, and there is no denoiser among the models: {}".format(
-                where, model.name, ADVICE))
+            raise UserError(
+                "{}: the expert {} is denoised, and there is no denoiser among the models: {}".format(
+                    where, model.name, ADVICE
+                )
+            )
         for what, its, wanted in (
-                ("{n_mels} bands", model.feature.parameters, denoiser.feature.parameters),
-                ("the scale {scale:g}", model.normalisation._asdict(), denoiser.normalisation._asdict())):
+            ("{n_mels} bands", model.feature.parameters, denoiser.feature.parameters),
+            ("the scale {scale:g}", model.normalisation._asdict(), denoiser.normalisation._asdict()),
+        ):
             if its != wanted:
-                raise UserError("{}: the expert {} was trained behind a denoiser with {}, the denoiser has {}: train "
-                                "and export the two together".format(
-                                    where, model.name, what.format(**its), what.format(**wanted)))
+                raise UserError(
+                    "{}: the expert {} was trained behind a denoiser with {}, the denoiser has {}: train "
+                    "and export the two together".format(where, model.name, what.format(**its), what.format(**wanted))
+                )
 
 
 def read_fusion(fields, experts):

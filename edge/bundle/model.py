@@ -143,8 +143,9 @@ def read_normalisation(fields, feature=LOG_MEL):
         raise fields.problem("rows", rows, "each row may be there once")
     mean, deviation = fields.numbers("mean", len(rows)), fields.numbers("deviation", len(rows))
     if min(deviation) <= 0.0:
-        raise fields.problem("deviation", deviation, "every deviation must be above 0, the least is {:g}".format(
-            min(deviation)))
+        raise fields.problem(
+            "deviation", deviation, "every deviation must be above 0, the least is {:g}".format(min(deviation))
+        )
     return RowZScore(rows, mean, deviation)
 
 
@@ -163,9 +164,12 @@ def check_feature_parameters(parameters, name, where, band_counts=BAND_COUNTS):
         allowed["n_mels"] = band_counts
     for key in sorted(set(allowed) | set(parameters)):
         if key not in parameters or key not in allowed or parameters[key] not in allowed[key]:
-            raise UserError("{}: feature {} has {} = {!r}, this version computes {}: use a model trained "
-                            "with the same features".format(where, name, key, parameters.get(key),
-                                                            " or ".join(map(repr, allowed.get(key, (None,))))))
+            raise UserError(
+                "{}: feature {} has {} = {!r}, this version computes {}: use a model trained "
+                "with the same features".format(
+                    where, name, key, parameters.get(key), " or ".join(map(repr, allowed.get(key, (None,))))
+                )
+            )
 
 
 def read_step(fields, feature=FUSED):
@@ -174,8 +178,7 @@ def read_step(fields, feature=FUSED):
         return Step(fields.integer("columns", 1), fields.integer("window_columns", 1))
     columns, window_columns = fields.integer("columns", log_mel.FRAME_HOP_COLUMNS), fields.integer("window_columns", 1)
     if window_columns != log_mel.FRAME_COLUMNS:
-        raise fields.problem("window_columns", window_columns,
-                             "a log_mel frame has {}".format(log_mel.FRAME_COLUMNS))
+        raise fields.problem("window_columns", window_columns, "a log_mel frame has {}".format(log_mel.FRAME_COLUMNS))
     return Step(columns, window_columns)
 
 

@@ -11,8 +11,8 @@ import time
 from edge.capture.devices import choose_device, input_devices, load_portaudio
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_block, write_message
 from edge.capture.sound_server import StreamWatch
-from edge.core_dumps import forbid_core_dumps
 from edge.errors import UserError
+from edge.runtime.core_dumps import forbid_core_dumps
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
 BLOCK_S = 0.1  # of audio in each message: half a hop
@@ -71,10 +71,10 @@ def _record(name, sender):
         return FAILED, str(error)
     except Exception as error:
         return FAILED, "microphone {!r} does not open ({}): check the sound system".format(name, error)
-    sender.send(OPENED, json.dumps(
-        {"name": device.name, "rate_hz": device.default_rate_hz, "channels": channels}).encode())
-    threading.Thread(
-        target=watch.until_it_moves, args=(lambda why: sender.say_last(ENDED, why),), daemon=True).start()
+    sender.send(
+        OPENED, json.dumps({"name": device.name, "rate_hz": device.default_rate_hz, "channels": channels}).encode()
+    )
+    threading.Thread(target=watch.until_it_moves, args=(lambda why: sender.say_last(ENDED, why),), daemon=True).start()
     try:
         _send_blocks(stream, sender, int(BLOCK_S * device.default_rate_hz))
     except BrokenPipeError:
@@ -89,13 +89,20 @@ def _open(name):
     channels = min(device.channels, MAX_CHANNELS)
     try:
         stream = sounddevice.RawInputStream(
-            device=device.index, samplerate=device.default_rate_hz, channels=channels, dtype="float32",
-            blocksize=int(BLOCK_S * device.default_rate_hz), latency=BUFFER_S)
+            device=device.index,
+            samplerate=device.default_rate_hz,
+            channels=channels,
+            dtype="float32",
+            blocksize=int(BLOCK_S * device.default_rate_hz),
+            latency=BUFFER_S,
+        )
         stream.start()
     except sounddevice.PortAudioError as error:
         raise UserError(
-            "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that "
-            "use it".format(device.name, device.default_rate_hz, channels, error)) from error
+            "microphone {!r} does not open at {} Hz with {} channel(s) ({}): close other programs that use it".format(
+                device.name, device.default_rate_hz, channels, error
+            )
+        ) from error
     return stream, device, channels
 
 

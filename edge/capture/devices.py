@@ -97,9 +97,9 @@ def choose_device(devices: List[InputDevice], name: str) -> InputDevice:
     if exact:
         return exact[0]  # one device behind two host APIs
     numberless = CARD_NUMBERS.sub("", wanted)
-    matching = (
-        [device for device in devices if CARD_NUMBERS.sub("", device.name.lower()) == numberless]
-        or [device for device in devices if wanted in (device.name + "\n" + device.stable_id).lower()])
+    matching = [device for device in devices if CARD_NUMBERS.sub("", device.name.lower()) == numberless] or [
+        device for device in devices if wanted in (device.name + "\n" + device.stable_id).lower()
+    ]
     if not matching:
         raise UserError("no microphone is called {!r}: there is {}".format(name, there_is))
     if len(matching) > 1:

@@ -24,7 +24,7 @@ def write_message(pipe: BinaryIO, kind: bytes, payload: bytes) -> None:
     """Send one message; blocks while the pipe is full. Raises BrokenPipeError when nobody reads."""
     waiting = memoryview(_HEADER.pack(kind, len(payload)) + payload)
     while waiting:
-        waiting = waiting[pipe.write(waiting):]
+        waiting = waiting[pipe.write(waiting) :]
 
 
 def read_messages(pipe: BinaryIO) -> Iterator[Tuple[bytes, bytes]]:
@@ -48,4 +48,4 @@ def pack_block(block: Block) -> bytes:
 def unpack_block(payload: bytes) -> Block:
     """The Block in a payload of SAMPLES."""
     captured_s, overflowed = _BLOCK_HEADER.unpack_from(payload)
-    return Block(captured_s, overflowed, payload[_BLOCK_HEADER.size:])
+    return Block(captured_s, overflowed, payload[_BLOCK_HEADER.size :])

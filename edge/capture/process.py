@@ -29,16 +29,23 @@ class CaptureProcess:
     def __init__(self, name: str):
         _unkillable[:] = [child for child in _unkillable if child.poll() is None]
         if _unkillable:
-            raise CaptureStuck("the process {} that read the microphone cannot be ended, a driver holds it: unplug "
-                               "the microphone, or restart the machine".format(_unkillable[0].pid))
+            raise CaptureStuck(
+                "the process {} that read the microphone cannot be ended, a driver holds it: unplug "
+                "the microphone, or restart the machine".format(_unkillable[0].pid)
+            )
         read_end, write_end = os.pipe()
         try:
             path = os.pathsep.join(filter(None, [_EDGE_S_PARENT, os.environ.get("PYTHONPATH")]))
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "edge.capture", name, str(write_end), str(os.getpid())],
-                env=dict(os.environ, PYTHONPATH=path), cwd="/", pass_fds=[write_end],
+                env=dict(os.environ, PYTHONPATH=path),
+                cwd="/",
+                pass_fds=[write_end],
                 # What ALSA prints about devices nobody asked for would fill the journal at every attempt.
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         except BaseException:
             os.close(read_end)
             raise

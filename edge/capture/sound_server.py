@@ -87,11 +87,13 @@ def socket_path() -> str:
     """Where the server listens, as its own library finds it; empty when there is none, or not on this machine."""
     named = os.environ.get("PULSE_SERVER", "")
     if named:
-        path = named[len("unix:"):] if named.startswith("unix:") else named
+        path = named[len("unix:") :] if named.startswith("unix:") else named
         return path if path.startswith("/") else ""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "/run/user/{}".format(os.getuid()))
-    candidates = [os.path.join(os.environ.get("PULSE_RUNTIME_PATH", os.path.join(runtime, "pulse")), "native"),
-                  "/run/pulse/native"]
+    candidates = [
+        os.path.join(os.environ.get("PULSE_RUNTIME_PATH", os.path.join(runtime, "pulse")), "native"),
+        "/run/pulse/native",
+    ]
     return next(filter(os.path.exists, candidates), "")
 
 
@@ -199,7 +201,7 @@ class Fields:
         return self.last
 
     def _take(self, length):
-        taken = self._packet[self._at:self._at + length]
+        taken = self._packet[self._at : self._at + length]
         if len(taken) < length:
             raise _NotUnderstood()
         self._at += length

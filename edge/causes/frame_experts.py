@@ -81,4 +81,4 @@ class NewestColumns(object):
     def frame(self, age):
         """The frame after which there are `age` columns: (98, n_mels) float32 ln-mel, until the next push."""
         end = len(self._columns) - age
-        return self._columns[end - FRAME_COLUMNS:end]
+        return self._columns[end - FRAME_COLUMNS : end]

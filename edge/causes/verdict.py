@@ -21,9 +21,9 @@ class Verdict(object):
     def explained(self, event, answers):
         """The event with its cause, posterior, readings, and whether the sound is unlike all that the experts know.
 
-        answers: {expert's name: edge.causes.pooled.Answer, or None of a sound too short for it}. Where some are missing
-        the others make the posterior, but name no cause: what the rule promises was measured with all of them. Where
-        all are, or the others share no label, the event stays as it is.
+        answers: {expert's name: edge.causes.episode_pooling.Answer, or None of a sound too short for it}. Where some
+        are missing the others make the posterior, but name no cause: what the rule promises was measured with all of
+        them. Where all are, or the others share no label, the event stays as it is.
         """
         heard = [expert for expert in self._experts if answers[expert.name] is not None]
         is_complete = len(heard) == len(self._experts)
@@ -42,8 +42,12 @@ class Verdict(object):
         elif cause is not None:
             cause = fusion.labels[int(fused.winner)]  # of a tied vote it is not the first label
         return event._replace(
-            cause=cause, cause_probability=probability, posterior=fusion.posterior(fused),
-            out_of_distribution=is_unknown, readings=readings(heard, answers, fused))
+            cause=cause,
+            cause_probability=probability,
+            posterior=fusion.posterior(fused),
+            out_of_distribution=is_unknown,
+            readings=readings(heard, answers, fused),
+        )
 
 
 def fusion_of(experts, settings):
@@ -62,15 +66,23 @@ def can_be_fused(experts):
 
 def are_all_strange(experts, answers):
     """Whether every expert that can judge finds the sound unknown; None when none can."""
-    found = [energy(answers[expert.name].mean_logits, expert.temperature) > expert.energy_threshold
-             for expert in experts if expert.energy_threshold is not None]
+    found = [
+        energy(answers[expert.name].mean_logits, expert.temperature) > expert.energy_threshold
+        for expert in experts
+        if expert.energy_threshold is not None
+    ]
     return bool(all(found)) if found else None
 
 
 def readings(experts, answers, fused):
     """What each expert made of it, as an event keeps it."""
     return tuple(
-        ExpertReading(expert.name,
-                      dict(zip(expert.labels, np.exp(answers[expert.name].log_posterior).tolist())),
-                      expert.temperature, float(entropy), float(weight))
-        for expert, entropy, weight in zip(experts, fused.entropies, fused.weights))
+        ExpertReading(
+            expert.name,
+            dict(zip(expert.labels, np.exp(answers[expert.name].log_posterior).tolist())),
+            expert.temperature,
+            float(entropy),
+            float(weight),
+        )
+        for expert, entropy, weight in zip(experts, fused.entropies, fused.weights)
+    )

@@ -20,11 +20,17 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("analyze", help="find cries in recordings", description=DESCRIPTION)
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a recording")
-    parser.add_argument("--bundle", metavar="DIR", default=DEFAULT_BUNDLE_DIR,
-                        help="directory of the models (default: the bundle that ships)")
-    parser.add_argument("--db", metavar="FILE",
-                        help="also write the events to this database, dated as if the recording began now "
-                        "(default: none is written)")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        default=DEFAULT_BUNDLE_DIR,
+        help="directory of the models (default: the bundle that ships)",
+    )
+    parser.add_argument(
+        "--db",
+        metavar="FILE",
+        help="also write the events to this database, dated as if the recording began now (default: none is written)",
+    )
     parser.add_argument("--frames", action="store_true", help="also print every frame, five a second")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.set_defaults(run=run)
@@ -106,5 +112,7 @@ class _Analysis:
         if self._args.json:
             print_object(summary)
         else:
-            print("{}: {duration_s:.1f} s, {frames} frames, {events} events, {cry_seconds:.1f} s of crying, "
-                  "{realtime_factor:.0f} times real time".format(self._name, **summary))
+            print(
+                "{}: {duration_s:.1f} s, {frames} frames, {events} events, {cry_seconds:.1f} s of crying, "
+                "{realtime_factor:.0f} times real time".format(self._name, **summary)
+            )

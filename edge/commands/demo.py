@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.audio import SAMPLE_RATE, Source
-from edge.bench.timings import format_table
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import clock, record_text
 from edge.config import load_settings
 from edge.errors import UserError
-from edge.keeping import Keeper
-from edge.listener import Listener
+from edge.runtime.listener import Listener
+from edge.store.buffered_store import BufferedStore
 from edge.synthesis import nursery_night
+from edge.timings import format_table
 
 BLOCK = SAMPLE_RATE // 20  # samples: what a microphone delivers at once
 SHORTEST_MINUTES, LONGEST_MINUTES = 1.0, 60.0  # an hour is 230 MB of samples
@@ -33,7 +33,7 @@ class SynthesisedSource(Source):
     def blocks(self):
         """Yield 1-D float32 blocks of 50 ms."""
         for begin in range(0, len(self._samples), BLOCK):
-            yield self._samples[begin:begin + BLOCK]
+            yield self._samples[begin : begin + BLOCK]
 
 
 class Match(NamedTuple):
@@ -46,17 +46,26 @@ class Match(NamedTuple):
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "demo", help="listen to a synthesised night and compare with what was true",
+        "demo",
+        help="listen to a synthesised night and compare with what was true",
         description="Synthesise a night in a nursery, run the monitor over it as `cry-monitor run` would, "
         "and print what was heard beside what was true. It shows that everything works, not how well real "
-        "babies are heard.")
-    parser.add_argument("--minutes", metavar="N", type=float, default=10.0,
-                        help="length of the night, {:g} to {:g} (default: 10)".format(
-                            SHORTEST_MINUTES, LONGEST_MINUTES))
-    parser.add_argument("--seed", metavar="N", type=int, default=1,
-                        help="another number, another night (default: 1)")
-    parser.add_argument("--bundle", metavar="DIR", default=DEFAULT_BUNDLE_DIR,
-                        help="directory of the models (default: the bundle that ships)")
+        "babies are heard.",
+    )
+    parser.add_argument(
+        "--minutes",
+        metavar="N",
+        type=float,
+        default=10.0,
+        help="length of the night, {:g} to {:g} (default: 10)".format(SHORTEST_MINUTES, LONGEST_MINUTES),
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="another number, another night (default: 1)")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        default=DEFAULT_BUNDLE_DIR,
+        help="directory of the models (default: the bundle that ships)",
+    )
     parser.add_argument("--db", metavar="FILE", help="write the events there (default: a new temporary file)")
     parser.set_defaults(run=run)
 
@@ -64,24 +73,25 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     """Print the night."""
     if not SHORTEST_MINUTES <= args.minutes <= LONGEST_MINUTES:
-        raise UserError("--minutes is {:g}: use {:g} to {:g}".format(
-            args.minutes, SHORTEST_MINUTES, LONGEST_MINUTES))
+        raise UserError("--minutes is {:g}: use {:g} to {:g}".format(args.minutes, SHORTEST_MINUTES, LONGEST_MINUTES))
     if args.seed < 0:
         raise UserError("--seed is {}: use 0 or more".format(args.seed))
     bundle = load_bundle(args.bundle)
     path = args.db or os.path.join(tempfile.mkdtemp(prefix="cry-monitor-demo-"), "events.db")
-    with Keeper(path, load_settings(None)) as keeper:
+    with BufferedStore(path, load_settings(None)) as keeper:
         print("synthesising {:g} minutes of a night (seed {})".format(args.minutes, args.seed), flush=True)
         night = nursery_night(60 * args.minutes, args.seed)
-        print("listening with {}, bundle {} {}\n".format(
-            bundle.detector.engine_name, bundle.name, bundle.version))
+        print("listening with {}, bundle {} {}\n".format(bundle.detector.engine_name, bundle.name, bundle.version))
         bundle.warm_up()
         events, listener, elapsed_s = listen(night.samples, bundle, keeper)
     duration_s = len(night.samples) / SAMPLE_RATE
     print("\n" + night_table(night.truth, events))
     print("\n" + format_table(listener.pipeline.timings))
-    print("\n{:.0f} s of audio in {:.1f} s: {:.0f} times faster than real time".format(
-        duration_s, elapsed_s, duration_s / elapsed_s))
+    print(
+        "\n{:.0f} s of audio in {:.1f} s: {:.0f} times faster than real time".format(
+            duration_s, elapsed_s, duration_s / elapsed_s
+        )
+    )
     print("the events are in {}; see them with\n  {} events --db {}".format(path, program(), path))
     return 0
 
@@ -146,12 +156,22 @@ def night_table(truth, events):
             verdict = "found, start {:+.2f} s".format(event.start_s - thing.start_s)
         elif thing.kind == "cry":
             verdict = "MISSED"
-        lines.append(form.format(
-            thing.kind, clock(thing.start_s), clock(thing.end_s), "{:.0f}".format(thing.snr_db),
-            _span(event) if event else "", verdict).rstrip())
+        lines.append(
+            form.format(
+                thing.kind,
+                clock(thing.start_s),
+                clock(thing.end_s),
+                "{:.0f}".format(thing.snr_db),
+                _span(event) if event else "",
+                verdict,
+            ).rstrip()
+        )
     n_found = sum(event is not None for _, event in matched.found)
-    lines.append("{} of {} cries found, {} missed, {} false alarms".format(
-        n_found, len(matched.found), len(matched.found) - n_found, len(matched.false)))
+    lines.append(
+        "{} of {} cries found, {} missed, {} false alarms".format(
+            n_found, len(matched.found), len(matched.found) - n_found, len(matched.false)
+        )
+    )
     return "\n".join(lines)
 
 

@@ -18,8 +18,9 @@ def add_parser(subparsers) -> None:
         "can be used in --source mic:NAME. The id names a socket and stays the same; card numbers change. Exit "
         "status 1 when there is none.",
     )
-    parser.add_argument("--json", action="store_true",
-                        help="print one JSON object per device (docs/schemas/devices.schema.json)")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per device (docs/schemas/devices.schema.json)"
+    )
     parser.set_defaults(run=run)
 
 

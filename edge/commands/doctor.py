@@ -12,14 +12,18 @@ what could not be seen. Exit status 1 when something is wrong. JSON is described
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("doctor", help="look at what usually goes wrong", description=DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE",
-                        help="configuration in TOML (default: the service's where there is one, else the defaults)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration in TOML (default: the service's where there is one, else the defaults)",
+    )
     parser.add_argument("--source", metavar="SOURCE", help="as for run (default: the configuration's)")
     parser.add_argument("--bundle", metavar="DIR", help="directory of the models (default: the configuration's)")
     parser.add_argument("--db", metavar="FILE", help="the database (default: the service's where there is one)")
     parser.add_argument("--privacy", action="store_true", help="show what the running monitor has open")
-    parser.add_argument("--pid", metavar="N", type=int,
-                        help="with --privacy: the monitor's process (default: the service's)")
+    parser.add_argument(
+        "--pid", metavar="N", type=int, help="with --privacy: the monitor's process (default: the service's)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding")
     parser.set_defaults(run=run)
 
@@ -31,8 +35,9 @@ def run(args) -> int:
 
     if args.pid is not None and not args.privacy:
         raise UserError("--pid {} is for --privacy: give both".format(args.pid))
-    looked_at = (evidence(args.pid, args.db) if args.privacy
-                 else findings(args.config, args.source, args.bundle, args.db))
+    looked_at = (
+        evidence(args.pid, args.db) if args.privacy else findings(args.config, args.source, args.bundle, args.db)
+    )
     wrong = 0
     for finding in looked_at:
         wrong += finding.state == WRONG

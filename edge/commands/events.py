@@ -20,14 +20,20 @@ STATES = {OPEN: "going on", CUT_OFF: "cut off: the monitor died"}
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "events", help="list the events in the database",
+        "events",
+        help="list the events in the database",
         description="List the crying events in the database. Text is in local time; JSON and CSV are in UTC. "
-        "The JSON lines are described in docs/schemas/events.schema.json.")
-    parser.add_argument("--since", metavar="WHEN", type=since_utc, default=0.0,
-                        help="only what ended after 2026-11-21T20:00 (local time; with a Z, UTC), or in the "
-                        "last 30m, 12h or 7d (default: everything)")
-    parser.add_argument("--db", metavar="FILE",
-                        help="the database (default: the one that `cry-monitor run` writes)")
+        "The JSON lines are described in docs/schemas/events.schema.json.",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        type=since_utc,
+        default=0.0,
+        help="only what ended after 2026-11-21T20:00 (local time; with a Z, UTC), or in the "
+        "last 30m, 12h or 7d (default: everything)",
+    )
+    parser.add_argument("--db", metavar="FILE", help="the database (default: the one that `cry-monitor run` writes)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per event")
     form.add_argument("--csv", action="store_true", help="print CSV with a header")
@@ -86,5 +92,4 @@ def _print_table(events):
         ended = time.strftime("%H:%M:%S", time.localtime(event.end_utc))
         lasted = "{:.1f} s".format(event.end_utc - event.start_utc)
         remarks = ", ".join(filter(None, (cause_text(event)[2:], STATES.get(event.state))))
-        print("{:<21}{:<11}{:>9}{:>8.2f}  {}".format(
-            began, ended, lasted, event.cry_probability, remarks).rstrip())
+        print("{:<21}{:<11}{:>9}{:>8.2f}  {}".format(began, ended, lasted, event.cry_probability, remarks).rstrip())

@@ -23,7 +23,9 @@ def host_command(name, module, extra):
     if sys.version_info < HOST_PYTHON:
         print_error(
             "{} works on a PC, not on the device: it needs Python {}.{} or newer and this is {}.{}; there, run "
-            "pip install cry-monitor[{}]".format(name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (extra,))), name)
+            "pip install cry-monitor[{}]".format(name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (extra,))),
+            name,
+        )
         return 1
     try:
         main = importlib.import_module(module).main

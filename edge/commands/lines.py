@@ -28,12 +28,16 @@ def record_text(record):
     if isinstance(record, Alert):
         return "{}  crying, p {:.2f}".format(clock(record.t_s), record.cry_probability)
     return "{}  cried until {} ({:.1f} s), p {:.2f}{}".format(
-        clock(record.start_s), clock(record.end_s), record.end_s - record.start_s, record.cry_probability,
-        cause_text(record))
+        clock(record.start_s),
+        clock(record.end_s),
+        record.end_s - record.start_s,
+        record.cry_probability,
+        cause_text(record),
+    )
 
 
 def cause_text(event):
-    """", hungry 62 %", or why there is no cause; nothing when no expert was asked."""
+    """ ", hungry 62 %", or why there is no cause; nothing when no expert was asked."""
     if event.cause is not None:
         return ", {} {:.0f} %".format(event.cause, 100 * event.cause_probability)
     if event.out_of_distribution:
@@ -49,8 +53,11 @@ def readings_text(event):
     texts = []
     for reading in event.readings:
         label, p = max(reading.posterior.items(), key=lambda item: item[1])
-        texts.append("{} (T {:.2f}, entropy {:.2f}, gate {:.2f}) {} {:.2f}".format(
-            reading.expert, reading.temperature, reading.entropy_nats, reading.gate_weight, label, p))
+        texts.append(
+            "{} (T {:.2f}, entropy {:.2f}, gate {:.2f}) {} {:.2f}".format(
+                reading.expert, reading.temperature, reading.entropy_nats, reading.gate_weight, label, p
+            )
+        )
     return "; experts: " + "; ".join(texts) if texts else ""
 
 

@@ -22,8 +22,11 @@ Everything stays on this machine: no audio is ever written, nothing is sent."""
 def make_parser() -> argparse.ArgumentParser:
     """The parser of cry-monitor and all its commands."""
     parser = argparse.ArgumentParser(
-        prog="cry-monitor", description="Hears a baby cry, on this machine.", epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="cry-monitor",
+        description="Hears a baby cry, on this machine.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version="cry-monitor " + __version__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for command in (run, analyze, events, purge, devices, doctor, prepare, demo):
@@ -57,8 +60,12 @@ def guarded(command, args, name: str = "cry-monitor") -> int:
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
-        _say_error("internal error: {}: {}; please report it; run with {}=1 to see where".format(
-            type(error).__name__, " ".join(str(error).split()), TRACEBACK_VARIABLE), name)
+        _say_error(
+            "internal error: {}: {}; please report it; run with {}=1 to see where".format(
+                type(error).__name__, " ".join(str(error).split()), TRACEBACK_VARIABLE
+            ),
+            name,
+        )
     return 1
 
 

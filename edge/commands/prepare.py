@@ -19,10 +19,10 @@ TensorRT has not been run by the authors of this version: no NVIDIA library coul
 
 def add_parser(subparsers) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("prepare", help="build and cache TensorRT engines (Jetson)",
-                                   description=DESCRIPTION)
-    parser.add_argument("--bundle", metavar="DIR",
-                        help="directory of the models (default: the configuration's, else what ships)")
+    parser = subparsers.add_parser("prepare", help="build and cache TensorRT engines (Jetson)", description=DESCRIPTION)
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+    )
     parser.add_argument("--config", metavar="FILE", help="configuration in TOML (default: built-in defaults)")
     parser.set_defaults(run=run)
 
@@ -41,8 +41,11 @@ def run(args) -> int:
 
 def _prepare(model, directory, threads):
     if model.tensorrt is None:
-        _say("{}: not meant for TensorRT, nothing to prepare; {} runs it".format(
-            model.title, _engine_name(model, directory, threads)))
+        _say(
+            "{}: not meant for TensorRT, nothing to prepare; {} runs it".format(
+                model.title, _engine_name(model, directory, threads)
+            )
+        )
         return
     try:
         engine = open_tensorrt(file_paths(model, directory), model.tensorrt.precision, model.title, _say)
@@ -50,11 +53,17 @@ def _prepare(model, directory, threads):
         if unavailable.installed:
             raise UserError("the {} cannot run on TensorRT: {}".format(model.title, unavailable)) from unavailable
         instead = _engine_name(model._replace(tensorrt=None), directory, threads)
-        _say("{}: TensorRT cannot be used here ({}), nothing to prepare; {} runs it".format(
-            model.title, unavailable, instead))
+        _say(
+            "{}: TensorRT cannot be used here ({}), nothing to prepare; {} runs it".format(
+                model.title, unavailable, instead
+            )
+        )
         return
-    _say("{}: ready, {} in {}, {:.2f} ms a frame".format(
-        model.title, engine.name, model.tensorrt.precision, 1000 * _seconds(engine)))
+    _say(
+        "{}: ready, {} in {}, {:.2f} ms a frame".format(
+            model.title, engine.name, model.tensorrt.precision, 1000 * _seconds(engine)
+        )
+    )
 
 
 def _engine_name(model, directory, threads):

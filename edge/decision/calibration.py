@@ -68,15 +68,22 @@ def fit_temperature(logits, classes):
 
 def _check_validation(logits, classes):
     if logits.ndim != 2 or len(logits) == 0 or len(logits) != len(classes):
-        raise UserError("cannot fit a temperature to logits of shape {} and {} classes: give one row for each "
-                        "validation answer".format(logits.shape, len(classes)))
+        raise UserError(
+            "cannot fit a temperature to logits of shape {} and {} classes: give one row for each "
+            "validation answer".format(logits.shape, len(classes))
+        )
     if not np.isfinite(logits).all():
-        raise UserError("cannot fit a temperature: {} of {} logits are not finite; look at the training, which has "
-                        "diverged".format(int((~np.isfinite(logits)).sum()), logits.size))
+        raise UserError(
+            "cannot fit a temperature: {} of {} logits are not finite; look at the training, which has diverged".format(
+                int((~np.isfinite(logits)).sum()), logits.size
+            )
+        )
     n_classes = max(2, logits.shape[1])
     if classes.min() < 0 or classes.max() >= n_classes:
-        raise UserError("cannot fit a temperature: classes run from {} to {}, the logits have {}; use the same "
-                        "labels for both".format(classes.min(), classes.max(), n_classes))
+        raise UserError(
+            "cannot fit a temperature: classes run from {} to {}, the logits have {}; use the same "
+            "labels for both".format(classes.min(), classes.max(), n_classes)
+        )
 
 
 def reliability(confidence, correct):
@@ -103,11 +110,15 @@ def check_answers(confidence, correct):
     """Both as arrays (N,). Raises UserError unless there is one of each per answer and every confidence is in 0..1."""
     confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, bool)
     if confidence.ndim != 1 or len(confidence) == 0 or confidence.shape != correct.shape:
-        raise UserError("{} confidences and {} judgements: give one of each for every validation answer".format(
-            confidence.size, correct.size))
+        raise UserError(
+            "{} confidences and {} judgements: give one of each for every validation answer".format(
+                confidence.size, correct.size
+            )
+        )
     if not ((confidence >= 0.0) & (confidence <= 1.0 + 1e-9)).all():  # False for NaN too
-        raise UserError("confidence runs from {} to {}: expected probabilities".format(
-            confidence.min(), confidence.max()))
+        raise UserError(
+            "confidence runs from {} to {}: expected probabilities".format(confidence.min(), confidence.max())
+        )
     return confidence, correct
 
 
@@ -127,6 +138,8 @@ def fit_energy_threshold(energies):
     """The energy that KNOWN_SHARE of validation answers (N,) stay at or below; more is an unknown sound."""
     energies = np.asarray(energies, np.float64)
     if energies.size == 0 or not np.isfinite(energies).all():
-        raise UserError("cannot choose an energy threshold from {} energies of which {} are finite: give those of "
-                        "validation answers".format(energies.size, int(np.isfinite(energies).sum())))
+        raise UserError(
+            "cannot choose an energy threshold from {} energies of which {} are finite: give those of "
+            "validation answers".format(energies.size, int(np.isfinite(energies).sum()))
+        )
     return float(np.percentile(energies, 100.0 * KNOWN_SHARE))

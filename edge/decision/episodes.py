@@ -16,8 +16,16 @@ ONSET_S = 0.5  # of a frame must be cry before the detector says so: a cry began
 class EpisodeRules(object):
     """Thresholds on probability and lengths in seconds."""
 
-    def __init__(self, open_threshold, close_threshold, min_event_s=1.0, merge_gap_s=5.0, smoothing_frames=3,
-                 lasting_threshold=1.0, lasting_frames=40):
+    def __init__(
+        self,
+        open_threshold,
+        close_threshold,
+        min_event_s=1.0,
+        merge_gap_s=5.0,
+        smoothing_frames=3,
+        lasting_threshold=1.0,
+        lasting_frames=40,
+    ):
         self.open_threshold = open_threshold
         self.close_threshold = close_threshold
         self.lasting_threshold = lasting_threshold

@@ -85,11 +85,14 @@ class Fusion(object):
         answer = np.asarray(log_posteriors[name], np.float64)
         n_labels = len(self._places[self.experts.index(name)])
         if np.isnan(answer).any():
-            raise UserError("expert {} answered NaN: its model file is damaged or does not fit its features; export "
-                            "the bundle again".format(name))
+            raise UserError(
+                "expert {} answered NaN: its model file is damaged or does not fit its features; export "
+                "the bundle again".format(name)
+            )
         if answer.shape[-1:] != (n_labels,) or (np.abs(log_sum_exp(answer)) > SUM_TOLERANCE).any():
-            raise ValueError("expert {}: expected a log-posterior over {} labels, got shape {}".format(
-                name, n_labels, answer.shape))
+            raise ValueError(
+                "expert {}: expected a log-posterior over {} labels, got shape {}".format(name, n_labels, answer.shape)
+            )
         return answer
 
     def _combine(self, on_union, log_weights):
@@ -118,13 +121,15 @@ def check_experts(labels_by_expert):
         raise UserError("no expert to fuse: use a bundle that holds one")
     for name, labels in labels_by_expert.items():
         if not labels or len(set(labels)) != len(labels):
-            raise UserError("expert {} has the labels {}: each needs at least one, and none twice".format(
-                name, list(labels)))
+            raise UserError(
+                "expert {} has the labels {}: each needs at least one, and none twice".format(name, list(labels))
+            )
     joined, apart = set(), dict(labels_by_expert)
     while apart:
         near = [name for name, labels in apart.items() if not joined or joined & set(labels)]
         if not near:
-            raise UserError("experts {} share no label with {}: what they say cannot be fused; use experts with a "
-                            "common label".format(", ".join(sorted(apart)),
-                                                  ", ".join(sorted(set(labels_by_expert) - set(apart)))))
+            raise UserError(
+                "experts {} share no label with {}: what they say cannot be fused; use experts with a "
+                "common label".format(", ".join(sorted(apart)), ", ".join(sorted(set(labels_by_expert) - set(apart))))
+            )
         joined |= set(apart.pop(near[0]))

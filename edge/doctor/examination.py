@@ -31,8 +31,9 @@ from edge.errors import UserError
 from edge.store import Store, default_path
 
 
-def findings(config: Optional[str], source: Optional[str], bundle: Optional[str],
-             database: Optional[str]) -> Iterator[Finding]:
+def findings(
+    config: Optional[str], source: Optional[str], bundle: Optional[str], database: Optional[str]
+) -> Iterator[Finding]:
     """Each thing that usually goes wrong, one after the other; None stands for what a person would mean."""
     state = unit_properties(STATE)
     configuration, settings = _configuration(config, is_installed(state))
@@ -57,8 +58,10 @@ def evidence(pid: Optional[int], database: Optional[str]) -> List[Finding]:
     service_pid = int((properties or {}).get("MainPID") or 0)
     pid = pid or service_pid
     if not pid:
-        raise UserError("no running service to look at: systemctl start cry-monitor, or give the process of a "
-                        "`cry-monitor run` with --pid N")
+        raise UserError(
+            "no running service to look at: systemctl start cry-monitor, or give the process of a "
+            "`cry-monitor run` with --pid N"
+        )
     under_systemd = pid == service_pid
     database = database or (DATABASE if under_systemd else default_path())
     try:
@@ -74,8 +77,9 @@ def _configuration(path, is_service):
     try:
         settings = load_settings(path)
     except UserError as error:
-        return Finding("configuration", WRONG, str(error), "correct the file; the rest was looked at with the "
-                       "defaults"), default_settings()
+        return Finding(
+            "configuration", WRONG, str(error), "correct the file; the rest was looked at with the defaults"
+        ), default_settings()
     return Finding("configuration", OK, path or "the built-in defaults"), settings
 
 

@@ -28,8 +28,12 @@ def disk_finding(database: str) -> Finding:
         return Finding("disk", UNKNOWN, hidden, "sudo cry-monitor doctor")
     folder, is_there = _nearest_folder(database), os.path.exists(database)
     if not _may(database if is_there else folder, os.W_OK):
-        return Finding("disk", WRONG, "{} cannot be written by {}".format(database, getpass.getuser()),
-                       "sudo cry-monitor doctor; if the card has become read-only: see dmesg, then replace it")
+        return Finding(
+            "disk",
+            WRONG,
+            "{} cannot be written by {}".format(database, getpass.getuser()),
+            "sudo cry-monitor doctor; if the card has become read-only: see dmesg, then replace it",
+        )
     disk = os.statvfs(folder)
     free_mb = disk.f_bavail * disk.f_frsize / 1e6
     text = "{:.0f} MB free for {}".format(free_mb, database)
@@ -84,9 +88,14 @@ def power_finding() -> Finding:
     seen = throttled()
     if seen is not None and (seen["now"] or seen["since_start"]):
         state = WRONG if seen["now"] else WARNING
-        return Finding("power", state, "{}; now: {}; since the start: {}".format(
-            heat, ", ".join(seen["now"]) or "nothing", ", ".join(seen["since_start"]) or "nothing"),
-            "use the board's own power supply and a short cable; give it air or a heat sink")
+        return Finding(
+            "power",
+            state,
+            "{}; now: {}; since the start: {}".format(
+                heat, ", ".join(seen["now"]) or "nothing", ", ".join(seen["since_start"]) or "nothing"
+            ),
+            "use the board's own power supply and a short cable; give it air or a heat sink",
+        )
     if temperatures and max(temperatures) >= HOT_C:
         return Finding("power", WARNING, heat + ": it will slow down", "give it air or a heat sink")
     if seen is None and "Raspberry Pi" in (board_model("/") or ""):
@@ -107,8 +116,12 @@ def group_finding() -> Finding:
     if os.geteuid() == 0 or audio.gr_gid in os.getgroups() or audio.gr_gid == os.getegid():
         there = "" if nodes else "; there are none"
         return Finding("group audio", OK, "{} may open sound devices{}".format(user, there))
-    return Finding("group audio", WARNING, "{} is not in it (the service is)".format(user),
-                   "sudo usermod -a -G audio {}, then log in again".format(user))
+    return Finding(
+        "group audio",
+        WARNING,
+        "{} is not in it (the service is)".format(user),
+        "sudo usermod -a -G audio {}, then log in again".format(user),
+    )
 
 
 def _nearest_folder(path):

@@ -4,13 +4,13 @@ from typing import List
 
 import numpy as np
 
-from edge.bench.timings import FRAME_STAGE
 from edge.bundle import load_bundle, read_manifest, verify_files
 from edge.doctor.finding import OK, WARNING, WRONG, Finding
 from edge.errors import UserError
 from edge.pipeline import Pipeline
 from edge.synthesis import infant_cry
 from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.timings import FRAME_STAGE
 
 CRY_S = 10.0
 CRY_DBFS = -25.0
@@ -24,15 +24,23 @@ def model_findings(directory: str, settings) -> List[Finding]:
         verify_files(manifest, directory)
     except UserError as error:
         return [Finding("bundle", WRONG, str(error), "install cry-monitor again, or set [detector] bundle")]
-    verified = Finding("bundle", OK, "{} {} in {}: {}; every file is what its manifest says".format(
-        manifest.name, manifest.version, directory, ", ".join(model.title for model in manifest.models)))
+    verified = Finding(
+        "bundle",
+        OK,
+        "{} {} in {}: {}; every file is what its manifest says".format(
+            manifest.name, manifest.version, directory, ", ".join(model.title for model in manifest.models)
+        ),
+    )
     try:
         bundle = load_bundle(directory, settings.detector.threads)
         bundle.warm_up()
     except UserError as error:
         return [verified, Finding("engine", WRONG, str(error), "install the engine that is named")]
-    engine = Finding("engine", OK, "; ".join(
-        "{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()))
+    engine = Finding(
+        "engine",
+        OK,
+        "; ".join("{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()),
+    )
     return [verified, engine, speed_finding(bundle, settings)]
 
 
@@ -41,12 +49,16 @@ def speed_finding(bundle, settings) -> Finding:
     pipeline = Pipeline(bundle, settings)
     cry = to_level(infant_cry(CRY_S, np.random.default_rng(1)).samples, CRY_DBFS)
     for begin in range(0, len(cry), BLOCK):
-        pipeline.push(cry[begin:begin + BLOCK])
+        pipeline.push(cry[begin : begin + BLOCK])
     row, budget_ms = pipeline.timings.row(FRAME_STAGE), settings.budget.frame_ms
     text = "{:.1f} ms a frame, at worst {:.1f} ms, of {:g} ms".format(row.p50_ms, row.max_ms, budget_ms)
     if row.p50_ms > budget_ms:
-        return Finding("frame time", WRONG, text + ": too slow for this machine",
-                       "use a lighter bundle, or a faster board; edge-bench shows which stage it is")
+        return Finding(
+            "frame time",
+            WRONG,
+            text + ": too slow for this machine",
+            "use a lighter bundle, or a faster board; edge-bench shows which stage it is",
+        )
     if row.max_ms > budget_ms:
         return Finding("frame time", WARNING, text, "see what else is running: top; edge-bench measures longer")
     return Finding("frame time", OK, text)

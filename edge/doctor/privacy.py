@@ -19,9 +19,17 @@ UNPRINTABLE = "[unprintable]"  # what systemd 237 shows of RestrictAddressFamili
 MOST_WORDS = 12  # of a setting; a system-call filter has three hundred
 
 # What the unit must say, as `systemctl show` prints it; local-network.conf changes those of NETWORK_SETTINGS.
-SANDBOX = {"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
-           "PrivateTmp": "yes", "DevicePolicy": "closed", "LimitCORE": "0", "PrivateNetwork": "yes",
-           "RestrictAddressFamilies": "AF_UNIX"}
+SANDBOX = {
+    "DynamicUser": "yes",
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "DevicePolicy": "closed",
+    "LimitCORE": "0",
+    "PrivateNetwork": "yes",
+    "RestrictAddressFamilies": "AF_UNIX",
+}
 NETWORK_SETTINGS = ("PrivateNetwork", "RestrictAddressFamilies")
 SHOWN_TOO = ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory", "CapabilityBoundingSet")
 UNIT_PROPERTIES = tuple(SANDBOX) + SHOWN_TOO
@@ -53,8 +61,14 @@ def privacy_findings(pid: int, database: str, unit) -> List[Finding]:
         try:
             findings.append(look(pids, os.path.realpath(database)))
         except (PermissionError, FileNotFoundError, ProcessLookupError) as error:
-            findings.append(Finding(look.__name__.strip("_").replace("_", " "), UNKNOWN, "not shown: {}".format(
-                error.strerror or error), "sudo cry-monitor doctor --privacy"))
+            findings.append(
+                Finding(
+                    look.__name__.strip("_").replace("_", " "),
+                    UNKNOWN,
+                    "not shown: {}".format(error.strerror or error),
+                    "sudo cry-monitor doctor --privacy",
+                )
+            )
     findings.append(_sandbox(unit))
     findings.append(Finding("not seen", UNKNOWN, "what /proc cannot show", "", NOT_SEEN))
     return findings
@@ -65,8 +79,11 @@ def _files(pids, database):
     allowed = [database + suffix for suffix in DATABASE_FILES]
     evidence, strangers = [], []
     for pid in pids:
-        written = {opened.target: opened.number for opened in reversed(processes.open_files(pid))
-                   if opened.for_writing and (opened.is_regular or opened.target.startswith("/"))}
+        written = {
+            opened.target: opened.number
+            for opened in reversed(processes.open_files(pid))
+            if opened.for_writing and (opened.is_regular or opened.target.startswith("/"))
+        }
         for path in sorted(set(written).union(processes.shared_writable_maps(pid))):
             if path in allowed:
                 what = " (the database)"
@@ -79,8 +96,13 @@ def _files(pids, database):
                 strangers.append(path)
             evidence.append("{}: {}{}".format(pid, path, what))
     if strangers:
-        return Finding("files", WRONG, "open for writing beside the database: " + ", ".join(strangers),
-                       "stop the monitor and report it", tuple(evidence))
+        return Finding(
+            "files",
+            WRONG,
+            "open for writing beside the database: " + ", ".join(strangers),
+            "stop the monitor and report it",
+            tuple(evidence),
+        )
     return Finding("files", OK, "nothing is open for writing but the database", "", tuple(evidence))
 
 
@@ -95,8 +117,13 @@ def _sockets(pids, _database):
             if opened.kind in NETWORK:
                 network.append(opened.kind)
     if network:
-        return Finding("sockets", WRONG, "of the network: " + ", ".join(network),
-                       "expected only with MQTT switched on; else stop the monitor and report it", tuple(evidence))
+        return Finding(
+            "sockets",
+            WRONG,
+            "of the network: " + ", ".join(network),
+            "expected only with MQTT switched on; else stop the monitor and report it",
+            tuple(evidence),
+        )
     return Finding("sockets", OK, "{} open, none of a network".format(len(evidence)), "", tuple(evidence))
 
 
@@ -106,8 +133,13 @@ def _network(pids, _database):
     evidence = ("interfaces: " + ", ".join(sorted(seen)),)
     if seen <= {"lo"}:
         return Finding("network", OK, "none can be reached: no interface but its own loopback", "", evidence)
-    return Finding("network", WARNING, "it could be reached, though no socket is open",
-                   "run it as the service, which has none (sudo make install)", evidence)
+    return Finding(
+        "network",
+        WARNING,
+        "it could be reached, though no socket is open",
+        "run it as the service, which has none (sudo make install)",
+        evidence,
+    )
 
 
 def _core_dumps(pids, _database):
@@ -133,8 +165,13 @@ def _swap(pids, _database):
     swapped = ["{}: {}".format(pid, processes.read_status(pid).get("VmSwap", "unknown")) for pid in pids]
     evidence = tuple(["swap: " + (", ".join(devices) or "none")] + swapped)
     if on_disk and any(not line.endswith(": 0 kB") for line in swapped):
-        return Finding("swap", WRONG, "memory of the monitor is on {}".format(", ".join(on_disk)),
-                       "switch it off: swapoff -a; on a Raspberry Pi also: systemctl disable dphys-swapfile", evidence)
+        return Finding(
+            "swap",
+            WRONG,
+            "memory of the monitor is on {}".format(", ".join(on_disk)),
+            "switch it off: swapoff -a; on a Raspberry Pi also: systemctl disable dphys-swapfile",
+            evidence,
+        )
     return Finding("swap", OK, "no memory of the monitor is on a disk", "", evidence)
 
 
@@ -142,15 +179,26 @@ def _sandbox(unit):
     """What systemd holds the service to."""
     if unit is None:
         return Finding("sandbox", UNKNOWN, "it does not run under systemd, which would hold it", "sudo make install")
-    evidence = tuple("{}={}".format(name, _shortened(unit.get(name, "not known to this systemd")))
-                     for name in UNIT_PROPERTIES)
+    evidence = tuple(
+        "{}={}".format(name, _shortened(unit.get(name, "not known to this systemd"))) for name in UNIT_PROPERTIES
+    )
     loose = [name for name, value in SANDBOX.items() if unit.get(name) not in (value, UNPRINTABLE)]
     if set(loose) - set(NETWORK_SETTINGS):
-        return Finding("sandbox", WRONG, "looser than the unit that ships: " + ", ".join(loose),
-                       "systemctl revert cry-monitor; sudo make install", evidence)
+        return Finding(
+            "sandbox",
+            WRONG,
+            "looser than the unit that ships: " + ", ".join(loose),
+            "systemctl revert cry-monitor; sudo make install",
+            evidence,
+        )
     if loose:
-        return Finding("sandbox", WARNING, "the network is allowed: " + ", ".join(loose),
-                       "without MQTT, remove local-network.conf", evidence)
+        return Finding(
+            "sandbox",
+            WARNING,
+            "the network is allowed: " + ", ".join(loose),
+            "without MQTT, remove local-network.conf",
+            evidence,
+        )
     return Finding("sandbox", OK, "as in the unit that ships", "", evidence)
 
 

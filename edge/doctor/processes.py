@@ -8,8 +8,21 @@ from typing import Dict, List, NamedTuple, Tuple
 PROC = "/proc"
 WRITING = os.O_WRONLY | os.O_RDWR
 # Tables of sockets, and the column that holds the inode: counted from the left, or from the right.
-SOCKET_TABLES = {"tcp": 9, "tcp6": 9, "udp": 9, "udp6": 9, "udplite": 9, "udplite6": 9, "raw": 9, "raw6": 9, "icmp": 9,
-                 "icmp6": 9, "packet": -1, "netlink": -1, "unix": 6}
+SOCKET_TABLES = {
+    "tcp": 9,
+    "tcp6": 9,
+    "udp": 9,
+    "udp6": 9,
+    "udplite": 9,
+    "udplite6": 9,
+    "raw": 9,
+    "raw6": 9,
+    "icmp": 9,
+    "icmp6": 9,
+    "packet": -1,
+    "netlink": -1,
+    "unix": 6,
+}
 
 
 class OpenFile(NamedTuple):
@@ -63,8 +76,11 @@ def environment(pid: int, root: str = PROC) -> Dict[str, str]:
 def open_files(pid: int, root: str = PROC) -> List[OpenFile]:
     """Every open file descriptor. Raises PermissionError for somebody else's process."""
     folder = os.path.join(root, str(pid), "fd")
-    return [_open_file(root, pid, int(name), os.path.join(folder, name))
-            for name in sorted(os.listdir(folder), key=int) if os.path.lexists(os.path.join(folder, name))]
+    return [
+        _open_file(root, pid, int(name), os.path.join(folder, name))
+        for name in sorted(os.listdir(folder), key=int)
+        if os.path.lexists(os.path.join(folder, name))
+    ]
 
 
 def sockets(pid: int, files: List[OpenFile], root: str = PROC) -> List[Socket]:
@@ -98,7 +114,7 @@ def core_limit(pid: int, root: str = PROC) -> Tuple[str, str]:
     """Soft and hard limit of a core dump. Raises PermissionError."""
     for line in _lines(root, pid, "limits"):
         if line.startswith("Max core file size"):
-            return tuple(line[len("Max core file size"):].split()[:2])
+            return tuple(line[len("Max core file size") :].split()[:2])
     return ("unknown", "unknown")
 
 

@@ -37,7 +37,8 @@ def service_finding(state) -> Finding:
         return Finding("service", WARNING, "not installed: it listens only while somebody runs it", "sudo make install")
     restarts = state.get("NRestarts", "0") or "0"  # systemd 235 and newer
     text = "{} ({}), {} restarts; {}".format(
-        state["ActiveState"], state["SubState"], restarts, state["StatusText"] or "no status")
+        state["ActiveState"], state["SubState"], restarts, state["StatusText"] or "no status"
+    )
     if not is_active(state):
         why = "{}, result {}, exit status {}".format(text, state["Result"], state["ExecMainStatus"])
         return Finding("service", WRONG, why, "see {}; start it: systemctl start cry-monitor".format(LOG))

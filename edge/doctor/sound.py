@@ -13,7 +13,7 @@ from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
-from edge.hearing import HEALTHY, LOST, RECOVERING, STALLED
+from edge.runtime.microphone_state import HEALTHY, LOST, RECOVERING, STALLED
 
 LISTEN_S = 2.0
 FAINT_DBFS = -75.0  # a quiet room is above this on any microphone that is turned up
@@ -35,20 +35,31 @@ def sound_findings(spec: str) -> List[Finding]:
     except UserError as error:
         return [Finding("microphone", WRONG, str(error), "then run doctor again")]
     if not devices:
-        return [Finding("microphone", WRONG, "there is none", "plug one in; where arecord -l lists it, another program "
-                        "may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(
-                            getpass.getuser()))]
+        return [
+            Finding(
+                "microphone",
+                WRONG,
+                "there is none",
+                "plug one in; where arecord -l lists it, another program "
+                "may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(getpass.getuser()),
+            )
+        ]
     try:
         device = choose_device(devices, spec.partition(":")[2])
     except UserError as error:
         return [Finding("microphone", WRONG, str(error), "set [audio] source; cry-monitor devices lists the names")]
-    there = Finding("microphone", OK, "{!r} through {}, {} Hz".format(
-        device.name, device.host_api, device.default_rate_hz))
+    there = Finding(
+        "microphone", OK, "{!r} through {}, {} Hz".format(device.name, device.host_api, device.default_rate_hz)
+    )
     try:
         return [there, level_finding(_listen(spec))]
     except UserError as error:
-        return [there, Finding("level", WRONG, str(error),
-                               "close whatever else records (fuser -v /dev/snd/*), then run doctor again")]
+        return [
+            there,
+            Finding(
+                "level", WRONG, str(error), "close whatever else records (fuser -v /dev/snd/*), then run doctor again"
+            ),
+        ]
 
 
 def level_finding(samples: np.ndarray) -> Finding:
@@ -58,10 +69,12 @@ def level_finding(samples: np.ndarray) -> Finding:
     peak = float(np.abs(samples).max())
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     if peak == 0.0:
-        return Finding("level", WRONG, "digital silence: every sample is 0, the microphone is muted or not connected",
-                       TURN_UP)
+        return Finding(
+            "level", WRONG, "digital silence: every sample is 0, the microphone is muted or not connected", TURN_UP
+        )
     text = "{:.0f} dBFS mean, {:.0f} dBFS peak over {:.1f} s".format(
-        20 * np.log10(rms), 20 * np.log10(peak), len(samples) / SAMPLE_RATE)
+        20 * np.log10(rms), 20 * np.log10(peak), len(samples) / SAMPLE_RATE
+    )
     if np.mean(np.abs(samples) >= FULL_SCALE) > CLIPPED_SHARE:
         return Finding("level", WRONG, text + ": it clips", TURN_DOWN)
     if 20 * np.log10(rms) < FAINT_DBFS:
@@ -79,8 +92,10 @@ def findings_of_service(minutes, status: str) -> List[Finding]:
         return [Finding("microphone", WRONG, said, NOT_HEARD)]
     recent = [minute for minute in minutes if minute.start_utc + minute.duration_s > time.time() - RECENT_S]
     if not recent and status.startswith(HEALTHY):
-        return [Finding("microphone", OK, said), Finding(
-            "level", UNKNOWN, "the service has not heard a whole minute yet", "run doctor again in a minute")]
+        return [
+            Finding("microphone", OK, said),
+            Finding("level", UNKNOWN, "the service has not heard a whole minute yet", "run doctor again in a minute"),
+        ]
     if not recent or not recent[-1].frames:
         return [Finding("microphone", WRONG, "nothing heard for {:.0f} s; {}".format(RECENT_S, said), NOT_HEARD)]
     latest = recent[-1]

@@ -41,7 +41,7 @@ class PowerSpectra(object):
         length = len(self._window)
         for first in range(0, count, WINDOWS_AT_ONCE):
             n = min(WINDOWS_AT_ONCE, count - first)
-            view = windows(samples[first * self._hop_length:], n, length, self._hop_length)
+            view = windows(samples[first * self._hop_length :], n, length, self._hop_length)
             np.multiply(view, self._window, out=self._windowed[:n, :length])
             yield slice(first, first + n), power(rfft(self._windowed[:n]), self._power[:n], self._imaginary_power[:n])
 

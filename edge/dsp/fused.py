@@ -37,13 +37,25 @@ PARAMETERS = {
     "hop_length": HOP_LENGTH,
     "n_rows": N_ROWS,
     "clip_columns": CLIP_COLUMNS,
-    "stft": {"window": "hann", "window_length": stft.WINDOW_LENGTH, "n_fft": stft.N_FFT,
-             "log_offset": stft.LOG_OFFSET},
-    "mfcc": {"window": "hamming", "window_length": mfcc.WINDOW_LENGTH, "hop_length": mfcc.HOP_LENGTH,
-             "n_fft": mfcc.N_FFT, "n_mels": mfcc.N_MELS, "n_mfcc": mfcc.N_MFCC, "log_offset": mfcc.LOG_OFFSET},
-    "pitch": {"method": "mcleod", "frame_length": pitch.FRAME_LENGTH, "lowest_hz": pitch.LOWEST_HZ,
-              "highest_hz": pitch.HIGHEST_HZ, "rumble_hz": pitch.RUMBLE_HZ, "close_enough": pitch.CLOSE_ENOUGH,
-              "reference_hz": REFERENCE_HZ},
+    "stft": {"window": "hann", "window_length": stft.WINDOW_LENGTH, "n_fft": stft.N_FFT, "log_offset": stft.LOG_OFFSET},
+    "mfcc": {
+        "window": "hamming",
+        "window_length": mfcc.WINDOW_LENGTH,
+        "hop_length": mfcc.HOP_LENGTH,
+        "n_fft": mfcc.N_FFT,
+        "n_mels": mfcc.N_MELS,
+        "n_mfcc": mfcc.N_MFCC,
+        "log_offset": mfcc.LOG_OFFSET,
+    },
+    "pitch": {
+        "method": "mcleod",
+        "frame_length": pitch.FRAME_LENGTH,
+        "lowest_hz": pitch.LOWEST_HZ,
+        "highest_hz": pitch.HIGHEST_HZ,
+        "rumble_hz": pitch.RUMBLE_HZ,
+        "close_enough": pitch.CLOSE_ENOUGH,
+        "reference_hz": REFERENCE_HZ,
+    },
     "wave": "sample",
 }
 
@@ -85,11 +97,11 @@ class FusedStream(object):
             own = samples[MARGIN:]
             self._stft.write(own, columns[:, STFT_ROWS])
             self._write_mfcc(samples, columns[:, MFCC_ROWS])
-            write_pitch(self._pitch, samples[MARGIN - BEFORE_PITCH:], columns)
-            columns[:, WAVE_ROW] = own[CENTRE:CENTRE + count * HOP_LENGTH:HOP_LENGTH]
+            write_pitch(self._pitch, samples[MARGIN - BEFORE_PITCH :], columns)
+            columns[:, WAVE_ROW] = own[CENTRE : CENTRE + count * HOP_LENGTH : HOP_LENGTH]
         self._n_columns += count
         # A copy: a view would keep the caller's whole block alive.
-        self._pending = np.array(samples[count * HOP_LENGTH:])
+        self._pending = np.array(samples[count * HOP_LENGTH :])
         return columns
 
     def _write_mfcc(self, samples, columns):
@@ -131,7 +143,7 @@ def fused_clip(samples, band_hz=stft.NYQUIST_HZ):
     columns = fused_columns(samples, band_hz)
     clip = np.empty((CLIP_COLUMNS, N_ROWS), np.float32)
     clip[:, MFCC_ROWS] = stretch(mfcc.mfcc(samples, band_hz), CLIP_COLUMNS)
-    clip[:, STFT_ROWS.start:WAVE_ROW] = stretch(columns[:, STFT_ROWS.start:WAVE_ROW], CLIP_COLUMNS)
+    clip[:, STFT_ROWS.start : WAVE_ROW] = stretch(columns[:, STFT_ROWS.start : WAVE_ROW], CLIP_COLUMNS)
     clip[:, WAVE_ROW] = interpolate(samples, CLIP_COLUMNS)
     return clip
 

@@ -125,7 +125,7 @@ def log_mel(samples, n_mels=N_MELS, workspace=None):
 
 def _write_energies(samples, energies, workspace):
     for first in range(0, len(energies), COLUMNS_AT_ONCE):
-        workspace.write_energies(samples[first * HOP_LENGTH:], energies[first:first + COLUMNS_AT_ONCE])
+        workspace.write_energies(samples[first * HOP_LENGTH :], energies[first : first + COLUMNS_AT_ONCE])
 
 
 def _logarithm(energies):
@@ -161,7 +161,7 @@ class LogMelStream(object):
             moved = count * frame.shape[1]
             flat[:-moved] = flat[moved:]  # in one dimension NumPy moves without a copy in between
             skipped = count_columns(len(samples)) - count
-            _write_energies(samples[skipped * HOP_LENGTH:], frame[-count:], self._workspace)
+            _write_energies(samples[skipped * HOP_LENGTH :], frame[-count:], self._workspace)
             _logarithm(frame[-count:])
             self._keep(skipped + count)
 
@@ -169,13 +169,13 @@ class LogMelStream(object):
         """The samples that wait, and the block after them."""
         n_samples = self._n_waiting + len(block)
         if n_samples > len(self._samples):
-            self._samples = np.concatenate((self._samples[:self._n_waiting], np.empty(2 * len(block), np.float32)))
-        self._samples[self._n_waiting:n_samples] = block
+            self._samples = np.concatenate((self._samples[: self._n_waiting], np.empty(2 * len(block), np.float32)))
+        self._samples[self._n_waiting : n_samples] = block
         self._n_waiting = n_samples
         return self._samples[:n_samples]
 
     def _keep(self, count):
         """Forget what only the first `count` windows needed."""
-        rest = self._samples[count * HOP_LENGTH:self._n_waiting]
-        self._samples[:len(rest)] = rest
+        rest = self._samples[count * HOP_LENGTH : self._n_waiting]
+        self._samples[: len(rest)] = rest
         self._n_waiting = len(rest)

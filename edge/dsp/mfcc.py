@@ -29,7 +29,7 @@ class Mfcc(object):
     def __init__(self, band_hz=NYQUIST_HZ):
         self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
         self._filterbank = FILTERBANK.copy()
-        self._filterbank[bins_within(band_hz):] = 0.0
+        self._filterbank[bins_within(band_hz) :] = 0.0
 
     def write(self, samples, columns):
         """Fill columns (T, 13) float32 with the coefficients of the first T windows of 1-D samples."""

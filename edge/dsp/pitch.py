@@ -6,7 +6,7 @@ CLOSE_ENOUGH times the highest of all is the period, refined by a parabola. Its 
 period, 0.7 at 0 dB, 0.13 in white noise.
 
 Cries glide, so a frame has 32 ms and not the usual 64, in which pitch moves twice as far; what that costs in noise,
-counting rumble and the highest harmonics less brings back. benchmarks/pitch.py measures it.
+counting rumble and the highest harmonics less brings back. benchmarks/studies/pitch.py measures it.
 """
 
 import numpy as np
@@ -28,8 +28,9 @@ N_FFT = 640  # a fast one that holds a frame and its lags: they never wrap aroun
 SILENCE = np.float32(1e-9)  # energy of a frame below which it has no pitch: a level of about -117 dBFS
 
 _FREQUENCIES_HZ = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / float(N_FFT))
-_WEIGHTS = ((1.0 + (RUMBLE_HZ / np.maximum(_FREQUENCIES_HZ, 1e-3)) ** 2) ** -2
-            / (1.0 + (_FREQUENCIES_HZ / HIGHEST_HZ) ** 2)).astype(np.float32)
+_WEIGHTS = (
+    (1.0 + (RUMBLE_HZ / np.maximum(_FREQUENCIES_HZ, 1e-3)) ** 2) ** -2 / (1.0 + (_FREQUENCIES_HZ / HIGHEST_HZ) ** 2)
+).astype(np.float32)
 
 
 class PitchTracker(object):
@@ -45,7 +46,7 @@ class PitchTracker(object):
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         for first in range(0, len(f0_hz), WINDOWS_AT_ONCE):
             rows = slice(first, min(first + WINDOWS_AT_ONCE, len(f0_hz)))
-            nsdf = self.nsdf(samples[first * HOP_LENGTH:], rows.stop - first)
+            nsdf = self.nsdf(samples[first * HOP_LENGTH :], rows.stop - first)
             f0_hz[rows], clarity[rows] = pick_peaks(nsdf)
 
     def nsdf(self, samples, count):
@@ -80,7 +81,7 @@ def track_pitch(samples):
 def compared_energy(frames):
     """m(lag): the energy of a frame without its last `lag` samples and without its first, (count, N_LAGS)."""
     squares = np.square(frames)
-    dropped = squares[:, :N_LAGS - 1] + squares[:, :-N_LAGS:-1]
+    dropped = squares[:, : N_LAGS - 1] + squares[:, :-N_LAGS:-1]
     energy = np.empty((len(frames), N_LAGS), np.float32)
     energy[:, 0] = 2.0 * squares.sum(axis=1)
     np.cumsum(dropped, axis=1, out=energy[:, 1:])
@@ -94,7 +95,7 @@ def pick_peaks(nsdf):
     before, at, after = nsdf[:, :-2], nsdf[:, 1:-1], nsdf[:, 2:]
     lobe = np.cumsum(at < 0.0, axis=1)  # counts the negative values so far: one number for each lobe
     is_peak = (lobe > 0) & (at > 0.0) & (at >= before) & (at > after)
-    is_peak[:, :SHORTEST_LAG - 1] = False
+    is_peak[:, : SHORTEST_LAG - 1] = False
     heights = np.where(is_peak, at, np.float32(0.0))
     highest = heights.max(axis=1)
     first = np.argmax(heights >= np.float32(CLOSE_ENOUGH) * highest[:, None], axis=1)

@@ -24,7 +24,7 @@ class LogStft(object):
     def write(self, samples, columns):
         """Fill columns (T, 257) float32 with the spectra of the first T windows of 1-D samples."""
         for rows, power in self._spectra.chunks(samples, len(columns)):
-            power[:, self._n_bins:] = 0.0
+            power[:, self._n_bins :] = 0.0
             np.add(power, np.float32(LOG_OFFSET), out=power)
             np.log(power, out=columns[rows])
 

@@ -1,7 +1,7 @@
 """Inference engines behind one interface: a model file in, named inputs and outputs, `run(x)` where there is one each.
 
 One file per backend, TensorRT a folder. Engines are imported only when opened, so that importing edge stays
-quick and works where none is installed. Depends on edge.errors, edge.log and edge.notify only.
+quick and works where none is installed. Depends on edge.errors, edge.log and edge.runtime.systemd only.
 """
 
 from typing import Callable, NamedTuple
@@ -61,9 +61,13 @@ def open_engine(files, threads=1, tensorrt=None, role="model"):
         if tensorrt:
             log.warning("the %s is meant for TensorRT; %s runs it instead (%s)", role, engine.name, reasons[0])
         return _opened(engine, path)
-    raise UserError("no inference engine can run {} ({}); install one: {}".format(
-        ", ".join(str(path) for path in files.values()) or "a model without files", "; ".join(reasons),
-        " or ".join("pip install " + c.package for c in CANDIDATES if c.file_format in files) or "none fits"))
+    raise UserError(
+        "no inference engine can run {} ({}); install one: {}".format(
+            ", ".join(str(path) for path in files.values()) or "a model without files",
+            "; ".join(reasons),
+            " or ".join("pip install " + c.package for c in CANDIDATES if c.file_format in files) or "none fits",
+        )
+    )
 
 
 def _opened(engine, path):

@@ -26,8 +26,9 @@ def open_tflite_runtime(path, threads):
         raise not_importable(error, "tflite_runtime") from error
     # It imports beside NumPy 2 and then fails obscurely: the interpreter was compiled for NumPy 1.
     if int(np.__version__.split(".")[0]) >= 2:
-        raise EngineUnavailable("needs NumPy 1, found {}: pip install 'numpy<2', or ai-edge-litert".format(
-            np.__version__))
+        raise EngineUnavailable(
+            "needs NumPy 1, found {}: pip install 'numpy<2', or ai-edge-litert".format(np.__version__)
+        )
     return _open(Interpreter, "tflite-runtime " + version_of(tflite_runtime), path, threads)
 
 
@@ -49,10 +50,13 @@ class TfliteEngine(Engine):
         inputs, outputs = named_tensors(interpreter)
         Engine.__init__(self, name, _shapes(inputs), _shapes(outputs))
         self._interpreter = interpreter
-        self._feeds = [(details["index"], self.inputs[tensor], quantiser(details))
-                       for tensor, details in inputs.items()]
-        self._fetches = [(interpreter.tensor(details["index"]), self.outputs[tensor], dequantiser(details))
-                         for tensor, details in outputs.items()]
+        self._feeds = [
+            (details["index"], self.inputs[tensor], quantiser(details)) for tensor, details in inputs.items()
+        ]
+        self._fetches = [
+            (interpreter.tensor(details["index"]), self.outputs[tensor], dequantiser(details))
+            for tensor, details in outputs.items()
+        ]
 
     def infer(self):
         for index, x, quantise in self._feeds:
@@ -70,8 +74,10 @@ def named_tensors(interpreter):
     if len(interpreter.get_signature_list()) == 1:
         signature = interpreter.get_signature_runner()
         return signature.get_input_details(), signature.get_output_details()
-    return [{details["name"]: details for details in tensors}
-            for tensors in (interpreter.get_input_details(), interpreter.get_output_details())]
+    return [
+        {details["name"]: details for details in tensors}
+        for tensors in (interpreter.get_input_details(), interpreter.get_output_details())
+    ]
 
 
 def _shapes(tensors):

@@ -44,8 +44,9 @@ class OnnxEngine(Engine):
 def _shapes(tensors):
     for tensor in tensors:
         if not all(isinstance(n, int) for n in tensor.shape):
-            raise EngineUnavailable("tensor {} has a dynamic shape {}, a fixed one is needed".format(
-                tensor.name, tensor.shape))
+            raise EngineUnavailable(
+                "tensor {} has a dynamic shape {}, a fixed one is needed".format(tensor.name, tensor.shape)
+            )
         if tensor.type != "tensor(float)":
             raise EngineUnavailable("tensor {} is a {}, float32 is needed".format(tensor.name, tensor.type))
     return {tensor.name: tuple(tensor.shape) for tensor in tensors}

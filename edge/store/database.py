@@ -65,8 +65,7 @@ class Store:
         self._read_only = read_only
         self._busy_s = busy_s
         if read_only and not os.path.exists(self.path):
-            raise UserError("no database at {}: nothing was recorded yet; or give --db FILE".format(
-                self.path))
+            raise UserError("no database at {}: nothing was recorded yet; or give --db FILE".format(self.path))
         with self._explained("open"):
             self._connection = self._connect()
             try:
@@ -85,17 +84,24 @@ class Store:
         """Close the file; what was written stays."""
         self._connection.close()
 
-    def add_event(self, event: Event, started_utc: float, source: str = "", event_id: Optional[int] = None,
-                  is_open: bool = False) -> int:
+    def add_event(
+        self, event: Event, started_utc: float, source: str = "", event_id: Optional[int] = None, is_open: bool = False
+    ) -> int:
         """Write one event that began at `started_utc` (seconds since 1970); returns its id.
 
         An event that still goes on is written with `is_open`; with the id that this returned, the same row is
         brought up to date. A row that is gone by then is written anew.
         """
         row = (
-            source, started_utc, started_utc + event.end_s - event.start_s, float(event.cry_probability),
-            event.cause, event.cause_probability, json.dumps(event.posterior, sort_keys=True),
-            event.out_of_distribution, OPEN if is_open else ENDED,
+            source,
+            started_utc,
+            started_utc + event.end_s - event.start_s,
+            float(event.cry_probability),
+            event.cause,
+            event.cause_probability,
+            json.dumps(event.posterior, sort_keys=True),
+            event.out_of_distribution,
+            OPEN if is_open else ENDED,
         )
         # NORMAL would leave the newest commits to be lost with the power.
         with self._transaction("write to", synchronous="FULL") as execute:
@@ -103,8 +109,12 @@ class Store:
                 event_id = self._insert(execute, "events", EVENT_COLUMNS, row)
             for reading in event.readings:
                 values = (event_id,) + reading._replace(posterior=json.dumps(reading.posterior, sort_keys=True))
-                execute("INSERT OR REPLACE INTO posteriors ({}) VALUES (?, ?, ?, ?, ?, ?)".format(
-                    ", ".join(READING_COLUMNS)), values)
+                execute(
+                    "INSERT OR REPLACE INTO posteriors ({}) VALUES (?, ?, ?, ?, ?, ?)".format(
+                        ", ".join(READING_COLUMNS)
+                    ),
+                    values,
+                )
         return event_id
 
     def end_left_open(self) -> List[StoredEvent]:
@@ -233,7 +243,8 @@ class Store:
             self._version = SCHEMA_VERSION
         newest = "SELECT MAX(session) FROM (SELECT session FROM {} ORDER BY id DESC LIMIT 1)"
         self._session = 1 + max(
-            execute(newest.format(table)).fetchone()[0] or 0 for table in ("events", "minutes", "health"))
+            execute(newest.format(table)).fetchone()[0] or 0 for table in ("events", "minutes", "health")
+        )
 
     def _update_event(self, execute, event_id, row):
         columns = ", ".join(column + " = ?" for column in EVENT_COLUMNS)
@@ -250,14 +261,20 @@ class Store:
             columns = columns.replace("state", "'{}'".format(ENDED))
         readings = {}
         for event_id, expert, posterior, temperature, entropy_nats, gate_weight in self._select(
-                "posteriors", READING_COLUMNS,
-                "event_id IN (SELECT id FROM events WHERE {}) ORDER BY rowid".format(where), value):
+            "posteriors",
+            READING_COLUMNS,
+            "event_id IN (SELECT id FROM events WHERE {}) ORDER BY rowid".format(where),
+            value,
+        ):
             readings.setdefault(event_id, []).append(
-                ExpertReading(expert, json.loads(posterior), temperature, entropy_nats, gate_weight))
+                ExpertReading(expert, json.loads(posterior), temperature, entropy_nats, gate_weight)
+            )
         return [
             StoredEvent(*row)._replace(
-                posterior=json.loads(row[7]), out_of_distribution=None if row[8] is None else bool(row[8]),
-                readings=tuple(readings.get(row[0], ())))
+                posterior=json.loads(row[7]),
+                out_of_distribution=None if row[8] is None else bool(row[8]),
+                readings=tuple(readings.get(row[0], ())),
+            )
             for row in self._select("events", [columns], where + " ORDER BY id", value)
         ]
 

@@ -30,7 +30,8 @@ def delete_above(connection, max_bytes, purged):
 def delete_oldest(connection, table):
     """Delete the oldest PURGE_ROWS rows of a table of PURGE_ORDER; returns how many there were."""
     statement = "DELETE FROM {0} WHERE rowid IN (SELECT rowid FROM {0} ORDER BY {1} LIMIT ?)".format(
-        table, dict(PURGE_ORDER)[table])
+        table, dict(PURGE_ORDER)[table]
+    )
     return connection.execute(statement, (PURGE_ROWS,)).rowcount
 
 

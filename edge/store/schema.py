@@ -89,8 +89,11 @@ def checked_version(connection, path):
     if tables and pragma(connection, "application_id") != APPLICATION_ID:
         raise UserError("{} is another program's database; give another --db FILE".format(path))
     if version > SCHEMA_VERSION:
-        raise UserError("{} has schema {}, this cry-monitor knows up to {}: update it, or give another "
-                        "--db FILE".format(path, version, SCHEMA_VERSION))
+        raise UserError(
+            "{} has schema {}, this cry-monitor knows up to {}: update it, or give another --db FILE".format(
+                path, version, SCHEMA_VERSION
+            )
+        )
     return version
 
 

@@ -46,7 +46,7 @@ def fan(duration_s, rng):
     noise = coloured_noise(length, lambda hz: hz / (hz + 60.0) / (1.0 + (hz / 250.0) ** 1.2), rng)
     period = rng.integers(SAMPLE_RATE // 120, SAMPLE_RATE // 80)
     phase = 2.0 * np.pi * np.arange(period) / period
-    hum = sum(np.sin(order * phase) / order ** 1.5 for order in range(1, 7)).astype(np.float32)
+    hum = sum(np.sin(order * phase) / order**1.5 for order in range(1, 7)).astype(np.float32)
     noise += 0.3 * np.std(noise) * np.resize(hum, length)
     return to_level(noise * fade(length, 0.5, 0.5))
 
@@ -101,7 +101,7 @@ def _hummed(notes, length, rng):
     since_note_s = time_s - starts_s[note]
     loudness = (1.0 - 0.8 * np.exp(-since_note_s / 0.06)) * np.exp(-0.5 * since_note_s)
     nasal = ((280.0, 200.0, 1.0), (1000.0, 300.0, 0.05), (2300.0, 400.0, 0.02))
-    tone, _ = harmonics(2.0 ** octaves, lambda hz: resonance(hz, nasal), length, _SPEECH_HIGHEST_HZ)
+    tone, _ = harmonics(2.0**octaves, lambda hz: resonance(hz, nasal), length, _SPEECH_HIGHEST_HZ)
     return tone * upsample(loudness, length) * fade(length, 0.02, 0.2)
 
 
@@ -131,12 +131,10 @@ def _talker(length, rng):
     speaking = spoken[np.round(syllable).astype(int)]
 
     octaves = 0.15 * wander(frames, 1.5, rng) - 0.15 * (time_s % _SENTENCE_S - 0.5 * _SENTENCE_S)
-    f0_hz = np.clip(rng.uniform(110.0, 220.0) * 2.0 ** octaves, 100.0, 250.0)
+    f0_hz = np.clip(rng.uniform(110.0, 220.0) * 2.0**octaves, 100.0, 250.0)
     centres_hz = [np.interp(syllable, np.arange(len(vowels)), row) for row in _VOWELS_HZ[vowels].T]
     mouth = [(hz[:, None], *shape) for hz, shape in zip(centres_hz, ((90, 1.0), (130, 0.4), (200, 0.15)))]
-    tone, _ = harmonics(
-        f0_hz, lambda hz: resonance(hz, mouth) * (100.0 / hz) ** 0.5, length, _SPEECH_HIGHEST_HZ
-    )
+    tone, _ = harmonics(f0_hz, lambda hz: resonance(hz, mouth) * (100.0 / hz) ** 0.5, length, _SPEECH_HIGHEST_HZ)
     hiss = coloured_noise(length, lambda hz: resonance(hz, ((4800.0, 2500.0, 1.0),)), rng)
     voicing = upsample(speaking * np.cos(np.pi * syllable) ** 2, length)
     hissing = upsample(speaking * np.sin(np.pi * syllable) ** 8, length)

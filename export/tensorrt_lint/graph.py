@@ -57,9 +57,7 @@ def read_nodes(model: onnx.ModelProto) -> list[Node]:
     return list(walk(model.graph, opset_of(model), {}, ""))
 
 
-def walk(
-    graph: onnx.GraphProto, opset: int, outer: dict[str, Tensor], prefix: str
-) -> Iterator[Node]:
+def walk(graph: onnx.GraphProto, opset: int, outer: dict[str, Tensor], prefix: str) -> Iterator[Node]:
     """The nodes of a graph; outer: the tensors it sees of the graphs around it."""
     tensors = {**outer, **declared_tensors(graph)}
     for proto in graph.node:

@@ -39,9 +39,7 @@ def load_model(content: bytes) -> onnx.ModelProto:
     return model
 
 
-def node_findings(
-    node: Node, version: str, operators: dict[str, Support], types: frozenset[str]
-) -> Iterator[Finding]:
+def node_findings(node: Node, version: str, operators: dict[str, Support], types: frozenset[str]) -> Iterator[Finding]:
     """What TensorRT would not accept about one node."""
     support = operators.get(node.operator)
     not_imported = list(rules.imported(node, version, support))

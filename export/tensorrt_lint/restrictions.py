@@ -11,10 +11,10 @@ import numpy as np
 
 from export.tensorrt_lint.graph import Node, Tensor, from_value_info
 
-FREEZE = "make it an initialiser: export with weights and shapes frozen, then apply export.rewrites.rewrite"
-TWO_D = "apply export.rewrites.rewrite: it makes 1-D convolutions and poolings 2-D"
+FREEZE = "make it an initialiser: export with weights and shapes frozen, then apply export.convert.rewrites.rewrite"
+TWO_D = "apply export.convert.rewrites.rewrite: it makes 1-D convolutions and poolings 2-D"
 SYMMETRIC = "quantise symmetrically, with a zero-point initialiser of 0"
-ONE_STEP = "export one step of the layer with export.rewrites.one_step"
+ONE_STEP = "export one step of the layer with export.convert.rewrites.one_step"
 ONE_WAY = "use one direction, or the same activations in both"
 
 
@@ -28,9 +28,7 @@ class Check:
 
 def constants(*names: str) -> Callable[[Node, str], bool]:
     """The inputs of these names, where a node has them, are initialisers."""
-    return lambda node, _: all(
-        tensor is None or tensor.is_constant for tensor in map(node.input_named, names)
-    )
+    return lambda node, _: all(tensor is None or tensor.is_constant for tensor in map(node.input_named, names))
 
 
 def two_or_three_d(node: Node, _: str) -> bool:
@@ -90,8 +88,7 @@ def no_broadcasting(node: Node, _: str) -> bool:
 def branches(node: Node) -> list[tuple[Tensor, Tensor]]:
     """The outputs of the two branches of an If, in pairs."""
     then, other = (
-        [from_value_info(value) for value in node.attributes[name].output]
-        for name in ("then_branch", "else_branch")
+        [from_value_info(value) for value in node.attributes[name].output] for name in ("then_branch", "else_branch")
     )
     return list(zip(then, other, strict=False))
 
@@ -195,17 +192,13 @@ CHECKS = {
     "`asymmetric`, and `align_corners`": Check(
         listed("coordinate_transformation_mode", "half_pixel"), "resize in one of these modes"
     ),
-    "Supported resize modes: `nearest`, `linear`": Check(
-        listed("mode", "nearest"), "resize in one of these modes"
-    ),
+    "Supported resize modes: `nearest`, `linear`": Check(listed("mode", "nearest"), "resize in one of these modes"),
     "Supported nearest modes: `floor`, `ceil`, `round_prefer_floor`, `round_prefer_ceil`": Check(
         nearest_mode_listed, "resize in one of these modes"
     ),
     "Dynamic input shapes are unsupported": Check(fixed_inputs, "give every input a fixed shape"),
     "`input` must have static dimensions": Check(fixed_inputs, "give every input a fixed shape"),
-    "`axis` dimension of input must be a build-time constant": Check(
-        axis_is_fixed, "give every input a fixed shape"
-    ),
+    "`axis` dimension of input must be a build-time constant": Check(axis_is_fixed, "give every input a fixed shape"),
     "`dilations` must be empty or all ones": Check(no_dilation, "pool without dilation"),
     "`sparse_value`, `value_string`, and `value_strings` attributes are unsupported": Check(
         without_these_attributes, "store it as a dense number"

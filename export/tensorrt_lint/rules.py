@@ -17,7 +17,7 @@ MAX_OPSET = 13  # the newest that TensorRT 8.2 reads, and that onnxruntime 1.10 
 MAX_IR_VERSION = 7
 CAST_DOWN = {"INT64"}  # as an initialiser: every version takes it, those without INT64 cast it to INT32
 FIX_INPUTS = "give every input a fixed shape: keras.Input(batch_shape=(1, ...))"
-AUTOMATIC = "apply export.rewrites.rewrite"
+AUTOMATIC = "apply export.convert.rewrites.rewrite"
 TYPE_REWRITES = {
     "INT64": f"{AUTOMATIC}, which folds the arithmetic of fixed shapes; cast the rest to INT32",
     "DOUBLE": "compute in FP32",
@@ -77,9 +77,7 @@ def restrictions(node: Node, version: str, support: Support) -> Iterator[Finding
             yield Finding(node.name, node.operator, f"TensorRT {version}: {sentence}", check.rewrite)
 
 
-def tensor_types(
-    node: Node, version: str, support: Support, types: frozenset[str]
-) -> Iterator[Finding]:
+def tensor_types(node: Node, version: str, support: Support, types: frozenset[str]) -> Iterator[Finding]:
     """Every tensor has a type of the version, those that the operator is about one of its own types."""
     if node.operator in QUANTISERS:
         return  # quantisation() knows their types better
@@ -126,7 +124,7 @@ def fixed_shapes(node: Node) -> Iterator[Finding]:
     if dynamic and all(tensor is None or tensor.is_fixed for tensor in node.inputs):
         rule = f"the shape of {dynamic[0]!r} is dynamic: it depends on the data"
         rewrite = f"{AUTOMATIC}, which folds the arithmetic of fixed shapes; of a recurrent layer, export one step"
-        yield Finding(node.name, node.operator, rule, f"{rewrite} with export.rewrites.one_step")
+        yield Finding(node.name, node.operator, rule, f"{rewrite} with export.convert.rewrites.one_step")
 
 
 def finite_numbers(graph: onnx.GraphProto, prefix: str = "") -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engines_agree import Answers, all_answers, compare, table
+from benchmarks.export.engines_agree import Answers, all_answers, compare, table
 from edge.bundle import DEFAULT_BUNDLE_DIR
 
 LOGITS = np.linspace(-6, 6, 400)
@@ -22,12 +22,15 @@ def test_the_same_answers_keep_every_bound():
     assert rows[1].same_file_logit_error == pytest.approx(1e-4)
 
 
-@pytest.mark.parametrize("given, broken", [
-    (answers(logits=LOGITS + 0.02), "logit error 0.02 over 0.006"),
-    (answers(logits=np.full(400, np.nan)), "logits are NaN or infinite"),
-    (answers(logits=-LOGITS), "label agreement 0.0000 under 1"),
-    (answers("detector.int8.tflite", "int8", "tflite-runtime 2", LOGITS + 0.5), "label agreement"),
-])
+@pytest.mark.parametrize(
+    "given, broken",
+    [
+        (answers(logits=LOGITS + 0.02), "logit error 0.02 over 0.006"),
+        (answers(logits=np.full(400, np.nan)), "logits are NaN or infinite"),
+        (answers(logits=-LOGITS), "label agreement 0.0000 under 1"),
+        (answers("detector.int8.tflite", "int8", "tflite-runtime 2", LOGITS + 0.5), "label agreement"),
+    ],
+)
 def test_other_answers_break_one(given, broken):
     rows = compare([answers(), given], 1.0)
     assert rows[0].broken == []

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.boards.bar import ALLOWED, BAR_PROCESSOR, exceeded, recorded
-from benchmarks.boards.bytecodes import PYTHON, bytecodes_per_hop
-from benchmarks.boards.emulator import DEFAULT_ROOT, CannotCount, arm64, by_path, count, count_models
-from benchmarks.boards.milliseconds import BOARDS, IPC, estimate, spread
-from benchmarks.boards.models import multiply_adds
+from benchmarks.device.boards.bar import ALLOWED, BAR_PROCESSOR, exceeded, recorded
+from benchmarks.device.boards.bytecodes import PYTHON, bytecodes_per_hop
+from benchmarks.device.boards.emulator import DEFAULT_ROOT, CannotCount, arm64, by_path, count, count_models
+from benchmarks.device.boards.milliseconds import BOARDS, IPC, estimate, spread
+from benchmarks.device.boards.models import multiply_adds
 from edge.bundle import DEFAULT_BUNDLE_DIR, read_manifest
 
 ROOT = Path(os.environ.get("CRY_MONITOR_ARM64_ROOT", DEFAULT_ROOT))
@@ -21,7 +21,7 @@ MOST_PRODUCTS_AN_INSTRUCTION = 16  # of 8-bit numbers, in a vector of 128 bits
 
 
 def test_a_hop_needs_no_more_instructions_than_recorded():
-    """On purpose: python -m benchmarks.boards --set-bar"""
+    """On purpose: python -m benchmarks.device.boards --set-bar"""
     try:
         counted = count(arm64(BAR_PROCESSOR, ROOT))
     except CannotCount as reason:
@@ -37,7 +37,7 @@ def test_a_hop_needs_no_more_instructions_than_recorded():
 
 @pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="bytecodes are recorded for another Python")
 def test_a_hop_needs_no_more_bytecodes_than_recorded():
-    """On purpose: python -m benchmarks.boards --set-bytecodes"""
+    """On purpose: python -m benchmarks.device.boards --set-bytecodes"""
     counted = bytecodes_per_hop()
     for path, n in recorded()["bytecodes"].items():
         assert counted[path] <= n * (1 + ALLOWED), path

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.microphone_cycles import FAULTS, run_cycles, table
+from benchmarks.device.microphone_cycles import FAULTS, run_cycles, table
 from tests.edge.virtual_microphone import what_is_not_installed
 
 CYCLES = 10

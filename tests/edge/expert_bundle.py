@@ -33,13 +33,18 @@ def expert_entry(directory, name, kinds=("tflite", "onnx")):
     """What the manifest says of an expert; its files are copied into the directory."""
     expert = EXPERTS[name]
     return {
-        "role": "expert", "name": name, "labels": expert["labels"],
+        "role": "expert",
+        "name": name,
+        "labels": expert["labels"],
         "feature": {"name": "fused", "parameters": dict(fused.PARAMETERS), "band_hz": expert["band_hz"]},
         "normalisation": expert["normalisation"],
         "step": {"columns": STEP_COLUMNS, "window_columns": 233},
-        "temperature": TEMPERATURES[name], "energy_threshold": None, "precision": "fp32",
+        "temperature": TEMPERATURES[name],
+        "energy_threshold": None,
+        "precision": "fp32",
         "files": {kind: copied_file(directory, "expert_{}.fp32.{}".format(name, kind)) for kind in kinds},
-        "metrics": {"split": "none"}, "training": {"corpora": []},
+        "metrics": {"split": "none"},
+        "training": {"corpora": []},
     }
 
 

@@ -32,9 +32,11 @@ def frame_model(directory, file_name, n_mels, scale, kinds):
     """What the manifest says of anything that looks at frames."""
     return {
         "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS, n_mels=n_mels)},
-        "normalisation": {"kind": "frame_mean", "scale": scale}, "precision": "fp32",
+        "normalisation": {"kind": "frame_mean", "scale": scale},
+        "precision": "fp32",
         "files": {kind: copied_file(directory, "{}.fp32.{}".format(file_name, kind)) for kind in kinds},
-        "metrics": {"split": "none"}, "training": {"corpora": []},
+        "metrics": {"split": "none"},
+        "training": {"corpora": []},
     }
 
 
@@ -46,13 +48,25 @@ def denoiser_entry(directory, kinds=("tflite", "onnx")):
 def frame_expert_entry(directory, name, kinds=("tflite", "onnx"), energy_threshold=None):
     """What the manifest says of an expert that looks at frames; its files are copied into the directory."""
     return dict(
-        frame_model(directory, "frame_expert_" + name, N_MELS[name], SCALES[name], kinds), role="expert", name=name,
-        labels=FRAMES[name]["labels"], step={"columns": STEP_COLUMNS[name], "window_columns": 98},
-        denoised=name == "narrow", temperature=TEMPERATURES[name], energy_threshold=energy_threshold)
+        frame_model(directory, "frame_expert_" + name, N_MELS[name], SCALES[name], kinds),
+        role="expert",
+        name=name,
+        labels=FRAMES[name]["labels"],
+        step={"columns": STEP_COLUMNS[name], "window_columns": 98},
+        denoised=name == "narrow",
+        temperature=TEMPERATURES[name],
+        energy_threshold=energy_threshold,
+    )
 
 
-def write_frame_bundle(directory, names=("narrow", "wide"), fused=("ios",), uncertain=UNCERTAIN,
-                       kinds=("tflite", "onnx"), energy_threshold=None):
+def write_frame_bundle(
+    directory,
+    names=("narrow", "wide"),
+    fused=("ios",),
+    uncertain=UNCERTAIN,
+    kinds=("tflite", "onnx"),
+    energy_threshold=None,
+):
     """Write the bundle into an existing directory; returns it. energy_threshold: of every frame expert.
 
     Its models: the detector, the denoiser, experts that look at frames, experts that take fused columns.

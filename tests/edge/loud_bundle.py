@@ -33,8 +33,13 @@ def write_loud_bundle(directory):
         "role": "detector",
         "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
         "normalisation": {"kind": "frame_mean", "scale": 1.0},
-        "labels": ["cry"], "temperature": 1.0, "energy_threshold": None, "precision": "fp32", "files": files,
-        "metrics": {"split": "none"}, "training": {"corpora": []},
+        "labels": ["cry"],
+        "temperature": 1.0,
+        "energy_threshold": None,
+        "precision": "fp32",
+        "files": files,
+        "metrics": {"split": "none"},
+        "training": {"corpora": []},
         "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
     }
     manifest = {"schema": 1, "name": "loud", "version": "1.0.0", "fusion": None, "models": [detector]}

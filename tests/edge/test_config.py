@@ -63,24 +63,27 @@ def test_both_ends_of_a_range_are_valid_and_beyond_is_not(written, key):
             assert part in str(error.value)
 
 
-@pytest.mark.parametrize("text, said", [
-    ("[decison]\nmin_event_s = 1\n", "unknown section [decison]; did you mean decision?"),
-    ("[xyz]\n", "valid: audio, detector, gate"),
-    ("[decision]\nmin_events = 1\n", "unknown key decision.min_events; did you mean min_event_s?"),
-    ("source = 'mic'\n", "unknown section [source]"),
-    ("audio = 'mic'\n", "outside a section; write it under [audio]"),
-    ("[audio]\nsource = 'microphone'\n", 'audio.source = "microphone": valid is text in quotes, mic,'),
-    ("[audio]\nsource = 3\n", "audio.source = 3: valid is text"),
-    ("[gate]\nenabled = 1\n", "gate.enabled = 1: valid is true or false"),
-    ("[gate]\nmargin_db = true\n", "gate.margin_db = true: valid is a number, 0 to 30 dB"),
-    ("[gate]\nmargin_db = nan\n", "gate.margin_db = nan"),
-    ("[gate]\nmargin_db = '6'\n", "valid is a number, 0 to 30 dB"),
-    ("[decision]\nsmoothing_frames = 2.5\n", "valid is a whole number, 1 to 25"),
-    ("[store]\nkeep_days = []\n", "store.keep_days = []"),
-    ("[decision]\nopen_threshold = 0.4\nclose_threshold = 0.6\n", "close_threshold = 0.6 is above"),
-    ("[gate\n", "not a TOML file"),
-    (b"\xff\xfe", "not a TOML file"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[decison]\nmin_event_s = 1\n", "unknown section [decison]; did you mean decision?"),
+        ("[xyz]\n", "valid: audio, detector, gate"),
+        ("[decision]\nmin_events = 1\n", "unknown key decision.min_events; did you mean min_event_s?"),
+        ("source = 'mic'\n", "unknown section [source]"),
+        ("audio = 'mic'\n", "outside a section; write it under [audio]"),
+        ("[audio]\nsource = 'microphone'\n", 'audio.source = "microphone": valid is text in quotes, mic,'),
+        ("[audio]\nsource = 3\n", "audio.source = 3: valid is text"),
+        ("[gate]\nenabled = 1\n", "gate.enabled = 1: valid is true or false"),
+        ("[gate]\nmargin_db = true\n", "gate.margin_db = true: valid is a number, 0 to 30 dB"),
+        ("[gate]\nmargin_db = nan\n", "gate.margin_db = nan"),
+        ("[gate]\nmargin_db = '6'\n", "valid is a number, 0 to 30 dB"),
+        ("[decision]\nsmoothing_frames = 2.5\n", "valid is a whole number, 1 to 25"),
+        ("[store]\nkeep_days = []\n", "store.keep_days = []"),
+        ("[decision]\nopen_threshold = 0.4\nclose_threshold = 0.6\n", "close_threshold = 0.6 is above"),
+        ("[gate\n", "not a TOML file"),
+        (b"\xff\xfe", "not a TOML file"),
+    ],
+)
 def test_a_wrong_file_is_refused_in_one_line(written, text, said):
     path = written(text)
     with pytest.raises(UserError) as error:

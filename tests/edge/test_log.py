@@ -27,7 +27,11 @@ def logged(tmp_path):
             status = subprocess.call(
                 [sys.executable, "-m", "edge.commands.main", "run", "--db", str(tmp_path / "night.db")]
                 + [str(argument) for argument in arguments],
-                cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
+                cwd=REPOSITORY,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
         with open(path) as stderr:
             return status, stderr.read().splitlines()
 
@@ -50,7 +54,7 @@ def test_normal_running_is_a_line_a_minute_at_most(logged, quiet_wav, loud_bundl
     messages = [json.loads(line)["message"] for line in lines]
     (began,) = [at for at, message in enumerate(messages) if "hearing " in message]
     (ended,) = [at for at, message in enumerate(messages) if message.startswith("stopped")]
-    normal = [message for message in messages[began + 1:ended] if not message.startswith(("alert", "event"))]
+    normal = [message for message in messages[began + 1 : ended] if not message.startswith(("alert", "event"))]
     assert 0 < len(normal) <= 1 + QUIET_S // 60  # the last for the half minute
 
 

@@ -26,7 +26,7 @@ def nursery():
     samples = (1e-3 * rng.standard_normal(30 * SAMPLE_RATE)).astype(np.float32)
     cry = infant_cry(CRY_S, rng).samples
     first = int(CRY_START_S * SAMPLE_RATE)
-    samples[first:first + len(cry)] += cry
+    samples[first : first + len(cry)] += cry
     return samples
 
 
@@ -34,7 +34,7 @@ def listen(bundle, samples, block=None):
     pipeline = Pipeline(bundle)
     records = []
     for first in range(0, len(samples), block or len(samples)):
-        records += pipeline.push(samples[first:first + (block or len(samples))])
+        records += pipeline.push(samples[first : first + (block or len(samples))])
     return records + pipeline.finish()
 
 
@@ -90,12 +90,12 @@ def test_a_frame_every_fifth_of_a_second_from_the_first_second_on(heard):
 
 
 def test_a_cry_from_a_microphone_40_db_too_quiet_is_found(bundle, nursery):
-    quiet = nursery * np.float32(10 ** ((-50.0 - rms_dbfs(nursery[8 * SAMPLE_RATE:18 * SAMPLE_RATE])) / 20))
+    quiet = nursery * np.float32(10 ** ((-50.0 - rms_dbfs(nursery[8 * SAMPLE_RATE : 18 * SAMPLE_RATE])) / 20))
     assert len(of_kind(listen(bundle, quiet), Event)) == 1
 
 
 def test_a_cry_that_sounds_from_the_first_sample_on_counts(bundle, nursery):
-    (event,) = of_kind(listen(bundle, nursery[int(CRY_START_S * SAMPLE_RATE):]), Event)
+    (event,) = of_kind(listen(bundle, nursery[int(CRY_START_S * SAMPLE_RATE) :]), Event)
     assert event.start_s < ONSET_TOLERANCE_S
 
 

@@ -61,10 +61,10 @@ def test_a_hop_leaves_nothing_behind_and_makes_little(bundle, last_level, is_gat
         frames = pipeline.push(block) or frames
     assert frames[0].gated
     blocks = blocks_of_noise(4 * HOPS, 1e-3, last_level)
-    for block in blocks[:HOPS * BLOCKS_A_HOP]:  # whatever is made once
+    for block in blocks[: HOPS * BLOCKS_A_HOP]:  # whatever is made once
         pipeline.push(block)
-    left_behind, most = traced(pipeline, blocks[HOPS * BLOCKS_A_HOP:2 * HOPS * BLOCKS_A_HOP])
-    left_by_twice_as_many, _ = traced(pipeline, blocks[2 * HOPS * BLOCKS_A_HOP:])
+    left_behind, most = traced(pipeline, blocks[HOPS * BLOCKS_A_HOP : 2 * HOPS * BLOCKS_A_HOP])
+    left_by_twice_as_many, _ = traced(pipeline, blocks[2 * HOPS * BLOCKS_A_HOP :])
     assert [frame.gated for block in blocks[-BLOCKS_A_HOP:] for frame in pipeline.push(block)] == [is_gated]
     assert left_behind < LEFT_BEHIND
     assert left_by_twice_as_many < left_behind + GROWTH

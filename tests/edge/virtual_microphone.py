@@ -116,8 +116,13 @@ class VirtualMicrophone:
 
     def add_source(self, rate_hz=16000):
         """Plug the default source in again, after remove_source(), at that rate."""
-        self._pactl("load-module", "module-remap-source", "master=mono16.monitor", "source_name=microphone",
-                    "rate={}".format(rate_hz))
+        self._pactl(
+            "load-module",
+            "module-remap-source",
+            "master=mono16.monitor",
+            "source_name=microphone",
+            "rate={}".format(rate_hz),
+        )
         self._pactl("set-default-source", "microphone")
 
     def freeze(self):

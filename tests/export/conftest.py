@@ -25,7 +25,7 @@ def keras():
     """Keras on TensorFlow; skips where the export extra is not installed."""
     for module in ("tensorflow", "tf2onnx", "onnx"):
         pytest.importorskip(module)
-    from export.source_model import import_keras
+    from export.sources.source_model import import_keras
 
     return import_keras()
 
@@ -57,16 +57,17 @@ def calibration_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def work_done_once(keras, tmp_path_factory):
     """A module's exports to several targets share what they have in common, though each asks for it anew."""
-    from export import convert, exporter
+    from export import exporter
+    from export.convert import files
 
     with pytest.MonkeyPatch.context() as patch:
         save_once(keras, patch, tmp_path_factory.mktemp("saved"))
         for name in ("load_sources", "gather"):
             patch.setattr(exporter, name, once(getattr(exporter, name)))
-        keras_to_onnx = once(convert.keras_to_onnx)
-        patch.setattr(convert, "keras_to_onnx", keras_to_onnx)
+        keras_to_onnx = once(files.keras_to_onnx)
+        patch.setattr(files, "keras_to_onnx", keras_to_onnx)
         patch.setattr(exporter, "keras_to_onnx", keras_to_onnx)
-        patch.setattr(convert, "keras_to_tflite", once(convert.keras_to_tflite))
+        patch.setattr(files, "keras_to_tflite", once(files.keras_to_tflite))
         yield
 
 

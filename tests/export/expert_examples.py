@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from edge.dsp import fused
-from export.expert_evidence import fused_clips
+from export.kinds.expert import fused_clips
 from training.causes.architecture import COLUMNS, Architecture
 from training.causes.model import LOGITS, build_model
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.dsp import log_mel
-from export.calibration import PARTS
 from export.command import main
+from export.parity.calibration import PARTS
 
 DESCRIPTION = {
     "name": "test-detector",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from export_examples import log_mel_frames
 
-from export.calibration import normalised
+from export.parity.calibration import normalised
 from training.transformer.model import CAUSE, build_classifier, build_denoiser
 from training.transformer.presets import PRESETS
 

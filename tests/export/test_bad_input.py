@@ -74,9 +74,7 @@ def test_output_that_is_a_probability(keras, model_copy, refusal):
     assert "ends in a sigmoid" in line and "logits are needed" in line
 
 
-@pytest.mark.parametrize(
-    "shape, named", [((None, 64, 1), "dynamic input shape"), ((49, 40, 1), "(49, 40, 1)")]
-)
+@pytest.mark.parametrize("shape, named", [((None, 64, 1), "dynamic input shape"), ((49, 40, 1), "(49, 40, 1)")])
 def test_input_that_is_not_the_feature(keras, model_copy, refusal, shape, named):
     inputs = keras.Input(shape)
     pooled = keras.layers.GlobalAveragePooling2D()(inputs)
@@ -155,7 +153,7 @@ def test_disk_that_fills_up_half_way(tmp_path, model_dir, calibration_dir):
 
 
 def test_description_defaults_are_those_of_the_help():
-    from export.description import DEFAULTS, HELP
+    from export.sources.description import DEFAULTS, HELP
 
     for key in DESCRIPTION:
         assert key in HELP or key == "role"

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from export_examples import write_calibration, write_description
 
-from export import convert, measure
-from export.keras_to_tflite import keras_to_tflite
-from export.quiet import quiet
+from export.convert import files
+from export.convert.keras_to_tflite import keras_to_tflite
+from export.convert.quiet import quiet
+from export.parity import measure
 from export.targets import TARGETS
 
 
@@ -29,7 +30,7 @@ def unfrozen(model, precision="fp32", feeds=None):
 
 
 def test_weights_that_were_not_frozen(refusal, monkeypatch):
-    monkeypatch.setattr(convert, "keras_to_tflite", unfrozen)
+    monkeypatch.setattr(files, "keras_to_tflite", unfrozen)
     assert "outside the bounds of rpi-fp32, no bundle written: detector.fp32.tflite" in refusal(target="rpi-fp32")
 
 
@@ -37,12 +38,12 @@ def test_file_without_its_weights_is_told_by_its_size(keras):
     """What it answers is left in memory by something else: it need not even be wrong."""
     inputs = keras.Input((98, 64, 1), batch_size=1)
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dense(16)(keras.layers.Flatten()(inputs))))
-    kernels = convert.kernel_parameters(model)
+    kernels = files.kernel_parameters(model)
     assert kernels == 98 * 64 * 16 + 16
     file = TARGETS["rpi-fp32"].files[0]
-    found = measure.missing_weights(convert.Exported(file, "detector.fp32.tflite", unfrozen(model)), kernels)
+    found = measure.missing_weights(files.Exported(file, "detector.fp32.tflite", unfrozen(model)), kernels)
     assert len(found) == 1 and "they were not frozen" in found[0]
-    whole = convert.Exported(file, "detector.fp32.tflite", keras_to_tflite(model, "fp32", None))
+    whole = files.Exported(file, "detector.fp32.tflite", keras_to_tflite(model, "fp32", None))
     assert measure.missing_weights(whole, kernels) == []
 
 

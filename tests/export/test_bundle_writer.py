@@ -9,8 +9,8 @@ from export_examples import DESCRIPTION
 
 from edge.errors import UserError
 from export.bundle_writer import bundle_manifest, write_bundle
-from export.convert import Exported
-from export.source_model import SourceModel
+from export.convert.files import Exported
+from export.sources.source_model import SourceModel
 from export.targets import TARGETS
 
 MANIFEST = {"schema": 1, "name": "half"}

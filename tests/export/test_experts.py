@@ -12,10 +12,11 @@ from export_examples import exported
 from edge.bundle import load_bundle
 from edge.bundle.manifest import read_manifest
 from edge.errors import UserError
-from export import exporter, measure
-from export.convert import convert
-from export.description import NEVER_SURE
-from export.sources import load_sources
+from export import exporter
+from export.convert.files import convert
+from export.parity import measure
+from export.sources.description import NEVER_SURE
+from export.sources.provenance import load_sources
 from export.targets import FP32, TARGETS
 from export.tensorrt_lint import lint
 
@@ -56,8 +57,8 @@ def sources_copy(sources, tmp_path):
 
 
 def evidence_of(folder):
-    from export.expert_evidence import expert_evidence
-    from export.source_model import load_source_model
+    from export.kinds.expert import expert_evidence
+    from export.sources.source_model import load_source_model
 
     return expert_evidence(load_source_model(folder / "model.keras", folder / "model.json"))
 
@@ -77,8 +78,10 @@ def test_the_device_loads_detector_experts_and_fusion(bundles, target):
         (1.7, 4000.0, 14, WINDOW)
     ] * 2
     assert bundle.fusion.method == "all" and bundle.fusion.uncertain.threshold == 0.6
-    files = {model.title: sorted(file.path for file in model.files.values()) for model in read_manifest(
-        str(bundles / target)).models}
+    files = {
+        model.title: sorted(file.path for file in model.files.values())
+        for model in read_manifest(str(bundles / target)).models
+    }
     kinds = {"rpi-int8": ["fp32.onnx", "int8.tflite"], "jetson-fp16": ["fp16.onnx", "fp32.onnx"]}[target]
     assert files["expert ios"] == [f"expert-ios.{kind}" for kind in kinds]
     assert (bundles / target / "LICENSE-weights").read_text() == "CC0-1.0\n"
@@ -122,7 +125,7 @@ def test_quantised_states_are_float_and_do_not_drift(keras, evidence, tmp_path):
     """What is in the ring only moves: an int8 code that has been through the engine comes out the same every time."""
     from edge.engines import open_engine
     from export.convert import keras_to_tflite
-    from export.feeds import engine_network, run, state_shapes
+    from export.parity.feeds import engine_network, run, state_shapes
 
     path = tmp_path / "int8.tflite"
     path.write_bytes(keras_to_tflite(evidence.model.fixed, "int8", evidence.feeds))
@@ -143,7 +146,7 @@ def test_lite_expert_fits_the_budget_of_a_board(keras, tmp_path):
     conversion = convert(evidence.model, TARGETS["rpi-int8"], evidence.feeds, lambda line: None)
     rows = measure.measure(conversion.files, evidence).rows
     assert [row["violations"] for row in rows] == [[], []] and rows[0]["bytes"] < 200_000
-    from export.keras_to_onnx import onnx_cost
+    from export.convert.keras_to_onnx import onnx_cost
 
     assert onnx_cost(conversion.fp32_onnx).multiply_adds < 20e6
 
@@ -189,10 +192,11 @@ def test_without_fusion_json_no_cause_is_named(sources_copy):
 
 
 def test_an_expert_alone_comes_with_the_detector_that_ships(export, sources):
-    from export.calibration import DEFAULT_CALIBRATION_DIR
+    from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 
     status, stdout, stderr = export(
-        "--dry-run", "--json", model=sources / "android", calibration=DEFAULT_CALIBRATION_DIR)
+        "--dry-run", "--json", model=sources / "android", calibration=DEFAULT_CALIBRATION_DIR
+    )
     assert status == 0 and "the one that ships goes into the bundle" in stderr and "never names a cause" in stderr
     report = json.loads(stdout)
     assert [model["title"] for model in report["models"]] == ["detector", "expert-android"]
@@ -204,7 +208,10 @@ def test_models_may_be_pairs_of_files(sources_copy):
         for ending in ("keras", "json"):
             shutil.move(sources_copy / name / f"model.{ending}", sources_copy / f"{name}.{ending}")
     assert sorted(model.title for model in load_sources(sources_copy).models) == [
-        "detector", "expert-android", "expert-ios"]
+        "detector",
+        "expert-android",
+        "expert-ios",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,8 +242,16 @@ def test_fusion_that_cannot_be_is_refused(refusal, sources_copy, content, text):
 
 
 def test_head_that_looks_at_its_whole_window_is_refused(keras, refusal, sources_copy):
-    write_expert(sources_copy / "ios", "ios", LABELS["ios"], head="transformer", attention_heads=2, feed_forward=8,
-                 units=8, columns=WINDOW)
+    write_expert(
+        sources_copy / "ios",
+        "ios",
+        LABELS["ios"],
+        head="transformer",
+        attention_heads=2,
+        feed_forward=8,
+        units=8,
+        columns=WINDOW,
+    )
     changed(sources_copy / "ios", layers=["training.layers.positions"])
     assert "looks at its whole window" in refusal("--dry-run", model=sources_copy)
 

@@ -15,14 +15,15 @@ from frame_examples import DENOISER, EXPERT, LABELS, TINY, trained_classifier, t
 
 from edge.bundle import load_bundle
 from edge.errors import UserError
-from export import exporter, measure, proving
+from export import exporter
 from export.bundle_writer import model_entry
-from export.convert import convert, gentler
-from export.denoiser_evidence import denoiser_evidence
-from export.description import read_description
-from export.frame_expert_evidence import frame_expert_evidence
-from export.source_model import SourceModel, load_source_model
-from export.sources import NOT_USED, load_sources
+from export.convert.files import convert, gentler
+from export.kinds.denoiser import denoiser_evidence
+from export.kinds.frame_expert import frame_expert_evidence
+from export.parity import measure, precision_fallback
+from export.sources.description import read_description
+from export.sources.provenance import NOT_USED, load_sources
+from export.sources.source_model import SourceModel, load_source_model
 from export.targets import FP32, QUANTISED, TARGETS
 from export.tensorrt_lint import lint
 from training.transformer.model import build_denoiser
@@ -110,8 +111,10 @@ def test_the_report_measures_frames_answers_and_both_in_a_row(bundles, target):
     schema = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "export.schema.json").read_text())
     jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
     assert [model["title"] for model in report["models"]] == ["detector", "denoiser", "expert-transformer"]
-    compared = {title: [file for file in report["files"] if file["model"] == title and "parity" in file]
-                for title in ("denoiser", "expert-transformer")}
+    compared = {
+        title: [file for file in report["files"] if file["model"] == title and "parity" in file]
+        for title in ("denoiser", "expert-transformer")
+    }
     for file in compared["denoiser"]:
         parity = file["parity"]
         assert parity["distance_db"] <= 1.0 and parity["n"] > 120
@@ -192,7 +195,7 @@ def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence)
     import onnx
 
     from export.convert import keras_to_onnx
-    from export.onnx_fp16 import fp16_typed
+    from export.convert.onnx_fp16 import fp16_typed
 
     content = fp16_typed(keras_to_onnx(evidence["expert-transformer"].model.fixed))
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), strict_mode=True)
@@ -217,9 +220,13 @@ def test_dynamic_range_takes_the_place_of_int8_that_is_out_of_bounds(bundles, ev
 
     monkeypatch.setattr(measure, "violations", violations)
     lines = []
-    result = proving.convert_and_measure(evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append)
+    result = precision_fallback.convert_and_measure(
+        evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append
+    )
     assert [item.path for item in result.conversion.files] == [
-        "expert-transformer.dynamic.tflite", "expert-transformer.fp32.onnx"]
+        "expert-transformer.dynamic.tflite",
+        "expert-transformer.fp32.onnx",
+    ]
     assert "label agreement 0.9" in result.reason and any("dynamic TFLite instead" in line for line in lines)
     entry = model_entry(result.model, TARGETS["rpi-int8"], result.conversion.files, result.reason)
     assert entry["precision"] == entry["files"]["tflite"]["precision"] == "dynamic"
@@ -235,7 +242,7 @@ def test_denoiser_whose_int8_an_expert_does_not_stand_becomes_dynamic(bundles, e
         return ["behind it, all is noise"] if len(calls) <= 4 else real(entry, logits, given, bounds)
 
     monkeypatch.setattr(measure, "judge_chain", judge_chain)
-    exported = proving.export_models(list(evidence.values()), TARGETS["rpi-int8"], lambda line: None)
+    exported = precision_fallback.export_models(list(evidence.values()), TARGETS["rpi-int8"], lambda line: None)
     assert [item.conversion.files[0].file.precision for item in exported] == ["int8", "dynamic", "int8"]
     assert "expert-transformer behind it" in exported[1].reason and exported[2].reason is None
     assert [item.violations for item in exported] == [[], [], []]
@@ -262,7 +269,7 @@ def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bun
 def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
     """The same answers and the same operators as without them."""
     from export.convert import keras_to_onnx
-    from export.keras_to_onnx import onnx_cost
+    from export.convert.keras_to_onnx import onnx_cost
     from training.transformer.model import with_adapters
 
     folder, plain = sources_copy / "transformer", evidence["expert-transformer"].model
@@ -282,8 +289,8 @@ def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
 
 def test_frames_of_other_bands_are_made_up():
     """The frames of calibration_data have 64 bands."""
-    from export.denoising import mixtures
-    from export.frame_material import frame_material
+    from export.kinds.denoising import mixtures
+    from export.kinds.frame_material import frame_material
 
     feature = {"name": "log_mel", "parameters": {"frame_columns": 98, "n_mels": 128}}
     description = {"role": "denoiser", "feature": feature, "normalisation": {"kind": "frame_mean", "scale": 3.0}}
@@ -299,7 +306,7 @@ def test_frames_of_other_bands_are_made_up():
 def described(sources_copy, monkeypatch):
     """The models as model.json describes them, without their networks: whether they can be and go together."""
     monkeypatch.setattr(
-        "export.sources.load_source_model",
+        "export.sources.provenance.load_source_model",
         lambda keras_path, path: SourceModel(keras_path.parent, read_description(path), None, None),
     )
     return lambda: load_sources(sources_copy)

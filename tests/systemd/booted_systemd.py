@@ -77,7 +77,10 @@ class BootedSystemd:
         with open(folder / "boot.log", "wb") as log:
             self._outer = subprocess.Popen(
                 ["bash", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self._cgroup), *unshare, *boot],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         self._init = None
         try:
             self._wait_until_it_runs(folder / "boot.log")
@@ -121,8 +124,11 @@ class BootedSystemd:
             if value:
                 return value
             time.sleep(0.1)
-        raise AssertionError("not within {} s; the journal ends:\n{}".format(
-            patience_s, self.run("journalctl", "--no-pager", "--lines=15", check=False)))
+        raise AssertionError(
+            "not within {} s; the journal ends:\n{}".format(
+                patience_s, self.run("journalctl", "--no-pager", "--lines=15", check=False)
+            )
+        )
 
     def close(self):
         self._outer.kill()
@@ -147,8 +153,9 @@ class BootedSystemd:
             return None
 
         self._init = self.wait_until(process_1, BOOTS_WITHIN_S)
-        self.wait_until(lambda: self.run("systemctl", "is-active", "basic.target", check=False).strip() == "active",
-                        BOOTS_WITHIN_S)
+        self.wait_until(
+            lambda: self.run("systemctl", "is-active", "basic.target", check=False).strip() == "active", BOOTS_WITHIN_S
+        )
 
 
 def why_it_cannot_boot():
@@ -160,8 +167,11 @@ def why_it_cannot_boot():
             return "{} is not installed".format(program)
     if not os.path.exists("/lib/systemd/systemd"):
         return "systemd is not installed"
-    if subprocess.call(["unshare", "--mount", "--pid", "--fork", "--net", "--cgroup", "mount", "-t", "tmpfs", "none",
-                        "/mnt"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+    if subprocess.call(
+        ["unshare", "--mount", "--pid", "--fork", "--net", "--cgroup", "mount", "-t", "tmpfs", "none", "/mnt"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ):
         return "not allowed to make namespaces and mounts"
     return "" if _cgroup2() else "no cgroup2 is mounted"
 

@@ -15,8 +15,17 @@ from booted_systemd import BootedSystemd, why_it_cannot_boot  # noqa: E402
 
 # Not the interpreter of the tests: the service may not look into anybody's home, where that one may live.
 PYTHON = "/usr/bin/python3"
-SOURCES = ["Makefile", "README.md", "calibration_data", "edge", "export", "pyproject.toml", "setup.py", "systemd",
-           "training"]
+SOURCES = [
+    "Makefile",
+    "README.md",
+    "calibration_data",
+    "edge",
+    "export",
+    "pyproject.toml",
+    "setup.py",
+    "systemd",
+    "training",
+]
 
 MICROPHONE = """
 .fail
@@ -64,8 +73,13 @@ def make(source):
         pytest.skip(PYTHON + " has no venv: python3-venv is not installed")
 
     def make(target, **variables):
-        done = subprocess.run(["make", target, *("{}={}".format(*pair) for pair in variables.items())], cwd=source,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            ["make", target, *("{}={}".format(*pair) for pair in variables.items())],
+            cwd=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         return done.returncode, done.stdout
 
     return make
@@ -90,8 +104,9 @@ def system(request, tmp_path_factory):
         missing = "libportaudio2 is not installed"
     if missing:
         pytest.skip("no systemd can be booted here: " + missing)
-    system = BootedSystemd(tmp_path_factory.mktemp("system"), request.getfixturevalue("installed"),
-                           request.getfixturevalue("source"))
+    system = BootedSystemd(
+        tmp_path_factory.mktemp("system"), request.getfixturevalue("installed"), request.getfixturevalue("source")
+    )
     try:
         system.write("/etc/microphone.pa", MICROPHONE)
         system.write("/etc/microphone-alsa.conf", ALSA)

@@ -8,11 +8,18 @@ import pytest
 @pytest.fixture
 def nearly_installed(tmp_path):
     """A folder with what is quick to make of an installation, and a night's events."""
-    for path in ("etc/systemd/system/cry-monitor.service", "etc/systemd/system/cry-monitor.service.d/jetson.conf",
-                 "etc/systemd/system/cry-monitor.service.d/override.conf", "etc/cry-monitor/cry-monitor.toml",
-                 "opt/cry-monitor/bin/cry-monitor", "opt/other/program", "usr/local/bin/cry-monitor",
-                 "usr/local/bin/edge-bench", "var/lib/private/cry-monitor/events.db",
-                 "var/cache/private/cry-monitor/detector.engine"):
+    for path in (
+        "etc/systemd/system/cry-monitor.service",
+        "etc/systemd/system/cry-monitor.service.d/jetson.conf",
+        "etc/systemd/system/cry-monitor.service.d/override.conf",
+        "etc/cry-monitor/cry-monitor.toml",
+        "opt/cry-monitor/bin/cry-monitor",
+        "opt/other/program",
+        "usr/local/bin/cry-monitor",
+        "usr/local/bin/edge-bench",
+        "var/lib/private/cry-monitor/events.db",
+        "var/cache/private/cry-monitor/detector.engine",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("somebody's")
     (tmp_path / "var" / "lib" / "cry-monitor").symlink_to("private/cry-monitor")
@@ -25,8 +32,11 @@ def files(folder):
 
 def test_what_is_installed(installed):
     assert {path for path in files(installed) if not path.startswith("opt/")} == {
-        "etc/cry-monitor/cry-monitor.toml", "etc/systemd/system/cry-monitor.service", "usr/local/bin/cry-monitor",
-        "usr/local/bin/edge-bench"}
+        "etc/cry-monitor/cry-monitor.toml",
+        "etc/systemd/system/cry-monitor.service",
+        "usr/local/bin/cry-monitor",
+        "usr/local/bin/edge-bench",
+    }
     for program in ("cry-monitor", "edge-bench"):
         first = (installed / "opt" / "cry-monitor" / "bin" / program).read_text().splitlines()[0]
         assert first == "#!/opt/cry-monitor/bin/python"
@@ -45,15 +55,18 @@ def test_uninstalling_keeps_events_and_configuration(make, nearly_installed):
     assert status == 0, printed
     assert "events are still in /var/lib/private/cry-monitor" in printed
     assert files(nearly_installed) == {
-        "etc/cry-monitor/cry-monitor.toml", "etc/systemd/system/cry-monitor.service.d/override.conf",
-        "opt/other/program", "var/lib/private/cry-monitor/events.db", "var/lib/cry-monitor"}
+        "etc/cry-monitor/cry-monitor.toml",
+        "etc/systemd/system/cry-monitor.service.d/override.conf",
+        "opt/other/program",
+        "var/lib/private/cry-monitor/events.db",
+        "var/lib/cry-monitor",
+    }
 
 
 def test_uninstalling_removes_the_events_when_told(make, nearly_installed):
     status, _ = make("uninstall", DESTDIR=nearly_installed, EVENTS="remove")
     assert status == 0
-    assert files(nearly_installed) == {
-        "etc/systemd/system/cry-monitor.service.d/override.conf", "opt/other/program"}
+    assert files(nearly_installed) == {"etc/systemd/system/cry-monitor.service.d/override.conf", "opt/other/program"}
 
 
 def test_it_asks_back_when_it_is_told_something_else(make, nearly_installed):

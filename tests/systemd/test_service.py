@@ -48,12 +48,19 @@ print("PROBE" + json.dumps(found))
 
 def outside(system):
     """What a monitor without a sandbox could reach: a server, a socket, a file, devices."""
-    listener = ("import socket, time; a = socket.socket(); a.bind(('127.0.0.1', 8731)); a.listen(1); "
-                "b = socket.socket(socket.AF_UNIX); b.bind(chr(0) + 'outside'); b.listen(1); time.sleep(60)")
+    listener = (
+        "import socket, time; a = socket.socket(); a.bind(('127.0.0.1', 8731)); a.listen(1); "
+        "b = socket.socket(socket.AF_UNIX); b.bind(chr(0) + 'outside'); b.listen(1); time.sleep(60)"
+    )
     system.run("systemd-run", "--quiet", "--unit=listener", "python3", "-c", listener)
-    system.run("sh", "-c", "touch /tmp/somebodys; mkdir -p /dev/snd; cd /dev/snd; mknod -m 660 pcmC9D9c c {0} 254;"
-               " mknod -m 600 pcmC8D8c c {0} 253; chgrp audio pcmC9D9c; mknod -m 666 /dev/other c 4 64".format(
-                   kind_of_device()[1]))
+    system.run(
+        "sh",
+        "-c",
+        "touch /tmp/somebodys; mkdir -p /dev/snd; cd /dev/snd; mknod -m 660 pcmC9D9c c {0} 254;"
+        " mknod -m 600 pcmC8D8c c {0} 253; chgrp audio pcmC9D9c; mknod -m 666 /dev/other c 4 64".format(
+            kind_of_device()[1]
+        ),
+    )
     reach = "import socket; socket.create_connection(('127.0.0.1', 8731), 1)"
     system.wait_until(lambda: system.succeeds("python3", "-c", reach))
 
@@ -79,7 +86,7 @@ def probed(system):
     system.run("systemctl", "start", "probe", check=False)
     lines = [text for _, text in system.journal("probe.service")]
     (line,) = [text for text in lines if text.startswith("PROBE")] or [lines]
-    return json.loads(line[len("PROBE"):])
+    return json.loads(line[len("PROBE") :])
 
 
 def test_it_is_a_unit_without_complaints(system):
@@ -105,9 +112,11 @@ def test_the_journal_has_the_level_of_each_line(system, hearing):
 
 
 def test_ready_is_said_after_the_warm_up_only(system, hearing):
-    slow = ("import sys, time, edge.bundle as b; warm = b.Bundle.warm_up; "
-            "b.Bundle.warm_up = lambda self: (time.sleep(2), warm(self)); "
-            "from edge.commands.main import main; sys.exit(main(['run']))")
+    slow = (
+        "import sys, time, edge.bundle as b; warm = b.Bundle.warm_up; "
+        "b.Bundle.warm_up = lambda self: (time.sleep(2), warm(self)); "
+        "from edge.commands.main import main; sys.exit(main(['run']))"
+    )
     drop_in = "/etc/systemd/system/cry-monitor.service.d/slow.conf"
     system.write(drop_in, '[Service]\nExecStart=\nExecStart=/opt/cry-monitor/bin/python -c "{}"\n'.format(slow))
     system.run("systemctl", "restart", "--no-block", UNIT)
@@ -159,8 +168,9 @@ def test_its_directory_is_private(system, hearing):
     hearing()
     assert system.run("stat", "-L", "-c", "%a", "/var/lib/cry-monitor").strip() == "700"
     assert system.succeeds("ls", "/var/lib/cry-monitor/events.db")
-    assert not system.succeeds("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "ls",
-                               "/var/lib/cry-monitor/")
+    assert not system.succeeds(
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "ls", "/var/lib/cry-monitor/"
+    )
     assert system.property(UNIT, "UID") not in ("0", "")
 
 
@@ -198,8 +208,15 @@ def test_the_doctor_shows_the_evidence(system, hearing):
     hearing()
     findings = [json.loads(line) for line in system.run("cry-monitor", "doctor", "--privacy", "--json").splitlines()]
     assert {finding["name"]: finding["state"] for finding in findings} == {
-        "processes": "ok", "files": "ok", "sockets": "ok", "network": "ok", "core dumps": "ok", "swap": "ok",
-        "sandbox": "ok", "not seen": "unknown"}
+        "processes": "ok",
+        "files": "ok",
+        "sockets": "ok",
+        "network": "ok",
+        "core dumps": "ok",
+        "swap": "ok",
+        "sandbox": "ok",
+        "not seen": "unknown",
+    }
     assert len(findings[0]["evidence"]) == 2
 
 
@@ -226,10 +243,29 @@ def test_installing_again_upgrades_and_keeps_the_configuration(system, hearing, 
     before = hearing()
     system.run("sh", "-c", "echo '# mine' >>/etc/cry-monitor/cry-monitor.toml")
     # There is no network in there. What it depends on is installed; what builds it is brought along.
-    subprocess.check_call([installed / "opt/cry-monitor/bin/python", "-m", "pip", "download", "--quiet",
-                           "--dest", source / "builders", "setuptools", "wheel"])
-    system.run("env", "PYTHON=/usr/bin/python3", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/opt/source/builders", "make", "-C",
-               "/opt/source", "install")
+    subprocess.check_call(
+        [
+            installed / "opt/cry-monitor/bin/python",
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--dest",
+            source / "builders",
+            "setuptools",
+            "wheel",
+        ]
+    )
+    system.run(
+        "env",
+        "PYTHON=/usr/bin/python3",
+        "PIP_NO_INDEX=1",
+        "PIP_FIND_LINKS=/opt/source/builders",
+        "make",
+        "-C",
+        "/opt/source",
+        "install",
+    )
     assert hearing() != before
     assert system.run("systemctl", "is-enabled", UNIT).strip() == "enabled"
     assert "# mine" in system.run("cat", "/etc/cry-monitor/cry-monitor.toml")

@@ -13,9 +13,33 @@ MOST_EXPOSURE = 2.0
 
 # systemd 237 takes no other groups: `systemd-analyze syscall-filter` of Ubuntu 18.04.
 GROUPS_237 = {
-    "@default", "@aio", "@basic-io", "@chown", "@clock", "@cpu-emulation", "@debug", "@file-system", "@io-event",
-    "@ipc", "@keyring", "@memlock", "@module", "@mount", "@network-io", "@obsolete", "@privileged", "@process",
-    "@raw-io", "@reboot", "@resources", "@setuid", "@signal", "@swap", "@sync", "@timer"}
+    "@default",
+    "@aio",
+    "@basic-io",
+    "@chown",
+    "@clock",
+    "@cpu-emulation",
+    "@debug",
+    "@file-system",
+    "@io-event",
+    "@ipc",
+    "@keyring",
+    "@memlock",
+    "@module",
+    "@mount",
+    "@network-io",
+    "@obsolete",
+    "@privileged",
+    "@process",
+    "@raw-io",
+    "@reboot",
+    "@resources",
+    "@setuid",
+    "@signal",
+    "@swap",
+    "@sync",
+    "@timer",
+}
 
 
 @pytest.fixture
@@ -26,14 +50,20 @@ def analyze(tmp_path):
 
     def analyze(*arguments, drop_ins=()):
         # It looks for the program that is started, which is not installed here.
-        unit = re.sub("^ExecStart=.*$", "ExecStart=/bin/true", (SYSTEMD / "cry-monitor.service").read_text(),
-                      flags=re.MULTILINE)
+        unit = re.sub(
+            "^ExecStart=.*$", "ExecStart=/bin/true", (SYSTEMD / "cry-monitor.service").read_text(), flags=re.MULTILINE
+        )
         (tmp_path / "cry-monitor.service").write_text(unit)
         (tmp_path / "cry-monitor.service.d").mkdir(exist_ok=True)
         for name in drop_ins:
             shutil.copy(str(SYSTEMD / "drop-ins" / name), str(tmp_path / "cry-monitor.service.d"))
-        done = subprocess.run(["systemd-analyze", *arguments, "cry-monitor.service"], cwd=tmp_path,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            ["systemd-analyze", *arguments, "cry-monitor.service"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         return done.stdout
 
     return analyze
@@ -45,9 +75,15 @@ def test_systemd_has_no_complaint(analyze, drop_ins):
 
 
 # What a drop-in gives up is bounded too: the network of the home for MQTT, the GPU on a Jetson.
-@pytest.mark.parametrize("drop_ins, most", [([], MOST_EXPOSURE), (["systemd-237.conf"], MOST_EXPOSURE),
-                                            (["local-network.conf"], MOST_EXPOSURE),
-                                            (["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE)])
+@pytest.mark.parametrize(
+    "drop_ins, most",
+    [
+        ([], MOST_EXPOSURE),
+        (["systemd-237.conf"], MOST_EXPOSURE),
+        (["local-network.conf"], MOST_EXPOSURE),
+        (["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE),
+    ],
+)
 def test_exposure(analyze, drop_ins, most, record_property, capsys):
     said = analyze("security", "--offline=true", "--no-pager", drop_ins=drop_ins)
     found = re.search(r"exposure level for cry-monitor.service: ([\d.]+)", said)
@@ -67,4 +103,4 @@ def test_the_reduced_drop_in_is_known_to_jetpack():
 def test_the_shipped_configuration_is_where_the_unit_looks():
     unit = (SYSTEMD / "cry-monitor.service").read_text()
     assert "--config /etc/cry-monitor/cry-monitor.toml" in unit
-    assert '/etc/cry-monitor/cry-monitor.toml' in (SYSTEMD / "install").read_text()
+    assert "/etc/cry-monitor/cry-monitor.toml" in (SYSTEMD / "install").read_text()

@@ -9,9 +9,9 @@ from typing import Any
 from edge.dsp.stft import N_BINS
 from edge.errors import UserError
 from training.causes.architecture import COLUMNS, ROWS, Architecture
-from training.effects import VARIANTS
-from training.selection import DataConfig
-from training.tables import between, of_table, one_of, read_table
+from training.data.effects import VARIANTS
+from training.data.selection import DataConfig
+from training.runs.toml_config import between, of_table, one_of, read_table
 
 CLIP, WINDOW = "clip", "window"
 BLOCKS = ("mfcc", "stft", "pitch", "wave")

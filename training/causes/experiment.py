@@ -17,10 +17,10 @@ from training.causes.fitting import Fitted, fit, judge, normalisation
 from training.causes.material import Material, load_material
 from training.causes.model import encoder_parameters, head_parameters, multiply_adds
 from training.causes.report import write_report
-from training.cells import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
-from training.epochs import forget
-from training.selection import choose_clips, corpora_of, label_counts
-from training.splits import Split, make_splits, prove
+from training.data.selection import choose_clips, corpora_of, label_counts
+from training.data.splits import Split, make_splits, prove
+from training.runs.epochs import forget
+from training.runs.folds import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
 
 STEP_COLUMNS = 14  # that a device takes at a time: a hop of 0.2 s brings 13 or 14
 

@@ -17,8 +17,8 @@ from training.causes import metrics
 from training.causes.config import Experiment
 from training.causes.material import Material, chosen_rows
 from training.causes.model import Fused, build_model
-from training.epochs import batches, best_epoch, by_macro_f1, label_weights, n_batches, run_epochs
-from training.splits import Split
+from training.data.splits import Split
+from training.runs.epochs import batches, best_epoch, by_macro_f1, label_weights, n_batches, run_epochs
 
 ITEMS_AT_ONCE = 64
 COLOUR_KNOTS = 9  # one each 1000 Hz

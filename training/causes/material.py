@@ -13,12 +13,12 @@ from edge.dsp import fused
 from edge.dsp.fused import STFT_ROWS
 from edge.dsp.stft import bins_within
 from edge.dsp.stretch import average, interpolate
-from training.augment import sounding
 from training.causes.architecture import COLUMNS
 from training.causes.config import CLIP, Experiment, FeatureConfig
-from training.corpora import Clip, read_samples
-from training.effects import heard
-from training.selection import recipe_key
+from training.data.augmentation import sounding
+from training.data.corpora import Clip, read_samples
+from training.data.effects import heard
+from training.data.selection import recipe_key
 
 MATERIAL_VERSION = 2
 WINDOW_HOP = COLUMNS // 2  # columns between the windows of one clip

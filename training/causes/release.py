@@ -27,10 +27,10 @@ from edge.dsp.fused import standardise
 from edge.errors import UserError
 from training.causes.config import read_experiment
 from training.causes.material import tensors_of
-from training.cells import CELLS, LOG_POSTERIORS, METRICS, SPLIT_SEED
-from training.corpora import Clip, read_samples
-from training.selection import choose_clips
-from training.splits import make_splits
+from training.data.corpora import Clip, read_samples
+from training.data.selection import choose_clips
+from training.data.splits import make_splits
+from training.runs.folds import CELLS, LOG_POSTERIORS, METRICS, SPLIT_SEED
 
 FOLD, SEED = "0", 0  # of the models that ship
 RISK = 0.1  # at most one answer in ten may be wrong: always saying "hungry" is wrong one time in six

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.errors import UserError
 from training.causes.metrics import mean_interval
-from training.tables import as_table
+from training.runs.toml_config import as_table
 
 SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
 CALIBRATED = ("nll", "brier", "ece")  # what a temperature changes

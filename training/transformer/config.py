@@ -8,9 +8,9 @@ from typing import Any
 
 from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP_COLUMNS, N_MELS
 from edge.errors import UserError
-from training.effects import CLEAN, VARIANTS
-from training.selection import DataConfig
-from training.tables import between, of_table, one_of, read_table
+from training.data.effects import CLEAN, VARIANTS
+from training.data.selection import DataConfig
+from training.runs.toml_config import between, of_table, one_of, read_table
 from training.transformer.presets import Preset, find_preset
 
 DENOISER, CLASSIFIER, JOINT = "denoiser", "classifier", "joint"

@@ -15,10 +15,10 @@ import numpy as np
 from edge import __version__
 from edge.decision.calibration import KNOWN_SHARE
 from edge.dsp.log_mel import FRAME_COLUMNS, PARAMETERS
-from training.cells import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
-from training.effects import CLEAN
-from training.selection import corpora_of, label_counts
-from training.splits import Split, prove
+from training.data.effects import CLEAN
+from training.data.selection import corpora_of, label_counts
+from training.data.splits import Split, prove
+from training.runs.folds import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
 from training.transformer.config import DENOISER, Experiment
 from training.transformer.fitting import train
 from training.transformer.material import (

@@ -15,9 +15,9 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from training.causes import metrics
-from training.effects import CLEAN as CLEAN_VARIANT
-from training.epochs import Curves, batches, by_macro_f1, forget, label_weights, n_batches, run_epochs
-from training.splits import Split
+from training.data.effects import CLEAN as CLEAN_VARIANT
+from training.data.splits import Split
+from training.runs.epochs import Curves, batches, by_macro_f1, forget, label_weights, n_batches, run_epochs
 from training.transformer.config import ADAPTERS, DENOISER, DISTIL, JOINT, OUTLIERS, Experiment, Stage
 from training.transformer.material import KNOWN, LABELLED, Frames
 from training.transformer.material import OUTLIERS as OUTLIER_CLIPS

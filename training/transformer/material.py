@@ -13,12 +13,12 @@ from tqdm import tqdm
 from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_LENGTH, PARAMETERS, log_mel
 from edge.dsp.vad import active
 from edge.errors import UserError
-from training import selection
-from training.augment import band_limit
-from training.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips
-from training.effects import heard
-from training.selection import recipe_key
-from training.splits import BY_EVAL_FOLD, Split, draw_folds, hold_out, make_splits, prove
+from training.data import selection
+from training.data.augmentation import band_limit
+from training.data.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips
+from training.data.effects import heard
+from training.data.selection import recipe_key
+from training.data.splits import BY_EVAL_FOLD, Split, draw_folds, hold_out, make_splits, prove
 from training.transformer.config import Experiment, FeatureConfig, Selection
 
 MATERIAL_VERSION = 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training.causes.release import FOLD, SEED, cell_of, own_metrics
-from training.cells import METRICS
+from training.runs.folds import METRICS
 from training.transformer.trained import CLASSIFIER_FILE, DENOISER_FILE
 
 DENOISER, TRANSFORMER = "denoiser", "transformer"

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.dsp.log_mel import FRAME_COLUMNS, LOG_OFFSET, band_centres_hz
 from edge.errors import UserError
-from training.detector_model import LOG_MEL_SCALE
-from training.detector_sampler import normalise
+from training.detector.model import LOG_MEL_SCALE
+from training.detector.sampling import normalise
 from training.transformer.config import Experiment
 from training.transformer.material import NOISE, Frames
 

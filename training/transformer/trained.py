@@ -15,9 +15,9 @@ import numpy as np
 from edge.decision.calibration import energy, fit_energy_threshold, fit_temperature
 from edge.errors import UserError
 from training.causes import metrics
-from training.detector_sampler import normalise
-from training.effects import CLEAN
-from training.splits import Split
+from training.data.effects import CLEAN
+from training.data.splits import Split
+from training.detector.sampling import normalise
 from training.transformer.config import Experiment
 from training.transformer.material import KNOWN, LABELLED, NOISE, Frames
 from training.transformer.model import CAUSE, joined

@@ -56,8 +56,7 @@ def _cached_or_built(trt, api, gpu, files, precision, role, say):
         except EngineUnavailable as unavailable:
             reason = "the cached engine is damaged: {}".format(unavailable)
     check_precision(trt, api, gpu, logger, precision)
-    say("building the TensorRT engine of the {} in {}, which takes minutes, once: {}".format(
-        role, precision, reason))
+    say("building the TensorRT engine of the {} in {}, which takes minutes, once: {}".format(role, precision, reason))
     built = build(trt, api, logger, files, precision, cache.timing_cache(key), say)
     _keep(cache, key, built, say)
     return TensorRtEngine(trt, api, gpu, logger, built.engine)
@@ -75,5 +74,8 @@ def _keep(cache, key, built, say):
             cache.keep_timing_cache(key, built.timing_cache)
         cache.keep(key, built.engine, {"built_utc": iso_utc(time.time()), "from": built.plan.kind})
     except OSError as error:
-        say("the engine could not be kept in {} ({}): it will be built again at the next start".format(
-            cache.directory, why_not_kept(error)))
+        say(
+            "the engine could not be kept in {} ({}): it will be built again at the next start".format(
+                cache.directory, why_not_kept(error)
+            )
+        )

@@ -27,8 +27,7 @@ def api_of(version):
     except ValueError:
         raise EngineUnavailable("TensorRT has the unknown version {!r}".format(version)) from None
     if number < OLDEST:
-        raise EngineUnavailable("TensorRT {} is older than {}.{}, the oldest that is driven".format(
-            version, *OLDEST))
+        raise EngineUnavailable("TensorRT {} is older than {}.{}, the oldest that is driven".format(version, *OLDEST))
     return Api(
         memory_pools=number >= (8, 4),
         named_tensors=number >= (8, 5),

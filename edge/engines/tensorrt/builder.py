@@ -46,8 +46,10 @@ def plans(files, precision, api):
         ways.append(Plan("onnx"))
     ways = [plan for plan in ways if plan.kind in files]
     if not ways:
-        raise EngineUnavailable("the bundle has no file from which this TensorRT builds {}: export it again with "
-                                "edge-export --target jetson-{}".format(precision, precision))
+        raise EngineUnavailable(
+            "the bundle has no file from which this TensorRT builds {}: export it again with "
+            "edge-export --target jetson-{}".format(precision, precision)
+        )
     return ways
 
 
@@ -58,7 +60,8 @@ def check_precision(trt, api, gpu, logger, precision):
         if not builder.platform_has_fast_int8:
             raise EngineUnavailable(
                 "{} has no fast int8 arithmetic, so int8 would run slower than fp16 there: use the bundle of "
-                "edge-export --target jetson-fp16".format(gpu.name))
+                "edge-export --target jetson-fp16".format(gpu.name)
+            )
 
 
 def build(trt, api, logger, files, precision, known_timings, say):
@@ -103,8 +106,9 @@ def _build_once(trt, api, logger, files, precision, known_timings, plan, progres
             config.int8_calibrator = held[-1]
     serialized = builder.build_serialized_network(network, config)
     if serialized is None:
-        raise EngineUnavailable("TensorRT {} cannot build {} ({})".format(
-            trt.__version__, files[plan.kind], why(logger)))
+        raise EngineUnavailable(
+            "TensorRT {} cannot build {} ({})".format(trt.__version__, files[plan.kind], why(logger))
+        )
     timing_cache = config.get_timing_cache()
     return Built(bytes(serialized), bytes(timing_cache.serialize()) if timing_cache is not None else b"", plan)
 
@@ -124,8 +128,11 @@ def _parse(trt, api, logger, builder, plan, content):
             problem = parser.get_error(index)
             texts.append("node {}: {}".format(problem.node(), " ".join(problem.desc().split())))
         more = parser.num_errors - len(texts)
-        raise EngineUnavailable("TensorRT {} does not import the model ({}{})".format(
-            trt.__version__, "; ".join(texts) or why(logger), "; {} more".format(more) if more else ""))
+        raise EngineUnavailable(
+            "TensorRT {} does not import the model ({}{})".format(
+                trt.__version__, "; ".join(texts) or why(logger), "; {} more".format(more) if more else ""
+            )
+        )
     return network
 
 
@@ -168,7 +175,7 @@ def cache_for(version, content):
     """
     major, minor, patch = [int(part) for part in version.split(".")[:3]]
     number = major * (1000 if major < 10 else 10000) + 100 * minor + patch
-    return re.sub(br"\ATRT-\d+-", "TRT-{}-".format(number).encode("ascii"), content)
+    return re.sub(rb"\ATRT-\d+-", "TRT-{}-".format(number).encode("ascii"), content)
 
 
 def _make_calibrator(trt, content):

@@ -34,8 +34,13 @@ class EngineKey(NamedTuple):
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-NOUNS = {"model": "the model", "tensorrt": "TensorRT", "gpu": "the GPU", "precision": "the precision",
-         "builder": "cry-monitor's builder"}
+NOUNS = {
+    "model": "the model",
+    "tensorrt": "TensorRT",
+    "gpu": "the GPU",
+    "precision": "the precision",
+    "builder": "cry-monitor's builder",
+}
 
 
 class Found(NamedTuple):
@@ -130,7 +135,7 @@ class EngineCache(object):
                     with open(path, "rb") as file:
                         described = json.loads(file.read().decode("utf-8"))
                     if isinstance(described, dict):
-                        entries.append((os.stat(path).st_mtime_ns, path[:-len(".json")], described))
+                        entries.append((os.stat(path).st_mtime_ns, path[: -len(".json")], described))
         entries.sort(key=lambda entry: entry[:2], reverse=True)
         return [(path, described) for _, path, described in entries]
 
@@ -147,7 +152,7 @@ class EngineCache(object):
     def _remove_old(self, newest):
         """newest: path without suffix of what was just written; some file systems date it no later than others."""
         others = [path for path, _ in self._entries() if path != newest]
-        kept = {newest}.union(others[:KEPT - 1])
+        kept = {newest}.union(others[: KEPT - 1])
         for name in os.listdir(self.directory):
             path, suffix = os.path.splitext(os.path.join(self.directory, name))
             if self._own.match(name) and path not in kept:

@@ -20,11 +20,11 @@ def _import_pycuda():
         with quiet_stderr():
             import pycuda.driver as cuda
     except ModuleNotFoundError as error:
-        raise EngineUnavailable("{} is missing beside TensorRT: pip install pycuda".format(
-            error.name)) from error
+        raise EngineUnavailable("{} is missing beside TensorRT: pip install pycuda".format(error.name)) from error
     except ImportError as error:  # it needs the driver's library
-        raise EngineUnavailable("pycuda finds no NVIDIA driver ({})".format(one_line(error)),
-                                installed=False) from error
+        raise EngineUnavailable(
+            "pycuda finds no NVIDIA driver ({})".format(one_line(error)), installed=False
+        ) from error
     return cuda
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from edge.notify import extend_start_timeout
+from edge.runtime.systemd import extend_start_timeout
 
 TICK_S = 5.0
 SAY_EVERY_S = 15.0
@@ -53,8 +53,9 @@ class BuildProgress(object):
                 alive_s = now_s
             before = signs
             if now_s - alive_s > self._stalled_after_s:
-                self._say("the build has not moved for {:.0f} s; systemd is no longer asked to wait".format(
-                    now_s - alive_s))
+                self._say(
+                    "the build has not moved for {:.0f} s; systemd is no longer asked to wait".format(now_s - alive_s)
+                )
                 return
             extend_start_timeout(EXTENSION_S)
             if now_s - said_s >= SAY_EVERY_S:

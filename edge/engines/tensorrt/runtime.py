@@ -51,8 +51,10 @@ class TensorRtEngine(Engine):
             else:
                 started = self._context.execute_async_v2(self._bindings, self._stream.handle)
             if not started:
-                raise UserError("{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
-                                "that does not help".format(self.name, self._gpu.name, why(self._logger)))
+                raise UserError(
+                    "{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
+                    "that does not help".format(self.name, self._gpu.name, why(self._logger))
+                )
             for tensor in self._downloads.values():
                 tensor.download(self._stream)
             self._stream.synchronize()
@@ -77,12 +79,24 @@ def tensor_table(trt, api, cuda_engine):
     if api.named_tensors:
         for index in range(cuda_engine.num_io_tensors):
             name = cuda_engine.get_tensor_name(index)
-            rows.append((cuda_engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT, name,
-                         cuda_engine.get_tensor_shape(name), cuda_engine.get_tensor_dtype(name)))
+            rows.append(
+                (
+                    cuda_engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT,
+                    name,
+                    cuda_engine.get_tensor_shape(name),
+                    cuda_engine.get_tensor_dtype(name),
+                )
+            )
     else:
         for index in range(cuda_engine.num_bindings):
-            rows.append((cuda_engine.binding_is_input(index), cuda_engine.get_binding_name(index),
-                         cuda_engine.get_binding_shape(index), cuda_engine.get_binding_dtype(index)))
+            rows.append(
+                (
+                    cuda_engine.binding_is_input(index),
+                    cuda_engine.get_binding_name(index),
+                    cuda_engine.get_binding_shape(index),
+                    cuda_engine.get_binding_dtype(index),
+                )
+            )
     types = {trt.DataType.FLOAT: np.float32, trt.DataType.HALF: np.float16}
     table = []
     for is_input, name, shape, dtype in rows:

@@ -26,7 +26,7 @@ def test_blocks_of_any_length_become_hops_that_join_without_a_seam():
     queue = HopQueue()
     samples = ramp(10)
     for start in range(0, len(samples), 777):
-        queue.push(samples[start:start + 777], 0.0)
+        queue.push(samples[start : start + 777], 0.0)
     taken = [queue.take(0).samples for _ in range(10)]
     assert {len(hop) for hop in taken} == {HOP}
     np.testing.assert_array_equal(np.concatenate(taken), samples)
@@ -71,7 +71,7 @@ def test_every_hop_is_counted_once_while_one_thread_pushes_and_another_is_too_sl
         start = 0
         while start < len(samples):
             length = random.randint(1, 3 * HOP)
-            queue.push(samples[start:start + length], 0.0)
+            queue.push(samples[start : start + length], 0.0)
             start += length
         queue.end()
 

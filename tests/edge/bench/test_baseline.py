@@ -13,10 +13,18 @@ def result(scale=1.0, yardstick=1.0, noise=0.02, seed=0, **stages_ms):
     """A result of five rounds with noisy medians; scale: of the stage "crying/detector"."""
     rng = np.random.RandomState(seed)
     stages_ms = dict({"crying/detector": 0.3 * scale, "quiet/gate": 0.01}, **stages_ms)
-    return {"per_round": [{
-        "yardstick_ms": 0.3 * yardstick, "seconds": 1.0,
-        "p50_ms": {stage: ms * yardstick * (1 + noise * rng.standard_normal()) for stage, ms in stages_ms.items()},
-    } for _ in range(5)]}
+    return {
+        "per_round": [
+            {
+                "yardstick_ms": 0.3 * yardstick,
+                "seconds": 1.0,
+                "p50_ms": {
+                    stage: ms * yardstick * (1 + noise * rng.standard_normal()) for stage, ms in stages_ms.items()
+                },
+            }
+            for _ in range(5)
+        ]
+    }
 
 
 def slower(before, after):

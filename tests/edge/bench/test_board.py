@@ -40,18 +40,20 @@ def tool(tmp_path, monkeypatch):
 
 
 def test_a_raspberry_pi(files, tool):
-    root = files({
-        "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
-        "proc/cpuinfo": PI_CPUINFO,
-        "proc/meminfo": "MemTotal:        3885396 kB\n",
-        "etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_min_freq": "600000\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq": "1800000\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
-        "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
-        "sys/class/thermal/thermal_zone0/temp": "48312\n",
-    })
+    root = files(
+        {
+            "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
+            "proc/cpuinfo": PI_CPUINFO,
+            "proc/meminfo": "MemTotal:        3885396 kB\n",
+            "etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_min_freq": "600000\n",
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq": "1800000\n",
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
+            "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
+            "sys/class/thermal/thermal_zone0/temp": "48312\n",
+        }
+    )
     tool("vcgencmd", "throttled=0x50005")
     found = board.board(root)
     assert found["model"] == "Raspberry Pi 4 Model B Rev 1.4"
@@ -66,15 +68,19 @@ def test_a_raspberry_pi(files, tool):
 
 
 def test_a_jetson(files, tool):
-    root = files({
-        "sys/class/thermal/cooling_device0/type": "gpu-throttle\n",
-        "sys/class/thermal/cooling_device0/cur_state": "2\n",
-        "sys/class/thermal/cooling_device1/type": "pwm-fan\n",
-        "sys/class/thermal/cooling_device1/cur_state": "3\n",
-    })
+    root = files(
+        {
+            "sys/class/thermal/cooling_device0/type": "gpu-throttle\n",
+            "sys/class/thermal/cooling_device0/cur_state": "2\n",
+            "sys/class/thermal/cooling_device1/type": "pwm-fan\n",
+            "sys/class/thermal/cooling_device1/cur_state": "3\n",
+        }
+    )
     tool("nvpmodel", "NV Fan Mode:quiet\nNV Power Mode: MAXN\n0")
-    tool("jetson_clocks", "SOC family:tegra210\n"
-                          "cpu0: Online=1 Governor=schedutil MinFreq=1479000 MaxFreq=1479000 CurrentFreq=1479000")
+    tool(
+        "jetson_clocks",
+        "SOC family:tegra210\ncpu0: Online=1 Governor=schedutil MinFreq=1479000 MaxFreq=1479000 CurrentFreq=1479000",
+    )
     found = board.board(root)
     assert (found["power_mode"], found["fixed_clocks"]) == ("MAXN", True)
     assert board.moment(root)["cooling"] == {"gpu-throttle": 2}  # a fan slows nothing down

@@ -9,8 +9,13 @@ EVEN = [1.0, 1.01, 1.02]
 
 
 def moment(clock_mhz=1500.0, now=(), since_start=(), cooling=None):
-    return {"clocks_mhz": [clock_mhz], "temperatures_c": {}, "cooling": cooling or {}, "load_1min": 0.0,
-            "throttled": {"now": list(now), "since_start": list(since_start)}}
+    return {
+        "clocks_mhz": [clock_mhz],
+        "temperatures_c": {},
+        "cooling": cooling or {},
+        "load_1min": 0.0,
+        "throttled": {"now": list(now), "since_start": list(since_start)},
+    }
 
 
 def test_alone_and_cool_there_is_nothing_to_say():
@@ -23,12 +28,15 @@ def test_what_the_system_does_not_say_is_no_reason():
     assert reasons(unknown, EVEN, silent, [silent], silent) == []
 
 
-@pytest.mark.parametrize("figure, value, said", [
-    ("cpu_share", 0.8, "waited for the processor 20% of the time"),
-    ("others_share", 0.4, "other programs used 40% of the processor"),
-    ("steal_share", 0.05, "the hypervisor took 5.0% of the processor"),
-    ("involuntary_switches_per_s", 50.0, "interrupted 50 times a second"),
-])
+@pytest.mark.parametrize(
+    "figure, value, said",
+    [
+        ("cpu_share", 0.8, "waited for the processor 20% of the time"),
+        ("others_share", 0.4, "other programs used 40% of the processor"),
+        ("steal_share", 0.05, "the hypervisor took 5.0% of the processor"),
+        ("involuntary_switches_per_s", 50.0, "interrupted 50 times a second"),
+    ],
+)
 def test_sharing_the_processor_is_said(figure, value, said):
     assert reasons(dict(ALONE, **{figure: value}), EVEN, moment(), [], moment()) == [said]
 
@@ -37,12 +45,15 @@ def test_work_that_takes_longer_now_and_then_is_said():
     assert reasons(ALONE, [1.0, 1.3], moment(), [], moment()) == ["the same work took up to 30% longer between rounds"]
 
 
-@pytest.mark.parametrize("during, said", [
-    ([moment(now=["throttled"])], "throttled: throttled"),
-    ([moment(since_start=["under-voltage"])], "throttled: under-voltage"),
-    ([moment(cooling={"cpu-throttle": 1})], "throttled: cooling cpu-throttle"),
-    ([moment(1500.0), moment(600.0)], "throttled: clock fell from 1500 to 600 MHz"),
-])
+@pytest.mark.parametrize(
+    "during, said",
+    [
+        ([moment(now=["throttled"])], "throttled: throttled"),
+        ([moment(since_start=["under-voltage"])], "throttled: under-voltage"),
+        ([moment(cooling={"cpu-throttle": 1})], "throttled: cooling cpu-throttle"),
+        ([moment(1500.0), moment(600.0)], "throttled: clock fell from 1500 to 600 MHz"),
+    ],
+)
 def test_throttling_is_said(during, said):
     assert reasons(ALONE, EVEN, moment(), during, moment()) == [said]
 

@@ -12,8 +12,8 @@ from edge.bench.measure import play
 from edge.bench.paths import CPU_STAGE, CRYING, HOP_STAGE, LISTENING, QUIET, PathTimings
 from edge.bench.result import rows
 from edge.bench.text import format_rows
-from edge.bench.timings import FRAME_STAGE, NAME_WIDTH, StageRow, StageTimings
 from edge.config import load_settings
+from edge.timings import FRAME_STAGE, NAME_WIDTH, StageRow, StageTimings
 
 SHORTEST_FRAME_S = 60e-6  # of a quiet hop on an ordinary x86 core
 STAGES_OF_A_FRAME = 4

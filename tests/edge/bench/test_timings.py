@@ -5,7 +5,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from edge.bench.timings import WINDOW, StageTimings, format_table
+from edge.timings import WINDOW, StageTimings, format_table
 
 
 def test_rows_agree_with_numpy():

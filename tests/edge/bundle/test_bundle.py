@@ -24,25 +24,34 @@ def file_entry(folder, name, precision="fp32"):
     shutil.copy(os.path.join(MODELS, name), os.path.join(folder, name))
     with open(os.path.join(folder, name), "rb") as handle:
         content = handle.read()
-    return {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
-            "precision": precision}
+    return {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "precision": precision}
 
 
 def example_manifest(folder):
     """A valid manifest; copies the model files it names into the folder."""
     return {
-        "schema": 1, "name": "tiny", "version": "0.0.1", "fusion": None,
-        "models": [{
-            "role": "detector",
-            "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
-            "normalisation": {"kind": "frame_mean", "scale": SCALE},
-            "labels": ["cry"], "temperature": TEMPERATURE, "energy_threshold": None, "precision": "fp32",
-            "files": {"tflite": file_entry(folder, "detector.fp32.tflite"),
-                      "onnx": file_entry(folder, "detector.fp32.onnx")},
-            "metrics": {"split": "none", "auc": 0.5},
-            "training": {"corpora": [{"name": "numbers", "licence": "CC0-1.0"}]},
-            "decision": {"open_threshold": 0.7, "close_threshold": 0.4},
-        }],
+        "schema": 1,
+        "name": "tiny",
+        "version": "0.0.1",
+        "fusion": None,
+        "models": [
+            {
+                "role": "detector",
+                "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
+                "normalisation": {"kind": "frame_mean", "scale": SCALE},
+                "labels": ["cry"],
+                "temperature": TEMPERATURE,
+                "energy_threshold": None,
+                "precision": "fp32",
+                "files": {
+                    "tflite": file_entry(folder, "detector.fp32.tflite"),
+                    "onnx": file_entry(folder, "detector.fp32.onnx"),
+                },
+                "metrics": {"split": "none", "auc": 0.5},
+                "training": {"corpora": [{"name": "numbers", "licence": "CC0-1.0"}]},
+                "decision": {"open_threshold": 0.7, "close_threshold": 0.4},
+            }
+        ],
     }
 
 
@@ -107,10 +116,10 @@ def test_probability_is_the_tempered_sigmoid_of_the_network(folder, frame):
     """Against the network written out in NumPy: convolution, relu, mean, dense."""
     bundle = open_or_skip(folder)
     bundle.warm_up()
-    x = ((frame.astype(np.float64) - frame.astype(np.float64).mean()) / SCALE)
+    x = (frame.astype(np.float64) - frame.astype(np.float64).mean()) / SCALE
     shapes = ((5, 2, 1, 4), (4,), (4, 1), (1,))
     weights = [np.cos(np.arange(int(np.prod(s))) * 1.7 + 2.0).reshape(s) for s in shapes]
-    patches = np.array([[x[4 * i:4 * i + 5, 4 * j:4 * j + 2] for j in range(16)] for i in range(24)])
+    patches = np.array([[x[4 * i : 4 * i + 5, 4 * j : 4 * j + 2] for j in range(16)] for i in range(24)])
     hidden = np.maximum(np.einsum("ijab,abk->ijk", patches, weights[0][:, :, 0]) + weights[1], 0)
     logit = float((hidden.mean((0, 1)).dot(weights[2]) + weights[3])[0])
     assert bundle.detector.logit(frame) == pytest.approx(logit, abs=1e-4)
@@ -204,8 +213,9 @@ def test_links_that_lead_outside_are_refused(folder, tmp_path_factory):
     assert "outside the bundle" in refusal(folder)
 
 
-@pytest.mark.parametrize("parameter, value", [
-    ("n_mels", 40), ("hop_length", 128), ("log_offset", 1e-3), ("window", "hamming"), ("extra", 1)])
+@pytest.mark.parametrize(
+    "parameter, value", [("n_mels", 40), ("hop_length", 128), ("log_offset", 1e-3), ("window", "hamming"), ("extra", 1)]
+)
 def test_model_made_for_other_features_is_refused(folder, parameter, value):
     changed(folder, "models", 0, "feature", "parameters", parameter, value)
     text = refusal(folder)
@@ -219,19 +229,38 @@ def test_missing_feature_parameter_is_refused(folder):
     assert "mel_high_hz" in refusal(folder)
 
 
-@pytest.mark.parametrize("keys_and_value", [
-    ("schema", "one"), ("schema", 0), ("schema", True), ("name", ""), ("version", 3), ("models", {}),
-    ("models", []), ("models", [7]), ("fusion", "entropy"),
-    ("models", 0, "role", "oracle"), ("models", 0, "feature", None), ("models", 0, "feature", "name", "mfcc"),
-    ("models", 0, "normalisation", "kind", "none"), ("models", 0, "normalisation", "scale", 0),
-    ("models", 0, "labels", []), ("models", 0, "labels", ["cry", "other"]),
-    ("models", 0, "temperature", "hot"), ("models", 0, "temperature", float("nan")),
-    ("models", 0, "energy_threshold", "low"), ("models", 0, "precision", "int4"),
-    ("models", 0, "files", {}), ("models", 0, "files", "onnx", "bytes", "many"),
-    ("models", 0, "files", "onnx", "sha256", None), ("models", 0, "metrics", []),
-    ("models", 0, "training", None),
-    ("models", 0, "decision", "open_threshold", 1.5), ("models", 0, "decision", "close_threshold", 0.9),
-])
+@pytest.mark.parametrize(
+    "keys_and_value",
+    [
+        ("schema", "one"),
+        ("schema", 0),
+        ("schema", True),
+        ("name", ""),
+        ("version", 3),
+        ("models", {}),
+        ("models", []),
+        ("models", [7]),
+        ("fusion", "entropy"),
+        ("models", 0, "role", "oracle"),
+        ("models", 0, "feature", None),
+        ("models", 0, "feature", "name", "mfcc"),
+        ("models", 0, "normalisation", "kind", "none"),
+        ("models", 0, "normalisation", "scale", 0),
+        ("models", 0, "labels", []),
+        ("models", 0, "labels", ["cry", "other"]),
+        ("models", 0, "temperature", "hot"),
+        ("models", 0, "temperature", float("nan")),
+        ("models", 0, "energy_threshold", "low"),
+        ("models", 0, "precision", "int4"),
+        ("models", 0, "files", {}),
+        ("models", 0, "files", "onnx", "bytes", "many"),
+        ("models", 0, "files", "onnx", "sha256", None),
+        ("models", 0, "metrics", []),
+        ("models", 0, "training", None),
+        ("models", 0, "decision", "open_threshold", 1.5),
+        ("models", 0, "decision", "close_threshold", 0.9),
+    ],
+)
 def test_value_that_cannot_be_is_named(folder, keys_and_value):
     changed(folder, *keys_and_value)
     text = refusal(folder)
@@ -281,8 +310,12 @@ def make_jetson(folder, precision="fp16"):
     with open(os.path.join(folder, "detector.int8.calibration"), "wb") as handle:
         handle.write(b"TRT-8200-EntropyCalibration2\ninput: 3c010a14\n")
     digest = hashlib.sha256(b"TRT-8200-EntropyCalibration2\ninput: 3c010a14\n").hexdigest()
-    files["calibration_cache"] = {"path": "detector.int8.calibration", "bytes": 45, "sha256": digest,
-                                  "precision": "int8"}
+    files["calibration_cache"] = {
+        "path": "detector.int8.calibration",
+        "bytes": 45,
+        "sha256": digest,
+        "precision": "int8",
+    }
     model.update(files=files, tensorrt={"precision": precision})
     write_manifest(folder, manifest)
 
@@ -299,11 +332,14 @@ def test_older_bundles_are_not_meant_for_tensorrt(folder):
     assert read_manifest(folder).models[0].tensorrt is None
 
 
-@pytest.mark.parametrize("keys_and_value, said", [
-    (("tensorrt", "int4"), "tensorrt is 'int4', expected an object"),
-    (("tensorrt", {"precision": "int4"}), "precision is 'int4', this version knows fp16, int8"),
-    (("tensorrt", {}), "precision is missing"),
-])
+@pytest.mark.parametrize(
+    "keys_and_value, said",
+    [
+        (("tensorrt", "int4"), "tensorrt is 'int4', expected an object"),
+        (("tensorrt", {"precision": "int4"}), "precision is 'int4', this version knows fp16, int8"),
+        (("tensorrt", {}), "precision is missing"),
+    ],
+)
 def test_a_tensorrt_entry_that_cannot_be_is_named(folder, keys_and_value, said):
     make_jetson(folder)
     changed(folder, "models", 0, *keys_and_value)

@@ -34,7 +34,7 @@ def logits_of(expert, columns, block):
     """Every answer to columns pushed in blocks, and how many columns each was about."""
     answers, ends = [], []
     for first in range(0, len(columns), block):
-        for logits in expert.push(columns[first:first + block]):
+        for logits in expert.push(columns[first : first + block]):
             answers.append(logits.copy())
             ends.append(expert.n_encoded)
     assert ends == [STEP_COLUMNS * n - LATENESS_COLUMNS for n in range(1, len(ends) + 1)]
@@ -82,46 +82,52 @@ def test_one_expert_is_enough(tmp_path):
 MODEL, NORMALISATION = ("models", 1), ("models", 1, "normalisation")
 
 
-@pytest.mark.parametrize("keys_and_value, said", [
-    (MODEL + ("name", "ios"), "models is ['ios', 'ios'], each expert needs a name of its own"),
-    (MODEL + ("name", "../ios"), "models[1].name is '../ios', letters, digits and . _ - are allowed"),
-    (MODEL + ("name", ""), "models[1].name is '', expected text"),
-    (MODEL + ("labels", []), "models[1].labels is []"),
-    (MODEL + ("labels", ["hungry", "tired", "hungry"]), "each label may be there once"),
-    (MODEL + ("labels", ["hungry", "tired"]), "has the output cause of shape (1, 3), expected (1, 2)"),
-    (MODEL + ("labels", ["a", "b", "c"]), "share no label with"),
-    (MODEL + ("feature", "name", "mfcc"), "name is 'mfcc', this version knows fused, log_mel"),
-    (MODEL + ("feature", "band_hz", 0), "band_hz is 0, expected a number from 1 to 8000"),
-    (MODEL + ("feature", "band_hz", 9000.0), "band_hz is 9000.0, expected a number from 1 to 8000"),
-    (MODEL + ("feature", "parameters", "hop_length", 160), "fused has hop_length = 160, this version computes 240"),
-    (NORMALISATION + ("kind", "frame_mean"), "kind is 'frame_mean', this version knows row_z_score"),
-    (NORMALISATION + ("rows", []), "normalisation.rows is []"),
-    (NORMALISATION + ("rows", list(range(253, 274))), "expected a list of whole numbers from 0 to 272"),
-    (NORMALISATION + ("rows", [-1] + list(range(20))), "expected a list of whole numbers from 0 to 272"),
-    (NORMALISATION + ("rows", [True] + list(range(20))), "expected a list of whole numbers from 0 to 272"),
-    (NORMALISATION + ("rows", [3] * 21), "each row may be there once"),
-    (NORMALISATION + ("rows", list(range(20))), "normalisation.mean"),
-    (NORMALISATION + ("mean", [0.0] * 20), "expected a list of 21 numbers"),
-    (NORMALISATION + ("mean", [float("nan")] * 21), "expected a list of 21 numbers"),
-    (NORMALISATION + ("deviation", [1.0] * 22), "expected a list of 21 numbers"),
-    (NORMALISATION + ("deviation", [1.0] * 20 + [0.0]), "every deviation must be above 0, the least is 0"),
-    (NORMALISATION + ("deviation", [1.0] * 20 + [-2.0]), "every deviation must be above 0, the least is -2"),
-    (MODEL + ("step", None), "models[1].step is None, expected an object"),
-    (MODEL + ("step", "columns", 0), "step.columns is 0"),
-    (MODEL + ("step", "columns", 13), "has the input columns of shape (1, 14, 21, 1), expected (1, 13, 21, 1)"),
-    (MODEL + ("step", "window_columns", 1.5), "step.window_columns is 1.5"),
-    (MODEL + ("temperature", 0.0), "models[1].temperature is 0.0"),
-    (MODEL + ("energy_threshold", "low"), "models[1].energy_threshold is 'low'"),
-    (("fusion", None), "fusion is None, expected an object"),
-    (("fusion", "method", "loudest"), "fusion.method is 'loudest', this version knows all, shared"),
-    (("fusion", "tau", -1.0), "fusion.tau is -1.0, expected a number of at least 0"),
-    (("fusion", "uncertain", None), "fusion.uncertain is None"),
-    (("fusion", "uncertain", "threshold", 1.2), "uncertain.threshold is 1.2, expected null or a number from 0 to 1"),
-    (("fusion", "uncertain", "risk", 0.0), "fusion.uncertain.risk is 0.0"),
-    (("fusion", "uncertain", "coverage", -0.1), "fusion.uncertain.coverage is -0.1"),
-    (("fusion", "uncertain", "measured_risk", "none"), "fusion.uncertain.measured_risk is 'none'"),
-    (("fusion", "uncertain", "n_validation", -3), "fusion.uncertain.n_validation is -3"),
-])
+@pytest.mark.parametrize(
+    "keys_and_value, said",
+    [
+        (MODEL + ("name", "ios"), "models is ['ios', 'ios'], each expert needs a name of its own"),
+        (MODEL + ("name", "../ios"), "models[1].name is '../ios', letters, digits and . _ - are allowed"),
+        (MODEL + ("name", ""), "models[1].name is '', expected text"),
+        (MODEL + ("labels", []), "models[1].labels is []"),
+        (MODEL + ("labels", ["hungry", "tired", "hungry"]), "each label may be there once"),
+        (MODEL + ("labels", ["hungry", "tired"]), "has the output cause of shape (1, 3), expected (1, 2)"),
+        (MODEL + ("labels", ["a", "b", "c"]), "share no label with"),
+        (MODEL + ("feature", "name", "mfcc"), "name is 'mfcc', this version knows fused, log_mel"),
+        (MODEL + ("feature", "band_hz", 0), "band_hz is 0, expected a number from 1 to 8000"),
+        (MODEL + ("feature", "band_hz", 9000.0), "band_hz is 9000.0, expected a number from 1 to 8000"),
+        (MODEL + ("feature", "parameters", "hop_length", 160), "fused has hop_length = 160, this version computes 240"),
+        (NORMALISATION + ("kind", "frame_mean"), "kind is 'frame_mean', this version knows row_z_score"),
+        (NORMALISATION + ("rows", []), "normalisation.rows is []"),
+        (NORMALISATION + ("rows", list(range(253, 274))), "expected a list of whole numbers from 0 to 272"),
+        (NORMALISATION + ("rows", [-1] + list(range(20))), "expected a list of whole numbers from 0 to 272"),
+        (NORMALISATION + ("rows", [True] + list(range(20))), "expected a list of whole numbers from 0 to 272"),
+        (NORMALISATION + ("rows", [3] * 21), "each row may be there once"),
+        (NORMALISATION + ("rows", list(range(20))), "normalisation.mean"),
+        (NORMALISATION + ("mean", [0.0] * 20), "expected a list of 21 numbers"),
+        (NORMALISATION + ("mean", [float("nan")] * 21), "expected a list of 21 numbers"),
+        (NORMALISATION + ("deviation", [1.0] * 22), "expected a list of 21 numbers"),
+        (NORMALISATION + ("deviation", [1.0] * 20 + [0.0]), "every deviation must be above 0, the least is 0"),
+        (NORMALISATION + ("deviation", [1.0] * 20 + [-2.0]), "every deviation must be above 0, the least is -2"),
+        (MODEL + ("step", None), "models[1].step is None, expected an object"),
+        (MODEL + ("step", "columns", 0), "step.columns is 0"),
+        (MODEL + ("step", "columns", 13), "has the input columns of shape (1, 14, 21, 1), expected (1, 13, 21, 1)"),
+        (MODEL + ("step", "window_columns", 1.5), "step.window_columns is 1.5"),
+        (MODEL + ("temperature", 0.0), "models[1].temperature is 0.0"),
+        (MODEL + ("energy_threshold", "low"), "models[1].energy_threshold is 'low'"),
+        (("fusion", None), "fusion is None, expected an object"),
+        (("fusion", "method", "loudest"), "fusion.method is 'loudest', this version knows all, shared"),
+        (("fusion", "tau", -1.0), "fusion.tau is -1.0, expected a number of at least 0"),
+        (("fusion", "uncertain", None), "fusion.uncertain is None"),
+        (
+            ("fusion", "uncertain", "threshold", 1.2),
+            "uncertain.threshold is 1.2, expected null or a number from 0 to 1",
+        ),
+        (("fusion", "uncertain", "risk", 0.0), "fusion.uncertain.risk is 0.0"),
+        (("fusion", "uncertain", "coverage", -0.1), "fusion.uncertain.coverage is -0.1"),
+        (("fusion", "uncertain", "measured_risk", "none"), "fusion.uncertain.measured_risk is 'none'"),
+        (("fusion", "uncertain", "n_validation", -3), "fusion.uncertain.n_validation is -3"),
+    ],
+)
 def test_what_cannot_be_is_named(expert_folder, keys_and_value, said):  # noqa: F811
     if said.startswith("has the "):  # only an engine tells
         open_or_skip(expert_folder)

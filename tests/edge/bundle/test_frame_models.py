@@ -76,7 +76,12 @@ def test_a_loaded_bundle_says_what_its_models_are(folder):
     assert (narrow.temperature, narrow.energy_threshold, narrow.is_denoised, narrow.n_mels) == (1.3, None, True, 64)
     assert (wide.step_columns, wide.window_columns, wide.is_denoised, wide.n_mels) == (20, 98, False, 128)
     assert [model.title for model in read_typed(folder).models] == [
-        "detector", "denoiser", "expert narrow", "expert wide", "expert ios"]
+        "detector",
+        "denoiser",
+        "expert narrow",
+        "expert wide",
+        "expert ios",
+    ]
 
 
 def test_an_expert_knows_where_its_frames_end(folder):
@@ -95,8 +100,9 @@ def test_warm_up_leaves_no_trace(folder):
     x = tiny_input(3)
     bundle.denoiser.frame[...] = x
     bundle.denoiser.infer()
-    np.testing.assert_allclose(bundle.experts[0].push(bundle.denoiser.output[0, :, :, 0]),
-                               FRAMES["narrow"]["logits"][3], atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose(
+        bundle.experts[0].push(bundle.denoiser.output[0, :, :, 0]), FRAMES["narrow"]["logits"][3], atol=1e-4, rtol=1e-4
+    )
 
 
 def test_a_frame_of_another_shape_is_a_value_error(folder):
@@ -122,36 +128,52 @@ def test_every_model_can_be_opened_on_its_own(folder):
         assert open_runner(model, folder).engine_name
 
 
-@pytest.mark.parametrize("place, keys_and_value, said", [
-    (NARROW, ("feature", "parameters", "n_mels", 40), "n_mels = 40, this version computes 64 or 128"),
-    (0, ("feature", "parameters", "n_mels", 128), "n_mels = 128, this version computes 64: use a model"),
-    (NARROW, ("feature", "parameters", "hop_length", 128), "hop_length = 128, this version computes 160"),
-    (DENOISER, ("feature", "name", "fused"), "feature.name is 'fused', this version knows log_mel"),
-    (DENOISER, ("normalisation", "kind", "row_z_score"), "kind is 'row_z_score', this version knows frame_mean"),
-    (NARROW, ("normalisation", "kind", "row_z_score"), "kind is 'row_z_score', this version knows frame_mean"),
-    (DENOISER, ("normalisation", "scale", 0), "normalisation.scale is 0, expected a number above 0"),
-    (NARROW, ("step", "columns", 19), "step.columns is 19, expected a whole number of at least 20"),
-    (NARROW, ("step", "window_columns", 233), "step.window_columns is 233, a log_mel frame has 98"),
-    (NARROW, ("denoised", 1), "denoised is 1, expected true or false"),
-    (NARROW, ("denoised", None), "denoised is None, expected true or false"),
-    (NARROW, ("temperature", None), "temperature is None"),
-    (NARROW, ("energy_threshold", "low"), "energy_threshold is 'low'"),
-    (WIDE, ("denoised", True),
-     "the expert wide was trained behind a denoiser with 128 bands, the denoiser has 64 bands"),
-    (DENOISER, ("normalisation", "scale", 2.5),
-     "the expert narrow was trained behind a denoiser with the scale 3, the denoiser has the scale 2.5"),
-    (DENOISER, ("role", "expert"), "models[1].labels is missing"),
-    (WIDE, ("role", "denoiser"), "'expert', 'denoiser', 'expert'], at most one denoiser is allowed"),
-])
+@pytest.mark.parametrize(
+    "place, keys_and_value, said",
+    [
+        (NARROW, ("feature", "parameters", "n_mels", 40), "n_mels = 40, this version computes 64 or 128"),
+        (0, ("feature", "parameters", "n_mels", 128), "n_mels = 128, this version computes 64: use a model"),
+        (NARROW, ("feature", "parameters", "hop_length", 128), "hop_length = 128, this version computes 160"),
+        (DENOISER, ("feature", "name", "fused"), "feature.name is 'fused', this version knows log_mel"),
+        (DENOISER, ("normalisation", "kind", "row_z_score"), "kind is 'row_z_score', this version knows frame_mean"),
+        (NARROW, ("normalisation", "kind", "row_z_score"), "kind is 'row_z_score', this version knows frame_mean"),
+        (DENOISER, ("normalisation", "scale", 0), "normalisation.scale is 0, expected a number above 0"),
+        (NARROW, ("step", "columns", 19), "step.columns is 19, expected a whole number of at least 20"),
+        (NARROW, ("step", "window_columns", 233), "step.window_columns is 233, a log_mel frame has 98"),
+        (NARROW, ("denoised", 1), "denoised is 1, expected true or false"),
+        (NARROW, ("denoised", None), "denoised is None, expected true or false"),
+        (NARROW, ("temperature", None), "temperature is None"),
+        (NARROW, ("energy_threshold", "low"), "energy_threshold is 'low'"),
+        (
+            WIDE,
+            ("denoised", True),
+            "the expert wide was trained behind a denoiser with 128 bands, the denoiser has 64 bands",
+        ),
+        (
+            DENOISER,
+            ("normalisation", "scale", 2.5),
+            "the expert narrow was trained behind a denoiser with the scale 3, the denoiser has the scale 2.5",
+        ),
+        (DENOISER, ("role", "expert"), "models[1].labels is missing"),
+        (WIDE, ("role", "denoiser"), "'expert', 'denoiser', 'expert'], at most one denoiser is allowed"),
+    ],
+)
 def test_what_cannot_be_is_named(folder, place, keys_and_value, said):
     changed(folder, "models", place, *keys_and_value)
     assert said in refusal(folder)
 
 
-@pytest.mark.parametrize("place, keys_and_value, said", [
-    (NARROW, ("labels", ["hungry", "tired"]), "maps [(1, 98, 64, 1)] to [(1, 3)], expected (1, 98, 64, 1) to (1, 2): "),
-    (WIDE, ("feature", "parameters", "n_mels", 64), "maps [(1, 98, 128, 1)] to [(1, 2)], expected (1, 98, 64, 1)"),
-])
+@pytest.mark.parametrize(
+    "place, keys_and_value, said",
+    [
+        (
+            NARROW,
+            ("labels", ["hungry", "tired"]),
+            "maps [(1, 98, 64, 1)] to [(1, 3)], expected (1, 98, 64, 1) to (1, 2): ",
+        ),
+        (WIDE, ("feature", "parameters", "n_mels", 64), "maps [(1, 98, 128, 1)] to [(1, 2)], expected (1, 98, 64, 1)"),
+    ],
+)
 def test_a_network_of_another_shape_is_refused(folder, place, keys_and_value, said):
     open_or_skip(folder)
     changed(folder, "models", place, *keys_and_value)
@@ -170,13 +192,17 @@ def test_a_file_that_is_no_denoiser_is_refused(folder):
     open_or_skip(folder)
     changed(folder, "models", DENOISER, "files", read_manifest(folder)["models"][0]["files"])
     assert "the denoiser in {} maps [(1, 98, 64, 1)] to [(1, 1)], expected (1, 98, 64, 1) to (1, 98, 64, 1)".format(
-        folder) in refusal(folder)
+        folder
+    ) in refusal(folder)
 
 
 def test_no_key_of_them_can_be_left_out_but_the_denoisers_name(folder):
     whole = json.dumps(read_manifest(folder))
-    places = [("models", place) + keys for place in (DENOISER, NARROW)
-              for keys in every_key(json.loads(whole)["models"][place])]
+    places = [
+        ("models", place) + keys
+        for place in (DENOISER, NARROW)
+        for keys in every_key(json.loads(whole)["models"][place])
+    ]
     places.remove(("models", DENOISER, "name"))
     for keys in places:
         place = manifest = json.loads(whole)

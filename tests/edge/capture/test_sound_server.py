@@ -163,9 +163,15 @@ def test_without_a_server_nothing_is_watched(monkeypatch, tmp_path):
     assert Told(watch).wait() == ""
 
 
-@pytest.mark.parametrize("named, path", [
-    ("unix:/run/a", "/run/a"), ("/run/b", "/run/b"), ("tcp:nursery:4713", ""), ("nursery", ""),
-])
+@pytest.mark.parametrize(
+    "named, path",
+    [
+        ("unix:/run/a", "/run/a"),
+        ("/run/b", "/run/b"),
+        ("tcp:nursery:4713", ""),
+        ("nursery", ""),
+    ],
+)
 def test_a_server_that_is_named_is_taken_if_it_is_on_this_machine(monkeypatch, named, path):
     monkeypatch.setenv("PULSE_SERVER", named)
     assert socket_path() == path

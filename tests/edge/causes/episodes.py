@@ -31,7 +31,7 @@ def events_of(bundle, samples, block=FRAME_HOP, settings=None):
     pipeline = Pipeline(bundle, settings)
     records = []
     for first in range(0, len(samples), block):
-        records += pipeline.push(samples[first:first + block])
+        records += pipeline.push(samples[first : first + block])
     return [record for record in records + pipeline.finish() if isinstance(record, Event)]
 
 
@@ -46,8 +46,9 @@ def expected_readings(bundle, samples, begin, end_s):
     readings = {}
     for expert in bundle.experts:
         expert.reset()
-        rows = [(logits.copy(), expert.n_encoded) for logits in
-                expert.push(fused_columns(samples[begin:], expert.band_hz))]
+        rows = [
+            (logits.copy(), expert.n_encoded) for logits in expert.push(fused_columns(samples[begin:], expert.band_hz))
+        ]
         dated = [((begin + WINDOW_LENGTH + (n - 1) * HOP_LENGTH) / float(SAMPLE_RATE), n, x) for x, n in rows]
         readings[expert.name] = [row for row in dated if row[0] <= end_s]
     return readings

@@ -1,6 +1,5 @@
 """Experts beside the pipeline, with real engines: what is said of an episode is what its samples alone give."""
 
-
 import numpy as np
 import pytest
 from episodes import (
@@ -14,7 +13,7 @@ from episodes import (
 )
 from expert_bundle import NEVER, STEP_COLUMNS, TEMPERATURES, changed, open_or_skip, write_expert_bundle
 
-from edge.causes.experts_at_work import PRE_ROLL
+from edge.causes.expert_runner import PRE_ROLL
 from edge.decision.calibration import log_posterior
 from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
@@ -81,12 +80,14 @@ def test_what_comes_after_the_end_does_not_count(bundle):
     """A faint hum that is no cry, while the episode waits for one: the columns change, what is said does not."""
     start = np.concatenate((silence(3), sound(5)))
     hum = (1e-5 * np.sin(2.0 * np.pi * 120.0 * np.arange(len(silence(7))) / SAMPLE_RATE)).astype(np.float32)
-    hum[:SAMPLE_RATE // 2] = 0.0  # the end is dated by frames
+    hum[: SAMPLE_RATE // 2] = 0.0  # the end is dated by frames
     (quiet,), (humming,) = (events_of(bundle, np.concatenate((start, tail))) for tail in (silence(7), hum))
     assert humming == quiet and 8.0 <= quiet.end_s < 8.5
     begin = int(round(quiet.start_s * SAMPLE_RATE))
-    last = [expected_readings(bundle, np.concatenate((start, tail)), begin, 11.0)["ios"][-1][2]
-            for tail in (silence(7), hum)]
+    last = [
+        expected_readings(bundle, np.concatenate((start, tail)), begin, 11.0)["ios"][-1][2]
+        for tail in (silence(7), hum)
+    ]
     assert np.abs(last[0] - last[1]).max() > 1e-3
 
 
@@ -103,7 +104,7 @@ def test_a_very_late_opening_looks_back_3_71_s(bundle):
     settings = late_settings(31)
     pipeline, alert_s = Pipeline(bundle, settings), None
     for first in range(0, len(samples), FRAME_HOP):
-        pipeline.push(samples[first:first + FRAME_HOP])
+        pipeline.push(samples[first : first + FRAME_HOP])
         if pipeline.is_crying and alert_s is None:
             alert_s = (first + FRAME_HOP) / float(SAMPLE_RATE)
     (event,) = events_of(bundle, samples, settings=settings)
@@ -131,14 +132,15 @@ def test_the_work_of_a_hop_is_bounded_and_the_backlog_is_gone_soon(bundle):
     for hop in range(len(samples) // FRAME_HOP):
         before = [expert.n_steps for expert in bundle.experts]
         was_open = pipeline.is_crying
-        pipeline.push(samples[hop * FRAME_HOP:(hop + 1) * FRAME_HOP])
+        pipeline.push(samples[hop * FRAME_HOP : (hop + 1) * FRAME_HOP])
         if was_open:
             steps.append([expert.n_steps - n for expert, n in zip(bundle.experts, before)])
         elif pipeline.is_crying:
             opened_at = hop
     assert np.max(steps) == MOST_STEPS_PER_HOP
     assert np.sum(steps[20:], axis=0).tolist() == pytest.approx(
-        [len(steps[20:]) * FRAME_HOP / float(HOP_LENGTH) / STEP_COLUMNS] * 2, abs=1.0)
+        [len(steps[20:]) * FRAME_HOP / float(HOP_LENGTH) / STEP_COLUMNS] * 2, abs=1.0
+    )
     newest_s = sum(row[0] for row in steps) * STEP_COLUMNS * HOP_LENGTH / float(SAMPLE_RATE)
     assert newest_s == pytest.approx((len(steps) - 1) * 0.2 + 3.2, abs=0.5) and opened_at is not None
 
@@ -147,7 +149,8 @@ def test_experts_rest_while_nothing_cries(bundle):
     pipeline = Pipeline(bundle)
     pipeline.push(silence(4))
     assert {"fused", "expert android", "expert ios", "fusion"}.isdisjoint(
-        {row.stage for row in pipeline.timings.table()})
+        {row.stage for row in pipeline.timings.table()}
+    )
 
 
 def test_every_stage_is_timed_by_name(bundle):

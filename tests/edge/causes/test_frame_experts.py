@@ -2,7 +2,6 @@
 episode is what its samples alone give, one denoiser's run serves all, and what can be answered is answered.
 """
 
-
 import numpy as np
 import pytest
 from episodes import (
@@ -19,7 +18,7 @@ from expert_bundle import changed, open_or_skip, read_manifest
 from frame_bundle import SCALES, TEMPERATURES, write_frame_bundle
 
 from edge.bundle.frame_network import normalise
-from edge.causes.experts_at_work import PRE_ROLL
+from edge.causes.expert_runner import PRE_ROLL
 from edge.causes.frame_experts import FrameExperts
 from edge.config import load_settings
 from edge.decision.calibration import energy, log_posterior
@@ -50,7 +49,7 @@ def frame_logits(bundle, expert, samples, begin, end_s):
     for end in range(FRAME_COLUMNS, len(columns) + 1, expert.step_columns):
         if (begin + WINDOW_LENGTH + (end - 1) * HOP_LENGTH) / float(SAMPLE_RATE) > end_s:
             break
-        normalise(columns[end - FRAME_COLUMNS:end], SCALES[expert.name], out=expert.frame)
+        normalise(columns[end - FRAME_COLUMNS : end], SCALES[expert.name], out=expert.frame)
         if expert.is_denoised:
             bundle.denoiser.frame[...] = expert.frame
             bundle.denoiser.infer()
@@ -92,7 +91,7 @@ def test_taking_samples_bit_by_bit_is_taking_them_at_once(bundle, monkeypatch, s
         position, found = 0, {expert.name: [] for expert in bundle.experts}
         while position < len(samples):
             size = rng.choice([1, 160, 399, 400, 3200, most - 1, most])
-            for name, n_samples, is_full, logits in at_work.take(samples[position:position + size]):
+            for name, n_samples, is_full, logits in at_work.take(samples[position : position + size]):
                 assert is_full and position < n_samples <= min(position + size, len(samples))
                 found[name].append(logits.copy())
             position += size
@@ -143,7 +142,7 @@ def test_the_work_of_a_hop_is_bounded_and_a_frame_is_denoised_once(bundle):
     steps = []
     for hop in range(len(samples) // FRAME_HOP):
         before, was_open = [expert.n_steps for expert in experts], pipeline.is_crying
-        pipeline.push(samples[hop * FRAME_HOP:(hop + 1) * FRAME_HOP])
+        pipeline.push(samples[hop * FRAME_HOP : (hop + 1) * FRAME_HOP])
         if was_open:
             steps.append([expert.n_steps - n for expert, n in zip(experts, before)])
     assert np.max(steps, axis=0).tolist() == [MOST_FRAMES_PER_HOP[expert.name] for expert in experts]
@@ -197,8 +196,9 @@ def test_a_sound_is_unknown_above_the_energy_of_the_mean_logits(bundle, tmp_path
 
 def short_settings(min_event_s=0.2):
     settings = load_settings(None)
-    return settings._replace(decision=settings.decision._replace(
-        min_event_s=min_event_s, smoothing_frames=1, merge_gap_s=2.0))
+    return settings._replace(
+        decision=settings.decision._replace(min_event_s=min_event_s, smoothing_frames=1, merge_gap_s=2.0)
+    )
 
 
 def test_an_episode_too_short_for_a_frame_gets_the_posterior_of_those_who_can_and_no_cause(mixed):
@@ -227,7 +227,7 @@ def test_a_very_late_opening_looks_back_3_71_s(bundle):
     settings = late_settings(31)
     pipeline, alert_s = Pipeline(bundle, settings), None
     for first in range(0, len(samples), FRAME_HOP):
-        pipeline.push(samples[first:first + FRAME_HOP])
+        pipeline.push(samples[first : first + FRAME_HOP])
         if pipeline.is_crying and alert_s is None:
             alert_s = (first + FRAME_HOP) / float(SAMPLE_RATE)
     (event,) = events_of(bundle, samples, settings=settings)

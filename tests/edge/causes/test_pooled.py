@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.causes.pooled import PooledReadings
+from edge.causes.episode_pooling import PooledReadings
 from edge.decision.calibration import log_posterior
 from edge.decision.pooling import pool
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from edge.causes.recent import RecentSamples
+from edge.causes.pre_roll import RecentSamples
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 5])
 def test_the_newest_samples_are_there_by_their_place_in_the_stream(n_blocks):
     recent, stream = RecentSamples(n_blocks, 8), np.arange(8 * 13, dtype=np.float32)
     for first in range(0, len(stream), 8):
-        recent.push(stream[first:first + 8])
+        recent.push(stream[first : first + 8])
         newest = first + 8
         assert recent.n_samples == newest
         oldest = max(0, newest - 8 * n_blocks)

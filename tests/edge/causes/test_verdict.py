@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.bundle.manifest import FusionSettings
-from edge.causes.pooled import Answer
+from edge.causes.episode_pooling import Answer
 from edge.causes.verdict import Verdict
 from edge.decision.calibration import log_posterior
 from edge.decision.uncertain import UncertainRule
@@ -20,8 +20,10 @@ B = np.log([0.80, 0.20])
 
 
 def verdict(thresholds=(None, None), threshold=0.0, temperatures=(2.0, 0.8), method="all"):
-    experts = [Expert("C", ["hungry", "sleepy"], temperatures[0], thresholds[0]),
-               Expert("B", ["hug", "sleepy"], temperatures[1], thresholds[1])]
+    experts = [
+        Expert("C", ["hungry", "sleepy"], temperatures[0], thresholds[0]),
+        Expert("B", ["hug", "sleepy"], temperatures[1], thresholds[1]),
+    ]
     return Verdict(experts, FusionSettings(method, 1.0, UncertainRule(threshold, 0.2, 1.0, 0.1, 100)))
 
 
@@ -47,9 +49,17 @@ def test_no_cause_below_the_threshold(threshold, cause):
     assert event.posterior and event.readings
 
 
-@pytest.mark.parametrize("thresholds, unknown", [
-    ((None, None), None), ((1.0, None), False), ((-1.0, None), True), ((None, -1.0), True),
-    ((-1.0, 1.0), False), ((-1.0, -1.0), True)])
+@pytest.mark.parametrize(
+    "thresholds, unknown",
+    [
+        ((None, None), None),
+        ((1.0, None), False),
+        ((-1.0, None), True),
+        ((None, -1.0), True),
+        ((-1.0, 1.0), False),
+        ((-1.0, -1.0), True),
+    ],
+)
 def test_a_sound_is_unknown_when_every_expert_that_can_judge_says_so(thresholds, unknown):
     """The energies are -2 log(sqrt(.85) + sqrt(.15)) = -0.54 and -0.8 log(.8 ** 1.25 + .2 ** 1.25) = 0.091."""
     event = verdict(thresholds).explained(EVENT, answers())
@@ -90,8 +100,11 @@ def test_where_nobody_has_an_answer_there_is_none():
 
 
 def test_experts_that_only_the_missing_one_joins_are_not_fused():
-    experts = [Expert("C", ["hungry", "sleepy"], 1.0, None), Expert("B", ["hug", "sleepy"], 1.0, None),
-               Expert("D", ["hug", "pain"], 1.0, None)]
+    experts = [
+        Expert("C", ["hungry", "sleepy"], 1.0, None),
+        Expert("B", ["hug", "sleepy"], 1.0, None),
+        Expert("D", ["hug", "pain"], 1.0, None),
+    ]
     joined = Verdict(experts, FusionSettings("all", 1.0, UncertainRule(0.0, 0.2, 1.0, 0.1, 100)))
     said = dict(answers((1.0, 1.0)), D=Answer(log_posterior(B), B))
     assert joined.explained(EVENT, dict(said, B=None)) == EVENT

@@ -49,10 +49,18 @@ def start(environment):
 
     def start(*arguments, **changes):
         program = changes.pop("program", "cry-monitor")
-        processes.append(subprocess.Popen(
-            [sys.executable, "-m", MODULES[program]] + [str(argument) for argument in arguments],
-            cwd=REPOSITORY, env=dict(environment, **changes), universal_newlines=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear_interrupts))
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", MODULES[program]] + [str(argument) for argument in arguments],
+                cwd=REPOSITORY,
+                env=dict(environment, **changes),
+                universal_newlines=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                preexec_fn=hear_interrupts,
+            )
+        )
         return processes[-1]
 
     yield start

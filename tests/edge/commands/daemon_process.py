@@ -33,5 +33,4 @@ def how_much_slower():
 
 def on_virtual_microphone(microphone):
     """Changes to the environment that make the daemon hear it."""
-    return {name: value for name, value in microphone.environment.items()
-            if name.startswith(("PULSE", "ALSA"))}
+    return {name: value for name, value in microphone.environment.items() if name.startswith(("PULSE", "ALSA"))}

@@ -103,8 +103,14 @@ def bad_recordings(tmp_path):
     write_wav(empty, np.zeros(0), 16000)
     with open(empty, "rb") as file:
         zero_length = file.read()
-    return {"missing.wav": None, "empty.wav": b"", "truncated.wav": content[:len(content) // 2],
-            "text.wav": b"once upon a time " * 100, "nan.wav": nan_content, "zero.wav": zero_length}
+    return {
+        "missing.wav": None,
+        "empty.wav": b"",
+        "truncated.wav": content[: len(content) // 2],
+        "text.wav": b"once upon a time " * 100,
+        "nan.wav": nan_content,
+        "zero.wav": zero_length,
+    }
 
 
 def test_each_bad_file_is_named_and_the_rest_analysed(analyze, burst_wav, tmp_path):
@@ -130,16 +136,19 @@ def test_each_bad_file_is_named_and_the_rest_analysed(analyze, burst_wav, tmp_pa
 def test_what_came_before_a_break_is_still_said(analyze, burst_wav, tmp_path):
     path = str(tmp_path / "cut.wav")
     with open(burst_wav, "rb") as file, open(path, "wb") as cut:
-        cut.write(file.read()[:16000 * 2 * 12])
+        cut.write(file.read()[: 16000 * 2 * 12])
     finished = analyze("--json", path)
     assert finished.status == 1
     assert [fields["type"] for fields in finished.objects()] == ["alert", "event", "summary"]
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--bundle", "/nowhere"), "/nowhere"),
-    (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--bundle", "/nowhere"), "/nowhere"),
+        (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
+    ],
+)
 def test_a_wrong_flag_is_said_at_once(analyze, burst_wav, arguments, said):
     finished = analyze(*(arguments + (burst_wav,)))
     assert (finished.status, finished.out) == (1, "")
@@ -165,8 +174,7 @@ def test_a_file_name_that_is_no_text_is_analysed(analyze, burst_wav, no_text, tm
 def test_a_file_name_that_is_no_text_is_named_in_one_line(analyze, no_text, tmp_path):
     finished = analyze(no_text)
     assert finished.status == 1
-    assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(
-        tmp_path / "caf\ufffd.wav")
+    assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(tmp_path / "caf\ufffd.wav")
 
 
 def test_a_file_name_is_made_printable():

@@ -11,8 +11,10 @@ from edge.records import Event, ExpertReading
 from edge.store import Store
 
 EVENT = Event(start_s=1.0, end_s=4.0, cry_probability=0.9)
-READINGS = (ExpertReading("android", {"hungry": 0.7, "tired": 0.3}, 0.8, 0.611, 0.49),
-            ExpertReading("ios", {"hungry": 0.4, "pain": 0.6}, 1.7, 0.673, 0.51))
+READINGS = (
+    ExpertReading("android", {"hungry": 0.7, "tired": 0.3}, 0.8, 0.611, 0.49),
+    ExpertReading("ios", {"hungry": 0.4, "pain": 0.6}, 1.7, 0.673, 0.51),
+)
 LABELS = ["belly_pain", "discomfort", "hungry", "tired"]
 
 
@@ -36,9 +38,19 @@ def test_analyze_prints_cause_and_posterior(run, folder, burst_wav, validate):
     assert (finished.status, finished.err) == (0, "")
     validate(finished.objects(), "analyze")
     (event,) = [fields for fields in finished.objects() if fields["type"] == "event"]
-    assert sorted(event) == sorted([
-        "type", "file", "start_s", "end_s", "cry_probability", "cause", "cause_probability", "posterior",
-        "out_of_distribution"])
+    assert sorted(event) == sorted(
+        [
+            "type",
+            "file",
+            "start_s",
+            "end_s",
+            "cry_probability",
+            "cause",
+            "cause_probability",
+            "posterior",
+            "out_of_distribution",
+        ]
+    )
     assert sorted(event["posterior"]) == LABELS
     assert sum(event["posterior"].values()) == pytest.approx(1.0)
     assert event["cause"] in LABELS
@@ -88,13 +100,17 @@ def test_analyze_says_that_a_sound_is_unknown(run_here, strange_bundle, burst_wa
     assert event["out_of_distribution"] is True
     assert event["cause"] is None and event["cause_probability"] is None
     assert sorted(event["posterior"]) == ["discomfort", "hungry", "tired"]
-    (line,) = [line for line in run_here("analyze", "--bundle", strange_bundle, burst_wav).out.splitlines()
-               if "cried until" in line]
+    (line,) = [
+        line
+        for line in run_here("analyze", "--bundle", strange_bundle, burst_wav).out.splitlines()
+        if "cried until" in line
+    ]
     assert line.endswith(", " + UNLIKE)
 
 
 def test_the_daemon_and_the_list_of_events_say_that_a_sound_was_unknown(
-        run, run_here, strange_bundle, burst_wav, tmp_path, validate):
+    run, run_here, strange_bundle, burst_wav, tmp_path, validate
+):
     path = str(tmp_path / "night.db")
     finished = run("run", "--bundle", strange_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast", "--json")
     validate(finished.objects(), "run")
@@ -113,17 +129,21 @@ def test_the_daemon_and_the_list_of_events_say_that_a_sound_was_unknown(
 def test_readings_as_text():
     assert readings_text(EVENT._replace(readings=READINGS)) == (
         "; experts: android (T 0.80, entropy 0.61, gate 0.49) hungry 0.70; "
-        "ios (T 1.70, entropy 0.67, gate 0.51) pain 0.60")
+        "ios (T 1.70, entropy 0.67, gate 0.51) pain 0.60"
+    )
     assert readings_text(EVENT) == ""
 
 
-@pytest.mark.parametrize("known, text", [
-    ({}, ""),
-    ({"cause": "hungry", "cause_probability": 0.62, "posterior": {"hungry": 0.62}}, ", hungry 62 %"),
-    ({"posterior": {"hungry": 0.62}}, ", cause uncertain"),
-    ({"posterior": {"hungry": 0.62}, "out_of_distribution": False}, ", cause uncertain"),
-    ({"posterior": {"hungry": 0.62}, "out_of_distribution": True}, ", unlike the cries that the experts know"),
-])
+@pytest.mark.parametrize(
+    "known, text",
+    [
+        ({}, ""),
+        ({"cause": "hungry", "cause_probability": 0.62, "posterior": {"hungry": 0.62}}, ", hungry 62 %"),
+        ({"posterior": {"hungry": 0.62}}, ", cause uncertain"),
+        ({"posterior": {"hungry": 0.62}, "out_of_distribution": False}, ", cause uncertain"),
+        ({"posterior": {"hungry": 0.62}, "out_of_distribution": True}, ", unlike the cries that the experts know"),
+    ],
+)
 def test_cause_as_text(known, text):
     assert cause_text(EVENT._replace(**known)) == text
 

@@ -40,10 +40,13 @@ def test_the_table_says_found_missed_and_false():
     assert lines[5] == "1 of 2 cries found, 1 missed, 1 false alarms"
 
 
-@pytest.mark.parametrize("called, shown", [
-    (".venv-demo/bin/cry-monitor", ".venv-demo/bin/cry-monitor"),
-    ("edge/commands/main.py", "cry-monitor"),
-])
+@pytest.mark.parametrize(
+    "called, shown",
+    [
+        (".venv-demo/bin/cry-monitor", ".venv-demo/bin/cry-monitor"),
+        ("edge/commands/main.py", "cry-monitor"),
+    ],
+)
 def test_the_next_command_is_shown_as_this_one_was_called(monkeypatch, called, shown):
     monkeypatch.setattr("sys.argv", [called, "demo"])
     assert program() == shown
@@ -54,19 +57,31 @@ def test_the_demo_prints_the_night_and_leaves_a_database(run, loud_bundle, tmp_p
     finished = run("demo", "--minutes", "1", "--seed", "3", "--bundle", loud_bundle, "--db", path)
     assert (finished.status, finished.err) == (0, "")
     assert max(map(len, finished.out.replace(str(path), "FILE").splitlines())) <= 80
-    for said in ("listening with", "cried until", "TRUE", "SNR", "detector", "p99/96", "missed deadlines: ",
-                 "times faster than real time", str(path)):
+    for said in (
+        "listening with",
+        "cried until",
+        "TRUE",
+        "SNR",
+        "detector",
+        "p99/96",
+        "missed deadlines: ",
+        "times faster than real time",
+        str(path),
+    ):
         assert said in finished.out
     with Store(str(path), read_only=True) as store:
         assert len(store.events()) == finished.out.count("cried until")
         assert sum(minute.frames for minute in store.minutes()) == 60 * 5 - 4
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--minutes", "0"), "--minutes is 0: use 1 to 60"),
-    (("--minutes", "nan"), "--minutes is nan: use 1 to 60"),
-    (("--seed", "-1"), "--seed is -1: use 0 or more"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--minutes", "0"), "--minutes is 0: use 1 to 60"),
+        (("--minutes", "nan"), "--minutes is nan: use 1 to 60"),
+        (("--seed", "-1"), "--seed is -1: use 0 or more"),
+    ],
+)
 def test_a_night_that_cannot_be_is_refused(run_here, arguments, said):
     finished = run_here("demo", *arguments)
     assert (finished.status, finished.err) == (1, "cry-monitor: error: {}\n".format(said))

@@ -12,8 +12,20 @@ from frame_bundle import write_frame_bundle
 from edge.config import load_settings
 from edge.doctor.models import model_findings
 
-LOOKED_AT = ["configuration", "service", "microphone", "level", "group audio", "bundle", "engine", "frame time", "disk",
-             "database", "clock", "power"]
+LOOKED_AT = [
+    "configuration",
+    "service",
+    "microphone",
+    "level",
+    "group audio",
+    "bundle",
+    "engine",
+    "frame time",
+    "disk",
+    "database",
+    "clock",
+    "power",
+]
 EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen"]
 
 
@@ -95,10 +107,13 @@ def test_privacy_of_a_running_monitor(run, start, loud_bundle, tmp_path, validat
     assert found["sandbox"]["state"] == "unknown"
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--pid", "1"), "--pid 1 is for --privacy"),
-    (("--privacy", "--pid", "4194304"), "there is no process 4194304"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--pid", "1"), "--pid 1 is for --privacy"),
+        (("--privacy", "--pid", "4194304"), "there is no process 4194304"),
+    ],
+)
 def test_what_cannot_be_looked_at(run, arguments, said):
     finished = run("doctor", *arguments)
     assert finished.status == 1

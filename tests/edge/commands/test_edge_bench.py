@@ -112,17 +112,20 @@ def test_a_soak_that_is_interrupted_reports(start, loud_bundle):
     assert "missed deadlines: " in out
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--seconds", "1"), "--seconds is 1: use 10 to 3600"),
-    (("--threads", "0"), "--threads is 0: use 1 to 16"),
-    (("--budget-ms", "-1"), "--budget-ms is -1: use more than 0"),
-    (("--soak", "0"), "--soak is 0: use more than 0"),
-    (("--soak", "1", "--baseline", __file__), "give one of the two"),
-    (("--input", "/nowhere.wav"), "/nowhere.wav: no such file"),
-    (("--bundle", "/nowhere"), "/nowhere"),
-    (("--baseline", "/nowhere.json"), "/nowhere.json: cannot be read"),
-    (("--html", "/nowhere/page.html"), "/nowhere/page.html: cannot be written"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--seconds", "1"), "--seconds is 1: use 10 to 3600"),
+        (("--threads", "0"), "--threads is 0: use 1 to 16"),
+        (("--budget-ms", "-1"), "--budget-ms is -1: use more than 0"),
+        (("--soak", "0"), "--soak is 0: use more than 0"),
+        (("--soak", "1", "--baseline", __file__), "give one of the two"),
+        (("--input", "/nowhere.wav"), "/nowhere.wav: no such file"),
+        (("--bundle", "/nowhere"), "/nowhere"),
+        (("--baseline", "/nowhere.json"), "/nowhere.json: cannot be read"),
+        (("--html", "/nowhere/page.html"), "/nowhere/page.html: cannot be written"),
+    ],
+)
 def test_what_cannot_work_is_said(run_here, loud_bundle, arguments, said):
     pytest.importorskip("soundfile")
     finished = run_here("--bundle", loud_bundle, "--seconds", "10", *arguments, program="edge-bench")

@@ -43,9 +43,15 @@ def test_json_lines_in_utc(run_here, path, validate):
     assert objects[1]["posterior"] == {"hungry": 0.6, "tired": 0.4}
     assert [fields["state"] for fields in objects] == ["ended", "ended"]
     assert objects[0]["readings"] == []
-    assert objects[1]["readings"] == [{
-        "expert": "ios", "posterior": {"hungry": 0.6, "tired": 0.4}, "temperature": 1.5, "entropy_nats": 0.673,
-        "gate_weight": 1.0}]
+    assert objects[1]["readings"] == [
+        {
+            "expert": "ios",
+            "posterior": {"hungry": 0.6, "tired": 0.4},
+            "temperature": 1.5,
+            "entropy_nats": 0.673,
+            "gate_weight": 1.0,
+        }
+    ]
 
 
 def test_what_goes_on_and_what_was_cut_off_is_said(run_here, tmp_path, validate):
@@ -76,9 +82,15 @@ def test_csv(run_here, path):
     assert float(rows[0]["cry_probability"]) == 0.93
 
 
-@pytest.mark.parametrize("since, count", [
-    ("2026-11-21T20:00Z", 2), ("2026-11-21T20:01Z", 1), ("2026-11-22", 0), ("2026-11-21T21:30:00", 1),
-])
+@pytest.mark.parametrize(
+    "since, count",
+    [
+        ("2026-11-21T20:00Z", 2),
+        ("2026-11-21T20:01Z", 1),
+        ("2026-11-22", 0),
+        ("2026-11-21T21:30:00", 1),
+    ],
+)
 def test_since_a_moment(run_here, path, since, count):
     assert len(run_here("events", "--json", "--db", path, "--since", since, TZ="CET-1").objects()) == count
 

@@ -31,11 +31,21 @@ def test_the_help_of_each_command_explains_each_flag(command):
     parser.format_help()
 
 
-@pytest.mark.parametrize("arguments", [
-    (), ("sing",), ("run", "--loud"), ("analyze",), ("events", "--since", "yesterday"),
-    ("events", "--json", "--csv"), ("demo", "--minutes", "ten"),
-    ("purge",), ("purge", "--all", "--before", "7d"), ("purge", "--before", "soon"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("sing",),
+        ("run", "--loud"),
+        ("analyze",),
+        ("events", "--since", "yesterday"),
+        ("events", "--json", "--csv"),
+        ("demo", "--minutes", "ten"),
+        ("purge",),
+        ("purge", "--all", "--before", "7d"),
+        ("purge", "--before", "soon"),
+    ],
+)
 def test_wrong_usage_exits_2(run_here, arguments):
     finished = run_here(*arguments)
     assert finished.status == 2
@@ -43,11 +53,17 @@ def test_wrong_usage_exits_2(run_here, arguments):
     assert "cry-monitor" in finished.err and "error: " in finished.err
 
 
-@pytest.mark.parametrize("error, said", [
-    (UserError("the cot is empty: put the baby in"), "cry-monitor: error: the cot is empty: put the baby in\n"),
-    (ValueError("two\nlines"), "cry-monitor: error: internal error: ValueError: two lines; please report it; "
-                               "run with CRY_MONITOR_TRACEBACK=1 to see where\n"),
-])
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (UserError("the cot is empty: put the baby in"), "cry-monitor: error: the cot is empty: put the baby in\n"),
+        (
+            ValueError("two\nlines"),
+            "cry-monitor: error: internal error: ValueError: two lines; please report it; "
+            "run with CRY_MONITOR_TRACEBACK=1 to see where\n",
+        ),
+    ],
+)
 def test_any_exception_becomes_one_line(capsys, error, said):
     def command(args):
         raise error
@@ -75,12 +91,14 @@ def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
 def test_importing_any_of_it_loads_no_heavy_library(environment):
     heavy = "tensorflow", "keras", "torch", "scipy", "sounddevice", "soundfile", "soxr"
     heavy += "ai_edge_litert", "tflite_runtime", "onnxruntime"
-    code = "\n".join([
-        "import importlib, pkgutil, sys, edge",
-        "for module in pkgutil.walk_packages(edge.__path__, 'edge.'): importlib.import_module(module.name)",
-        "assert 'edge.daemon' in sys.modules",
-        "print([name for name in {!r} if name in sys.modules])".format(heavy),
-    ])
+    code = "\n".join(
+        [
+            "import importlib, pkgutil, sys, edge",
+            "for module in pkgutil.walk_packages(edge.__path__, 'edge.'): importlib.import_module(module.name)",
+            "assert 'edge.runtime.daemon' in sys.modules",
+            "print([name for name in {!r} if name in sys.modules])".format(heavy),
+        ]
+    )
     assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=environment) == b"[]\n"
 
 

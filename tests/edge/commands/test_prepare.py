@@ -46,7 +46,12 @@ def test_every_model_of_a_bundle_is_named(run_here, tmp_path):
     open_or_skip(directory)
     finished = run_here("prepare", "--bundle", directory)
     assert [line.split(":")[0] for line in finished.out.splitlines()[1:]] == [
-        "detector", "denoiser", "expert narrow", "expert wide", "expert ios"]
+        "detector",
+        "denoiser",
+        "expert narrow",
+        "expert wide",
+        "expert ios",
+    ]
 
 
 def test_the_bundle_that_ships_and_the_one_of_the_configuration(run, loud_bundle, tmp_path):
@@ -65,8 +70,16 @@ def test_without_tensorrt_onnxruntime_runs_a_jetson_bundle(run, jetson_bundle, p
 
 
 def test_the_daemon_says_once_what_runs_instead_and_why(run, jetson_bundle, burst_wav, tmp_path):
-    finished = run("run", "--bundle", jetson_bundle("fp16"), "--db", tmp_path / "night.db", "--source",
-                   "file:" + burst_wav, "--fast")
+    finished = run(
+        "run",
+        "--bundle",
+        jetson_bundle("fp16"),
+        "--db",
+        tmp_path / "night.db",
+        "--source",
+        "file:" + burst_wav,
+        "--fast",
+    )
     assert finished.status == 0
     (line,) = [line for line in finished.err.splitlines() if "TensorRT" in line]
     assert "WARNING the detector is meant for TensorRT; onnxruntime " in line
@@ -74,10 +87,13 @@ def test_the_daemon_says_once_what_runs_instead_and_why(run, jetson_bundle, burs
     assert "1 events" in finished.err
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--bundle", "/nowhere"), "no bundle in /nowhere"),
-    (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--bundle", "/nowhere"), "no bundle in /nowhere"),
+        (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
+    ],
+)
 def test_what_cannot_work_is_said(run_here, arguments, said):
     finished = run_here("prepare", *arguments)
     assert finished.status == 1

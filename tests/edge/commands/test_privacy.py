@@ -17,8 +17,10 @@ from virtual_microphone import REPOSITORY
 from edge.store import Store
 
 # Whatever makes, changes or names a file, and whatever opens a way out.
-TRACED = ("open,openat,openat2,creat,truncate,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,"
-          "mknod,mknodat,unlink,unlinkat,rmdir,socket,connect,bind,sendto,sendmsg,memfd_create,ptrace,process_vm_readv")
+TRACED = (
+    "open,openat,openat2,creat,truncate,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,"
+    "mknod,mknodat,unlink,unlinkat,rmdir,socket,connect,bind,sendto,sendmsg,memfd_create,ptrace,process_vm_readv"
+)
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
 QUIET = ("/var/run/nscd/socket", "/run/nscd/socket")  # where the C library looks for users' names
 
@@ -34,10 +36,33 @@ def traced_run(tmp_path, environment, loud_bundle):
     def traced_run(*arguments, **changes):
         until = changes.pop("until", None)
         changes.update(PYTHONDONTWRITEBYTECODE="1", HOME="/proc/nowhere")  # as in the unit, whose user has no home
-        command = [strace, "-f", "-qq", "-s", "4096", "-e", "trace=" + TRACED, "-o", trace, sys.executable, "-m",
-                   "edge.commands.main", "run", "--db", path, "--bundle", loud_bundle]
-        process = subprocess.Popen(command + list(arguments), cwd=REPOSITORY, env=dict(environment, **changes),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        command = [
+            strace,
+            "-f",
+            "-qq",
+            "-s",
+            "4096",
+            "-e",
+            "trace=" + TRACED,
+            "-o",
+            trace,
+            sys.executable,
+            "-m",
+            "edge.commands.main",
+            "run",
+            "--db",
+            path,
+            "--bundle",
+            loud_bundle,
+        ]
+        process = subprocess.Popen(
+            command + list(arguments),
+            cwd=REPOSITORY,
+            env=dict(environment, **changes),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         processes.append(process)
         if until:
             until(process)
@@ -67,7 +92,7 @@ def whole_calls(lines):
         if resumed:
             call = begun.pop(pid, "") + resumed.group(1)
         if call.endswith("<unfinished ...>\n"):
-            begun[pid] = call[:-len("<unfinished ...>\n")]
+            begun[pid] = call[: -len("<unfinished ...>\n")]
         else:
             calls.append(call)
     return calls + list(begun.values())
@@ -126,7 +151,8 @@ def test_a_microphone_leaves_nothing_but_the_database(traced_run, virtual_microp
             time.sleep(0.5)
 
         calls, path = traced_run(
-            until=hears_a_burst, NOTIFY_SOCKET=address, **on_virtual_microphone(virtual_microphone))
+            until=hears_a_burst, NOTIFY_SOCKET=address, **on_virtual_microphone(virtual_microphone)
+        )
     server = os.path.join(virtual_microphone.directory, "native")
     strangers = {change for change in files_changed(calls) if not is_of_the_database(change, path)}
     # In memory: what libraries of sound share with their servers, looking for one of JACK's too.

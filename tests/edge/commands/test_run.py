@@ -90,10 +90,12 @@ def test_systemd_is_told(fast, tmp_path):
 
 def test_flags_win_over_the_configuration(run, loud_bundle, burst_wav, path, tmp_path):
     config = tmp_path / "cry-monitor.toml"
-    config.write_text('[audio]\nsource = "mic"\n[store]\npath = "{}"\n[decision]\nmin_event_s = 30\n'.format(
-        tmp_path / "other.db"))
-    finished = run("run", "--config", config, "--bundle", loud_bundle, "--source", "file:" + burst_wav, "--fast",
-                   "--db", path)
+    config.write_text(
+        '[audio]\nsource = "mic"\n[store]\npath = "{}"\n[decision]\nmin_event_s = 30\n'.format(tmp_path / "other.db")
+    )
+    finished = run(
+        "run", "--config", config, "--bundle", loud_bundle, "--source", "file:" + burst_wav, "--fast", "--db", path
+    )
     assert finished.status == 0
     assert "0 events" in finished.err  # min_event_s still comes from the file
     assert os.path.exists(path)
@@ -166,14 +168,17 @@ def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_b
     assert events[1].start_utc == pytest.approx(played_utc + 1, abs=0.5)
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (("--fast", "--source", "mic"), "--fast is for recordings, and the source is mic"),
-    (("--source", "radio"), "unknown audio source 'radio'"),
-    (("--source", "file:/nowhere.wav"), "/nowhere.wav: no such file"),
-    (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
-    (("--bundle", "/nowhere"), "/nowhere"),
-    (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--fast", "--source", "mic"), "--fast is for recordings, and the source is mic"),
+        (("--source", "radio"), "unknown audio source 'radio'"),
+        (("--source", "file:/nowhere.wav"), "/nowhere.wav: no such file"),
+        (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
+        (("--bundle", "/nowhere"), "/nowhere"),
+        (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
+    ],
+)
 def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, arguments, said):
     finished = run("run", "--bundle", loud_bundle, "--db", path, *arguments)
     assert finished.status == 1
@@ -181,10 +186,13 @@ def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, argume
     assert line.startswith("cry-monitor: error: ") and said in line
 
 
-@pytest.mark.parametrize("text, said", [
-    ("[decision]\nmin_evnt_s = 1\n", "unknown key decision.min_evnt_s; did you mean min_event_s?"),
-    ("[decision]\nmerge_gap_s = 601\n", "decision.merge_gap_s = 601.0: valid is a number, 0 to 600 s"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[decision]\nmin_evnt_s = 1\n", "unknown key decision.min_evnt_s; did you mean min_event_s?"),
+        ("[decision]\nmerge_gap_s = 601\n", "decision.merge_gap_s = 601.0: valid is a number, 0 to 600 s"),
+    ],
+)
 def test_a_wrong_configuration_is_said(run, tmp_path, text, said):
     config = tmp_path / "cry-monitor.toml"
     config.write_text(text)

@@ -22,8 +22,9 @@ def listen(run, loud_bundle, burst_wav):
     """listen(database) -> the daemon over the burst, which it tells of, whatever the disk does."""
 
     def listen(path):
-        finished = run("run", "--bundle", loud_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast",
-                       "--json")
+        finished = run(
+            "run", "--bundle", loud_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast", "--json"
+        )
         assert finished.status == 0
         assert [fields["type"] for fields in finished.objects()] == ["alert", "event"]
         assert finished.err.index("still listening, events wait in memory") < finished.err.index("READY")

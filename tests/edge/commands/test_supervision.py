@@ -25,8 +25,8 @@ import sys, time
 from edge.audio import hops, microphone
 from edge.bundle import load_bundle
 from edge.config import default_settings
-from edge.daemon import Daemon
-from edge.keeping import Keeper
+from edge.runtime.daemon import Daemon
+from edge.store.buffered_store import BufferedStore
 from edge.log import start_log
 
 start_log()
@@ -36,7 +36,7 @@ probability = bundle.detector.probability
 bundle.detector.probability = lambda frame: (time.sleep(1.0), probability(frame))[1]
 settings = default_settings()
 settings = settings._replace(gate=settings.gate._replace(enabled=False))
-with Keeper(sys.argv[2], settings) as keeper:
+with BufferedStore(sys.argv[2], settings) as keeper:
     Daemon(bundle, settings, keeper, lambda *_: None, lambda: settings).run()
 """
 
@@ -171,8 +171,12 @@ def test_sighup_without_a_configuration_file_is_refused(listening):
 @pytest.mark.once
 def test_frames_come_in_and_are_processed_or_counted_as_skipped(virtual_microphone, loud_bundle, path):
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, loud_bundle, path], cwd=REPOSITORY, env=virtual_microphone.environment,
-        stderr=subprocess.PIPE, universal_newlines=True)
+        [sys.executable, "-c", SLOW, loud_bundle, path],
+        cwd=REPOSITORY,
+        env=virtual_microphone.environment,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
     wait_for(process, "healthy")
     time.sleep(4.0)
     status, _, err, took_s = stop(process)
@@ -190,7 +194,8 @@ def test_frames_come_in_and_are_processed_or_counted_as_skipped(virtual_micropho
 
 
 def test_sigterm_in_the_middle_of_an_episode_ends_it_and_the_process_that_reads(
-        start, virtual_microphone, loud_bundle, path):
+    start, virtual_microphone, loud_bundle, path
+):
     process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
     wait_for(process, "healthy")
     with open("/proc/{0}/task/{0}/children".format(process.pid)) as file:

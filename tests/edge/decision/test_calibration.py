@@ -48,8 +48,12 @@ def test_temperature_of_the_vectors():
 def test_the_temperature_is_the_one_that_scipy_finds(seed):
     optimize = pytest.importorskip("scipy.optimize")
     logits, classes = random_answers(200, 4, seed, sharpness=1.0 + seed)
-    found = optimize.minimize_scalar(lambda log_t: nll(logits, classes, np.exp(log_t)), bounds=np.log((0.05, 20.0)),
-                                     method="bounded", options={"xatol": 1e-9})
+    found = optimize.minimize_scalar(
+        lambda log_t: nll(logits, classes, np.exp(log_t)),
+        bounds=np.log((0.05, 20.0)),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
     assert c.fit_temperature(logits, classes) == pytest.approx(np.exp(found.x), rel=1e-4)
 
 
@@ -120,24 +124,30 @@ def test_the_energy_threshold_lets_95_of_100_known_sounds_through():
     assert np.mean(energies <= c.fit_energy_threshold(energies)) == pytest.approx(0.95, abs=0.002)
 
 
-@pytest.mark.parametrize("logits, classes, words", [
-    (np.zeros((0, 3)), [], r"shape \(0, 3\) and 0 classes"),
-    (np.zeros((2, 3)), [0], "1 classes"),
-    ([[np.nan, 0.0], [1.0, 0.0]], [0, 1], "1 of 4 logits are not finite"),
-    (np.zeros((2, 3)), [0, 3], "from 0 to 3"),
-    (np.zeros((2, 3)), [-1, 0], "from -1 to 0"),
-])
+@pytest.mark.parametrize(
+    "logits, classes, words",
+    [
+        (np.zeros((0, 3)), [], r"shape \(0, 3\) and 0 classes"),
+        (np.zeros((2, 3)), [0], "1 classes"),
+        ([[np.nan, 0.0], [1.0, 0.0]], [0, 1], "1 of 4 logits are not finite"),
+        (np.zeros((2, 3)), [0, 3], "from 0 to 3"),
+        (np.zeros((2, 3)), [-1, 0], "from -1 to 0"),
+    ],
+)
 def test_what_no_temperature_can_be_fitted_to_is_said(logits, classes, words):
     with pytest.raises(UserError, match=words):
         c.fit_temperature(logits, classes)
 
 
-@pytest.mark.parametrize("confidence, correct, words", [
-    ([], [], "0 confidences"),
-    ([0.5, 0.6], [True], "2 confidences and 1 judgements"),
-    ([0.5, np.nan], [True, True], "nan"),
-    ([0.5, 1.5], [True, True], "1.5"),
-])
+@pytest.mark.parametrize(
+    "confidence, correct, words",
+    [
+        ([], [], "0 confidences"),
+        ([0.5, 0.6], [True], "2 confidences and 1 judgements"),
+        ([0.5, np.nan], [True, True], "nan"),
+        ([0.5, 1.5], [True, True], "1.5"),
+    ],
+)
 def test_what_is_no_confidence_is_said(confidence, correct, words):
     with pytest.raises(UserError, match=words):
         c.reliability(confidence, correct)

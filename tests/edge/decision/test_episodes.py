@@ -10,8 +10,13 @@ HOP_S, FRAME_S = 0.2, 1.0
 
 def run(probabilities, **rules):
     """Records of a stream of frame probabilities; the first frame ends at 1 s."""
-    settings = {"open_threshold": 0.6, "close_threshold": 0.4, "min_event_s": 1.0, "merge_gap_s": 5.0,
-                "smoothing_frames": 1}
+    settings = {
+        "open_threshold": 0.6,
+        "close_threshold": 0.4,
+        "min_event_s": 1.0,
+        "merge_gap_s": 5.0,
+        "smoothing_frames": 1,
+    }
     settings.update(rules)
     tracker = EpisodeTracker(EpisodeRules(**settings), HOP_S, FRAME_S)
     records = []
@@ -127,9 +132,10 @@ def test_the_open_event_is_what_would_come_if_the_source_ended_now(smoothing_fra
     tracker = EpisodeTracker(rules, HOP_S, FRAME_S)
     ended = []
     for number, probability in enumerate(probabilities):
-        ended += [record for record in tracker.update(FRAME_S + number * HOP_S, probability)
-                  if isinstance(record, Event)]
-        expected = events(probabilities[:number + 1], min_event_s=2.0, smoothing_frames=smoothing_frames)
+        ended += [
+            record for record in tracker.update(FRAME_S + number * HOP_S, probability) if isinstance(record, Event)
+        ]
+        expected = events(probabilities[: number + 1], min_event_s=2.0, smoothing_frames=smoothing_frames)
         now = tracker.open_event()
         assert ended + ([now] if now else []) == expected
 

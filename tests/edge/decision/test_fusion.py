@@ -42,14 +42,19 @@ def test_vectors(case, outcome):
     raw, *temperatures = CALIBRATED.get(case, (case, 1.0, 1.0))
     experts = {"C": CASES[raw]["p_C"], "B": CASES[raw]["p_B"]}
     fusion = Fusion({name: list(p) for name, p in experts.items()}, METHOD[rule], float(tau))
-    fused = fusion.fuse({name: log_posterior(logarithm(p), temperature)
-                         for (name, p), temperature in zip(experts.items(), temperatures)})
+    fused = fusion.fuse(
+        {
+            name: log_posterior(logarithm(p), temperature)
+            for (name, p), temperature in zip(experts.items(), temperatures)
+        }
+    )
     np.testing.assert_allclose(fused.entropies, [vector["H_C"], vector["H_B"]], atol=1e-6)
     np.testing.assert_allclose(fused.weights, expected["w"], atol=1e-6)
     posterior = fusion.posterior(fused)
     assert sorted(posterior) == sorted(expected["p"])
-    np.testing.assert_allclose([posterior[label] for label in fusion.labels],
-                               [expected["p"][label] for label in fusion.labels], atol=1e-6)
+    np.testing.assert_allclose(
+        [posterior[label] for label in fusion.labels], [expected["p"][label] for label in fusion.labels], atol=1e-6
+    )
     assert posterior[expected["argmax"]] == pytest.approx(posterior[fusion.labels[fused.winner]], abs=1e-9)
 
 
@@ -61,8 +66,11 @@ def test_vectors_from_before_their_temperatures(case):
         np.testing.assert_allclose(ours, [CASES[case][expert][label] for label in CASES[raw][expert]], atol=1e-6)
 
 
-THREE = {"a": {"hungry": 0.7, "tired": 0.2, "pain": 0.1}, "b": {"tired": 0.5, "hungry": 0.5},
-         "c": {"pain": 0.8, "cold": 0.2}}
+THREE = {
+    "a": {"hungry": 0.7, "tired": 0.2, "pain": 0.1},
+    "b": {"tired": 0.5, "hungry": 0.5},
+    "c": {"pain": 0.8, "cold": 0.2},
+}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -85,8 +93,9 @@ def test_the_fused_posterior_sums_to_one(method):
 def test_one_expert_and_two_of_the_same_mind_keep_their_word(method):
     for experts in (["a"], ["a", "b"]):
         fusion, fused = fuse(dict.fromkeys(experts, THREE["a"]), method)
-        np.testing.assert_allclose([fusion.posterior(fused)[label] for label in THREE["a"]],
-                                   list(THREE["a"].values()), atol=1e-9)
+        np.testing.assert_allclose(
+            [fusion.posterior(fused)[label] for label in THREE["a"]], list(THREE["a"].values()), atol=1e-9
+        )
 
 
 def test_many_answers_at_once_are_the_same_as_one_by_one():
@@ -125,8 +134,11 @@ def test_certainty_counts_for_nothing_at_tau_0():
 
 
 def test_majority_counts_votes_and_breaks_ties_by_probability():
-    votes = {"a": {"x": 0.5, "y": 0.3, "z": 0.2}, "b": {"x": 0.4, "y": 0.3, "z": 0.3},
-             "c": {"x": 0.0, "y": 1.0, "z": 0.0}}
+    votes = {
+        "a": {"x": 0.5, "y": 0.3, "z": 0.2},
+        "b": {"x": 0.4, "y": 0.3, "z": 0.3},
+        "c": {"x": 0.0, "y": 1.0, "z": 0.0},
+    }
     fusion, fused = fuse(votes, "majority")
     assert fusion.labels[fused.winner] == "x"  # two votes, though y is likelier on average
     assert fusion.posterior(fused) == pytest.approx({"x": 2.0 / 3.0, "y": 1.0 / 3.0, "z": 0.0})
@@ -141,13 +153,16 @@ def test_one_zero_in_a_product_is_not_everyones():
     np.testing.assert_allclose(np.exp(fused.log_posterior), [0.5, 0.5])
 
 
-@pytest.mark.parametrize("labels, words", [
-    ({}, "no expert"),
-    ({"a": ["x", "y"], "b": ["z"]}, "experts b share no label with a"),
-    ({"a": ["x", "y"], "b": ["y", "z"], "c": ["u", "v"], "d": ["v"]}, "experts c, d share no label with a, b"),
-    ({"a": ["x", "x"]}, "expert a has the labels"),
-    ({"a": ["x"], "b": []}, "expert b has the labels"),
-])
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        ({}, "no expert"),
+        ({"a": ["x", "y"], "b": ["z"]}, "experts b share no label with a"),
+        ({"a": ["x", "y"], "b": ["y", "z"], "c": ["u", "v"], "d": ["v"]}, "experts c, d share no label with a, b"),
+        ({"a": ["x", "x"]}, "expert a has the labels"),
+        ({"a": ["x"], "b": []}, "expert b has the labels"),
+    ],
+)
 def test_experts_that_cannot_be_fused_are_named(labels, words):
     with pytest.raises(UserError, match=words):
         Fusion(labels)
@@ -157,8 +172,9 @@ def test_a_chain_of_shared_labels_is_enough():
     assert Fusion({"a": ["x", "y"], "c": ["z", "w"], "b": ["y", "z"]}).labels == ["w", "x", "y", "z"]
 
 
-@pytest.mark.parametrize("method, tau, words", [("mean", 1.0, "'mean'"), ("all", -1.0, "tau is -1"),
-                                                ("all", float("nan"), "tau is nan")])
+@pytest.mark.parametrize(
+    "method, tau, words", [("mean", 1.0, "'mean'"), ("all", -1.0, "tau is -1"), ("all", float("nan"), "tau is nan")]
+)
 def test_settings_that_are_not_known_are_named(method, tau, words):
     with pytest.raises(UserError, match=words):
         Fusion({"a": ["x"]}, method, tau)

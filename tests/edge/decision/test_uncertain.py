@@ -43,8 +43,10 @@ def test_more_risk_buys_more_answers():
 
 def test_too_few_answers_or_a_guesser_are_never_let_through():
     rng = np.random.RandomState(0)
-    for confidence, correct in (([0.99, 0.98, 0.97], [True, True, True]),
-                                (rng.uniform(0.5, 1.0, 1000), rng.uniform(size=1000) < 0.5)):
+    for confidence, correct in (
+        ([0.99, 0.98, 0.97], [True, True, True]),
+        (rng.uniform(0.5, 1.0, 1000), rng.uniform(size=1000) < 0.5),
+    ):
         rule = choose_rule(confidence, correct, risk=0.1)
         assert rule[:1] + rule[2:4] == (None, 0.0, None)
         assert rule.decide(["hungry", "tired"], np.log([0.999, 0.001])) == (None, None)
@@ -72,10 +74,15 @@ def test_a_cause_is_named_only_at_or_above_the_threshold():
         rule.decide(labels, np.array([np.nan, 0.0]))
 
 
-@pytest.mark.parametrize("confidence, correct, risk, words", [
-    ([], [], 0.1, "0 confidences"), ([np.nan], [True], 0.1, "nan"), ([0.5], [True], 0.0, "selective risk is 0"),
-    ([0.5], [True], 1.5, "selective risk is 1.5"),
-])
+@pytest.mark.parametrize(
+    "confidence, correct, risk, words",
+    [
+        ([], [], 0.1, "0 confidences"),
+        ([np.nan], [True], 0.1, "nan"),
+        ([0.5], [True], 0.0, "selective risk is 0"),
+        ([0.5], [True], 1.5, "selective risk is 1.5"),
+    ],
+)
 def test_bad_validation_answers_are_said(confidence, correct, risk, words):
     with pytest.raises(UserError, match=words):
         choose_rule(confidence, correct, risk)

@@ -79,11 +79,14 @@ def test_the_kernel_is_really_asked():
     assert machine._kernel_says_synchronised() in (True, False, None)
 
 
-@pytest.mark.parametrize("seen, state", [
-    ({"now": [], "since_start": []}, "ok"),
-    ({"now": [], "since_start": ["under-voltage"]}, "warning"),
-    ({"now": ["under-voltage"], "since_start": ["under-voltage"]}, "wrong"),
-])
+@pytest.mark.parametrize(
+    "seen, state",
+    [
+        ({"now": [], "since_start": []}, "ok"),
+        ({"now": [], "since_start": ["under-voltage"]}, "warning"),
+        ({"now": ["under-voltage"], "since_start": ["under-voltage"]}, "wrong"),
+    ],
+)
 def test_power(monkeypatch, seen, state):
     monkeypatch.setattr(machine, "throttled", lambda: seen)
     monkeypatch.setattr(machine, "temperatures_c", lambda root: {"cpu-thermal": 55.0})
@@ -104,17 +107,28 @@ def test_groups():
     assert bool(finding.do) == (finding.state == "warning")
 
 
-RUNNING = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Result": "success",
-           "ExecMainStatus": "0", "NRestarts": "0", "StatusText": "healthy", "MainPID": "7"}
+RUNNING = {
+    "LoadState": "loaded",
+    "ActiveState": "active",
+    "SubState": "running",
+    "Result": "success",
+    "ExecMainStatus": "0",
+    "NRestarts": "0",
+    "StatusText": "healthy",
+    "MainPID": "7",
+}
 
 
-@pytest.mark.parametrize("state, said", [
-    (None, "unknown"),
-    ({"LoadState": "not-found", "ActiveState": "inactive"}, "warning"),
-    (RUNNING, "ok"),
-    (dict(RUNNING, NRestarts="3"), "warning"),
-    (dict(RUNNING, ActiveState="failed", SubState="failed", Result="watchdog"), "wrong"),
-])
+@pytest.mark.parametrize(
+    "state, said",
+    [
+        (None, "unknown"),
+        ({"LoadState": "not-found", "ActiveState": "inactive"}, "warning"),
+        (RUNNING, "ok"),
+        (dict(RUNNING, NRestarts="3"), "warning"),
+        (dict(RUNNING, ActiveState="failed", SubState="failed", Result="watchdog"), "wrong"),
+    ],
+)
 def test_service(state, said):
     finding = service_finding(state)
     assert finding.state == said

@@ -19,8 +19,9 @@ def look(tmp_path):
     started = []
 
     def look(code, unit=None):
-        process = subprocess.Popen([sys.executable, "-c", code + WAITS], cwd=str(tmp_path), stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code + WAITS], cwd=str(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         started.append(process)
         assert process.stdout.readline() == b"ready\n"
         findings = privacy_findings(process.pid, str(tmp_path / "events.db"), unit)
@@ -38,12 +39,15 @@ def test_the_database_may_be_written(look, tmp_path):
     assert [line for line in files.evidence if str(tmp_path / "events.db-wal") in line]
 
 
-@pytest.mark.parametrize("code", [
-    "held = open('night.wav', 'wb')",
-    "held = open('night.wav', 'w+b'); import os; os.remove('night.wav')",
-    "import mmap; file = open('night.wav', 'w+b'); file.truncate(4096); held = mmap.mmap(file.fileno(), 4096); "
-    "file.close()",
-])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "held = open('night.wav', 'wb')",
+        "held = open('night.wav', 'w+b'); import os; os.remove('night.wav')",
+        "import mmap; file = open('night.wav', 'w+b'); file.truncate(4096); held = mmap.mmap(file.fileno(), 4096); "
+        "file.close()",
+    ],
+)
 def test_another_file_is_wrong(look, code):
     files = look(code)["files"]
     assert files.state == "wrong"
@@ -62,10 +66,13 @@ def test_a_file_that_is_read_is_no_evidence_of_anything(look):
     assert not [line for line in files.evidence if "passwd" in line]
 
 
-@pytest.mark.parametrize("code, kind", [
-    ("import socket; held = socket.socket(); held.bind(('127.0.0.1', 0)); held.listen(1)", "tcp"),
-    ("import socket; held = socket.socket(type=socket.SOCK_DGRAM); held.bind(('127.0.0.1', 0))", "udp"),
-])
+@pytest.mark.parametrize(
+    "code, kind",
+    [
+        ("import socket; held = socket.socket(); held.bind(('127.0.0.1', 0)); held.listen(1)", "tcp"),
+        ("import socket; held = socket.socket(type=socket.SOCK_DGRAM); held.bind(('127.0.0.1', 0))", "udp"),
+    ],
+)
 def test_a_socket_of_the_network_is_wrong(look, code, kind):
     sockets = look(code)["sockets"]
     assert sockets.state == "wrong"
@@ -87,21 +94,26 @@ def test_core_dumps_are_wrong_unless_forbidden(look):
 
 
 def test_children_are_looked_at_too(look):
-    started = look("import subprocess, sys\nheld = subprocess.Popen([sys.executable, '-c', 'import socket; "
-                   "s = socket.socket(); s.bind((\"127.0.0.1\", 0)); s.listen(1); print(1, flush=True); "
-                   "import time; time.sleep(60)'], stdout=subprocess.PIPE)\nheld.stdout.readline()\n"
-                   "import atexit; atexit.register(held.kill)")
+    started = look(
+        "import subprocess, sys\nheld = subprocess.Popen([sys.executable, '-c', 'import socket; "
+        's = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1); print(1, flush=True); '
+        "import time; time.sleep(60)'], stdout=subprocess.PIPE)\nheld.stdout.readline()\n"
+        "import atexit; atexit.register(held.kill)"
+    )
     assert len(started["processes"].evidence) == 2
     assert started["sockets"].state == "wrong"
     os.kill(int(started["processes"].evidence[1].split(":")[0]), 9)
 
 
-@pytest.mark.parametrize("changed, state", [
-    ({}, "ok"),
-    ({"RestrictAddressFamilies": "[unprintable]"}, "ok"),
-    ({"PrivateNetwork": "no", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6"}, "warning"),
-    ({"ProtectHome": "no"}, "wrong"),
-])
+@pytest.mark.parametrize(
+    "changed, state",
+    [
+        ({}, "ok"),
+        ({"RestrictAddressFamilies": "[unprintable]"}, "ok"),
+        ({"PrivateNetwork": "no", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6"}, "warning"),
+        ({"ProtectHome": "no"}, "wrong"),
+    ],
+)
 def test_the_unit_is_compared_with_the_one_that_ships(look, changed, state):
     assert look("", dict(UNIT, **changed))["sandbox"].state == state
 

@@ -12,14 +12,17 @@ RNG = np.random.RandomState(1)
 NOISE = RNG.standard_normal(32000).astype(np.float32)
 
 
-@pytest.mark.parametrize("samples, state, said", [
-    (np.zeros(32000, np.float32), "wrong", "digital silence"),
-    (np.zeros(0, np.float32), "wrong", "no samples"),
-    (1e-5 * NOISE, "warning", "very faint"),
-    (1e-2 * NOISE, "ok", "-40 dBFS mean"),
-    (np.clip(1.5 * NOISE, -1, 1), "wrong", "it clips"),
-    (np.clip(0.3 * NOISE, -1, 1), "ok", "0 dBFS peak"),  # a bang now and then does
-])
+@pytest.mark.parametrize(
+    "samples, state, said",
+    [
+        (np.zeros(32000, np.float32), "wrong", "digital silence"),
+        (np.zeros(0, np.float32), "wrong", "no samples"),
+        (1e-5 * NOISE, "warning", "very faint"),
+        (1e-2 * NOISE, "ok", "-40 dBFS mean"),
+        (np.clip(1.5 * NOISE, -1, 1), "wrong", "it clips"),
+        (np.clip(0.3 * NOISE, -1, 1), "ok", "0 dBFS peak"),  # a bang now and then does
+    ],
+)
 def test_level(samples, state, said):
     finding = level_finding(samples)
     assert (finding.state, said in finding.found) == (state, True), finding
@@ -31,17 +34,20 @@ def minute(seconds_ago=60.0, max_dbfs=-40.0, frames=300):
     return Minute(-60 - seconds_ago, 60.0, 0.0, max_dbfs - 10, max_dbfs, frames, 0, 0)
 
 
-@pytest.mark.parametrize("minutes, status, states", [
-    ([minute()], "healthy: hearing USB", ["ok", "ok"]),
-    ([minute(max_dbfs=-120.0)], "healthy: hearing USB", ["ok", "wrong"]),
-    ([minute(max_dbfs=-90.0)], "healthy: hearing USB", ["ok", "warning"]),
-    ([minute(max_dbfs=-120.0), minute()], "healthy: hearing USB", ["ok", "ok"]),
-    ([], "healthy: hearing USB", ["ok", "unknown"]),
-    ([minute()], "lost: no microphone found", ["wrong"]),
-    ([minute()], "recovering: opening the microphone again", ["wrong"]),
-    ([minute(1000.0)], "listening, but the disk is full", ["wrong"]),
-    ([], "", ["wrong"]),
-])
+@pytest.mark.parametrize(
+    "minutes, status, states",
+    [
+        ([minute()], "healthy: hearing USB", ["ok", "ok"]),
+        ([minute(max_dbfs=-120.0)], "healthy: hearing USB", ["ok", "wrong"]),
+        ([minute(max_dbfs=-90.0)], "healthy: hearing USB", ["ok", "warning"]),
+        ([minute(max_dbfs=-120.0), minute()], "healthy: hearing USB", ["ok", "ok"]),
+        ([], "healthy: hearing USB", ["ok", "unknown"]),
+        ([minute()], "lost: no microphone found", ["wrong"]),
+        ([minute()], "recovering: opening the microphone again", ["wrong"]),
+        ([minute(1000.0)], "listening, but the disk is full", ["wrong"]),
+        ([], "", ["wrong"]),
+    ],
+)
 def test_what_the_service_hears(minutes, status, states):
     now = time.time()
     findings = findings_of_service([each._replace(start_utc=now + each.start_utc) for each in minutes], status)

@@ -19,7 +19,7 @@ def streamed(samples, sizes, rng):
     stream, columns, position = fused.FusedStream(), [], 0
     while position < len(samples):
         size = rng.choice(sizes)
-        columns.append(stream.push(samples[position:position + size]))
+        columns.append(stream.push(samples[position : position + size]))
         position += size
     return np.concatenate(columns + [stream.finish()])
 
@@ -44,7 +44,7 @@ def test_streaming_equals_batch_on_a_cry_without_any_noise():
 def test_a_hop_costs_only_its_new_columns_and_no_column_is_late():
     stream = fused.FusedStream()
     samples = cry_in_noise(3 * 16000)
-    counts = [len(stream.push(samples[first:first + 3200])) for first in range(0, len(samples), 3200)]
+    counts = [len(stream.push(samples[first : first + 3200])) for first in range(0, len(samples), 3200)]
     assert set(counts[1:]) == {13, 14}
     assert sum(counts) == 1 + (len(samples) - 480 - fused.MARGIN) // 240
 
@@ -65,14 +65,14 @@ def test_every_row_is_what_it_is_said_to_be():
     assert (fused.N_ROWS, fused.WAVE_ROW) == (273, 272)
     np.testing.assert_allclose(columns[:, 13:270], stft.log_stft(samples), atol=1e-6)
     cepstra = mfcc.mfcc(samples)
-    np.testing.assert_allclose(columns[0:-1:2, :13], cepstra[0::3][:len(columns[0:-1:2])], atol=1e-4)
+    np.testing.assert_allclose(columns[0:-1:2, :13], cepstra[0::3][: len(columns[0:-1:2])], atol=1e-4)
     between = (cepstra[1::3] + cepstra[2::3]) / 2.0
     n_between = min(len(between), len(columns[1::2]))
     np.testing.assert_allclose(columns[1::2, :13][:n_between], between[:n_between], atol=1e-4)
     f0_hz, clarity = pitch.track_pitch(np.pad(samples, (16, 16), mode="constant"))
     np.testing.assert_allclose(columns[:, 271], clarity, atol=1e-6)
     np.testing.assert_allclose(columns[:, 270], np.nan_to_num(clarity * np.log2(f0_hz / 440.0)), atol=1e-5)
-    np.testing.assert_array_equal(columns[:, 272], samples[240::240][:len(columns)])
+    np.testing.assert_array_equal(columns[:, 272], samples[240::240][: len(columns)])
 
 
 def test_silence_is_finite():
@@ -126,8 +126,10 @@ def test_averaging_gives_each_stretch_of_time_its_share(n_columns, length):
 
 def test_row_statistics_make_every_row_zero_mean_and_unit_deviation():
     recordings = [fused.fused_columns(cry_in_noise(16000 + 5000 * seed, seed)) for seed in range(3)]
-    recordings = [np.concatenate((columns[:, :272], np.full((len(columns), 1), 3.0)), axis=1).astype(np.float32)
-                  for columns in recordings]
+    recordings = [
+        np.concatenate((columns[:, :272], np.full((len(columns), 1), 3.0)), axis=1).astype(np.float32)
+        for columns in recordings
+    ]
     statistics = fused.RowStatistics()
     for columns in recordings:
         statistics.add(columns)
@@ -140,7 +142,7 @@ def test_row_statistics_make_every_row_zero_mean_and_unit_deviation():
     np.testing.assert_allclose(scaled.std(axis=0)[:272], 1.0, atol=1e-3)
     in_place = recordings[0].copy()
     assert fused.standardise(in_place, mean, deviation, out=in_place) is in_place
-    np.testing.assert_allclose(in_place, scaled[:len(in_place)], atol=1e-5)
+    np.testing.assert_allclose(in_place, scaled[: len(in_place)], atol=1e-5)
 
 
 def test_power_above_the_band_counts_as_none():
@@ -149,9 +151,10 @@ def test_power_above_the_band_counts_as_none():
     hiss = (0.01 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000.0)).astype(np.float32)
     with_hiss = fused.fused_columns(samples + hiss, band_hz=4000.0)
     below = fused.STFT_ROWS.start + stft.bins_within(4000.0)
-    np.testing.assert_allclose(columns[:, below:fused.STFT_ROWS.stop], np.log(1e-10), rtol=1e-6)
+    np.testing.assert_allclose(columns[:, below : fused.STFT_ROWS.stop], np.log(1e-10), rtol=1e-6)
     leakage = 0.2  # of the hiss through the window, on the scale of the first coefficient: some hundred
     np.testing.assert_allclose(with_hiss[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=leakage)
-    np.testing.assert_array_equal(columns[:, fused.STFT_ROWS.start:below],
-                                  fused.fused_columns(samples)[:, fused.STFT_ROWS.start:below])
+    np.testing.assert_array_equal(
+        columns[:, fused.STFT_ROWS.start : below], fused.fused_columns(samples)[:, fused.STFT_ROWS.start : below]
+    )
     assert not np.allclose(fused.fused_columns(samples + hiss)[:, fused.MFCC_ROWS], columns[:, fused.MFCC_ROWS], atol=1)

@@ -20,12 +20,21 @@ def test_equals_librosa(n_mels):
     # librosa centres a short window inside n_fft; shifting the signal by that margin lines the two up.
     margin = (lm.N_FFT - lm.WINDOW_LENGTH) // 2
     spectrum = librosa.stft(
-        np.pad(samples, (margin, margin)), n_fft=lm.N_FFT, hop_length=lm.HOP_LENGTH,
-        win_length=lm.WINDOW_LENGTH, window="hann", center=False,
+        np.pad(samples, (margin, margin)),
+        n_fft=lm.N_FFT,
+        hop_length=lm.HOP_LENGTH,
+        win_length=lm.WINDOW_LENGTH,
+        window="hann",
+        center=False,
     )
     filters = librosa.filters.mel(
-        sr=lm.SAMPLE_RATE, n_fft=lm.N_FFT, n_mels=n_mels, fmin=lm.MEL_LOW_HZ, fmax=lm.MEL_HIGH_HZ,
-        htk=True, norm=None,
+        sr=lm.SAMPLE_RATE,
+        n_fft=lm.N_FFT,
+        n_mels=n_mels,
+        fmin=lm.MEL_LOW_HZ,
+        fmax=lm.MEL_HIGH_HZ,
+        htk=True,
+        norm=None,
     )
     expected = np.log(filters.dot(np.abs(spectrum) ** 2) + lm.LOG_OFFSET).T
     ours = lm.log_mel(samples, n_mels)
@@ -41,7 +50,7 @@ def test_streaming_equals_batch_for_any_block_sizes(seed):
     stream, columns, position = lm.LogMelStream(n_mels), [], 0
     while position < len(samples):
         size = rng.choice([1, 7, 159, 160, 161, 400, 3200, 5000])
-        columns.append(stream.push(samples[position:position + size]))
+        columns.append(stream.push(samples[position : position + size]))
         position += size
     streamed = np.concatenate(columns)
     batch = lm.log_mel(samples, n_mels)
@@ -95,6 +104,6 @@ def test_a_frame_that_is_moved_on_holds_the_latest_columns(seed):
     stream, frame, position = lm.LogMelStream(n_mels), np.zeros((lm.FRAME_COLUMNS, n_mels), np.float32), 0
     while position < len(samples):
         size = rng.choice([1, 160, 400, 3200, 20000])
-        stream.push_into(frame, samples[position:position + size])
+        stream.push_into(frame, samples[position : position + size])
         position += size
-    np.testing.assert_allclose(frame, lm.log_mel(samples, n_mels)[-lm.FRAME_COLUMNS:], atol=1e-5)
+    np.testing.assert_allclose(frame, lm.log_mel(samples, n_mels)[-lm.FRAME_COLUMNS :], atol=1e-5)

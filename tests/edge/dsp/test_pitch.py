@@ -32,8 +32,10 @@ def test_sweeps_in_noise_are_followed_within_50_cents(snr_db, least):
     assert np.mean(np.abs(cents(found_hz, at_frames(f0_hz, len(found_hz)))) < 50.0) >= least
 
 
-@pytest.mark.parametrize("true_hz, off_cents", [
-    (151.0, 45.0), (233.3, 20.0), (350.0, 10.0), (440.0, 10.0), (987.6, 10.0), (1500.0, 10.0), (1990.0, 10.0)])
+@pytest.mark.parametrize(
+    "true_hz, off_cents",
+    [(151.0, 45.0), (233.3, 20.0), (350.0, 10.0), (440.0, 10.0), (987.6, 10.0), (1500.0, 10.0), (1990.0, 10.0)],
+)
 def test_a_steady_tone_is_right_but_for_the_weight_against_rumble(true_hz, off_cents):
     for n_harmonics in (1, 7):
         found_hz, clarity = pitch.track_pitch(harmonics(np.full(8000, true_hz), n_harmonics).astype(np.float32))
@@ -47,7 +49,8 @@ def test_equals_praat_on_a_cry_without_noise():
     found_hz, clarity = pitch.track_pitch(cry.samples)
     times_s = (pitch.FRAME_LENGTH / 2.0 + pitch.HOP_LENGTH * np.arange(len(found_hz))) / 16000.0
     praat = parselmouth.Sound(cry.samples.astype(np.float64), 16000.0).to_pitch_ac(
-        time_step=0.015, pitch_floor=150.0, pitch_ceiling=2000.0)
+        time_step=0.015, pitch_floor=150.0, pitch_ceiling=2000.0
+    )
     praat_hz = np.array([praat.get_value_at_time(time_s) for time_s in times_s])
     both = np.isfinite(praat_hz) & (clarity > 0.8)
     assert both.sum() > 100
@@ -68,7 +71,7 @@ def test_the_nsdf_is_its_formula():
     for lag in range(1, pitch.N_LAGS):
         filtered = np.fft.irfft(spectrum * np.sqrt(weights), pitch.N_FFT)
         r.append(np.dot(filtered, np.roll(filtered, -lag)))
-    m = [np.sum(frame[:len(frame) - lag] ** 2) + np.sum(frame[lag:] ** 2) for lag in range(pitch.N_LAGS)]
+    m = [np.sum(frame[: len(frame) - lag] ** 2) + np.sum(frame[lag:] ** 2) for lag in range(pitch.N_LAGS)]
     np.testing.assert_allclose(nsdf, (np.array(r) / r[0]) * (m[0] / np.array(m)), atol=1e-5)
 
 
@@ -93,7 +96,7 @@ def test_peaks_are_those_of_mcleod_and_wyvill():
     noise = np.float32(0.01) * np.random.RandomState(0).randn(len(cry.samples)).astype(np.float32)
     tracker = pitch.PitchTracker()
     for first in range(0, 320, 64):
-        nsdf = tracker.nsdf((cry.samples + noise)[first * pitch.HOP_LENGTH:], 64)
+        nsdf = tracker.nsdf((cry.samples + noise)[first * pitch.HOP_LENGTH :], 64)
         lag = 16000.0 / pitch.pick_peaks(nsdf)[0]
         np.testing.assert_allclose(lag, [key_maximum_by_loop(row) for row in nsdf], atol=0.51)
 

@@ -22,7 +22,7 @@ def power_by_formula(window):
 def test_log_stft_is_its_formula():
     samples = noise_and_tone(4000).astype(np.float64)
     hann = 0.5 * (1.0 - np.cos(2.0 * np.pi * np.arange(480) / 480.0))
-    expected = [np.log(power_by_formula(hann * samples[start:start + 480]) + 1e-10) for start in range(0, 3521, 240)]
+    expected = [np.log(power_by_formula(hann * samples[start : start + 480]) + 1e-10) for start in range(0, 3521, 240)]
     np.testing.assert_allclose(stft.log_stft(samples.astype(np.float32)), expected, atol=1e-3)
 
 
@@ -33,9 +33,10 @@ def test_mfcc_is_its_formula():
     edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
     bins_hz = np.arange(257) * 31.25
     for number, column in enumerate(mfcc.mfcc(samples.astype(np.float32))):
-        power = power_by_formula(hamming * samples[160 * number:160 * number + 480])
-        log_energy = [np.log(power.dot(np.interp(bins_hz, edges_hz[m:m + 3], [0.0, 1.0, 0.0])) + 1e-10)
-                      for m in range(40)]
+        power = power_by_formula(hamming * samples[160 * number : 160 * number + 480])
+        log_energy = [
+            np.log(power.dot(np.interp(bins_hz, edges_hz[m : m + 3], [0.0, 1.0, 0.0])) + 1e-10) for m in range(40)
+        ]
         expected = [sum(log_energy[m] * np.cos(np.pi * d / 40.0 * (m + 0.5)) for m in range(40)) for d in range(13)]
         np.testing.assert_allclose(column, expected, atol=2e-3)
 
@@ -43,8 +44,9 @@ def test_mfcc_is_its_formula():
 def test_log_stft_equals_librosa():
     librosa = pytest.importorskip("librosa", reason="librosa is the independent implementation")
     samples = noise_and_tone(48000)
-    spectrum = librosa.stft(np.pad(samples, (16, 16)), n_fft=512, hop_length=240, win_length=480, window="hann",
-                            center=False)
+    spectrum = librosa.stft(
+        np.pad(samples, (16, 16)), n_fft=512, hop_length=240, win_length=480, window="hann", center=False
+    )
     expected = np.log(np.abs(spectrum) ** 2 + 1e-10).T
     ours = stft.log_stft(samples)
     assert ours.shape == expected.shape
@@ -54,8 +56,9 @@ def test_log_stft_equals_librosa():
 def test_mfcc_equals_librosa():
     librosa = pytest.importorskip("librosa", reason="librosa is the independent implementation")
     samples = noise_and_tone(48000)
-    spectrum = librosa.stft(np.pad(samples, (16, 16)), n_fft=512, hop_length=160, win_length=480, window="hamming",
-                            center=False)
+    spectrum = librosa.stft(
+        np.pad(samples, (16, 16)), n_fft=512, hop_length=160, win_length=480, window="hamming", center=False
+    )
     filters = librosa.filters.mel(sr=16000, n_fft=512, n_mels=40, fmin=0.0, fmax=8000.0, htk=True, norm=None)
     log_energy = np.log(filters.dot(np.abs(spectrum) ** 2) + 1e-10)
     expected = librosa.feature.mfcc(S=log_energy, n_mfcc=13, dct_type=2, norm=None).T / 2.0  # its DCT-II is doubled
@@ -67,7 +70,7 @@ def test_mfcc_equals_librosa():
 @pytest.mark.parametrize("columns_of, hop", [(stft.log_stft, 240), (mfcc.mfcc, 160)])
 def test_a_long_recording_is_the_same_as_its_parts(columns_of, hop):
     samples = noise_and_tone(480 + hop * 3 * WINDOWS_AT_ONCE)
-    middle = columns_of(samples[hop * 100:hop * 100 + 480])
+    middle = columns_of(samples[hop * 100 : hop * 100 + 480])
     np.testing.assert_allclose(columns_of(samples)[100], middle[0], atol=1e-5)
 
 

@@ -17,17 +17,17 @@ def noise(level_dbfs=-50.0, seed=0):
 def with_burst(samples, start_s, end_s, gain):
     """The samples, louder by a factor from start_s to end_s."""
     louder = samples.copy()
-    louder[int(start_s * SAMPLE_RATE):int(end_s * SAMPLE_RATE)] *= np.float32(gain)
+    louder[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)] *= np.float32(gain)
     return louder
 
 
 def one_by_one(samples):
     """METHODS 3.1, column by column."""
     columns = range(1 + (len(samples) - WINDOW_LENGTH) // HOP_LENGTH)
-    windows = [samples[HOP_LENGTH * n:HOP_LENGTH * n + WINDOW_LENGTH].astype(np.float64) for n in columns]
-    levels = [10.0 * np.log10(np.mean(window ** 2)) for window in windows]
+    windows = [samples[HOP_LENGTH * n : HOP_LENGTH * n + WINDOW_LENGTH].astype(np.float64) for n in columns]
+    levels = [10.0 * np.log10(np.mean(window**2)) for window in windows]
     threshold = np.percentile(levels, 10) + 6.0
-    return [any(level > threshold for level in levels[max(0, n - 20):n + 1]) for n in columns]
+    return [any(level > threshold for level in levels[max(0, n - 20) : n + 1]) for n in columns]
 
 
 @pytest.mark.parametrize("seed", range(3))

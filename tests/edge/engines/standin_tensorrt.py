@@ -122,8 +122,7 @@ def make_pycuda_driver(board):
 
     def memcpy_dtoh_async(host, allocation, stream):
         board.needs_context()
-        stream.work.append(lambda: np.copyto(
-            host, board.memory[int(allocation)].view(host.dtype).reshape(host.shape)))
+        stream.work.append(lambda: np.copyto(host, board.memory[int(allocation)].view(host.dtype).reshape(host.shape)))
 
     for member in (Device, Stream, mem_alloc, pagelocked_empty, memcpy_htod_async, memcpy_dtoh_async):
         setattr(cuda, member.__name__, member)
@@ -310,7 +309,8 @@ def _add_runtime(trt, api, board):
         CudaEngine.num_io_tensors = len(rows)
         CudaEngine.get_tensor_name = lambda self, index: rows[index][0]
         CudaEngine.get_tensor_mode = lambda self, name: (
-            trt.TensorIOMode.INPUT if by_name[name][1] else trt.TensorIOMode.OUTPUT)
+            trt.TensorIOMode.INPUT if by_name[name][1] else trt.TensorIOMode.OUTPUT
+        )
         CudaEngine.get_tensor_shape = lambda self, name: by_name[name][2]
         CudaEngine.get_tensor_dtype = lambda self, name: dtype
 
@@ -327,7 +327,8 @@ def _add_runtime(trt, api, board):
         CudaEngine.get_binding_shape = lambda self, index: rows[index][2]
         CudaEngine.get_binding_dtype = lambda self, index: dtype
         Context.execute_async_v2 = lambda self, bindings, handle: self._execute(
-            dict(zip([row[0] for row in rows], bindings)))
+            dict(zip([row[0] for row in rows], bindings))
+        )
 
     class Runtime(object):
         def __init__(self, logger):

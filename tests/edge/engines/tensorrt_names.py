@@ -18,9 +18,17 @@ import edge.engines.tensorrt as room
 
 # What our code calls its objects, and their class in TensorRT.
 CLASSES = {
-    "builder": "Builder", "config": "IBuilderConfig", "network": "INetworkDefinition", "parser": "OnnxParser",
-    "problem": "ParserError", "layer": "ILayer", "result": "ITensor", "timing_cache": "ITimingCache",
-    "runtime": "Runtime", "cuda_engine": "ICudaEngine", "context": "IExecutionContext",
+    "builder": "Builder",
+    "config": "IBuilderConfig",
+    "network": "INetworkDefinition",
+    "parser": "OnnxParser",
+    "problem": "ParserError",
+    "layer": "ILayer",
+    "result": "ITensor",
+    "timing_cache": "ITimingCache",
+    "runtime": "Runtime",
+    "cuda_engine": "ICudaEngine",
+    "context": "IExecutionContext",
 }
 SPEAKS_TENSORRT = ("__init__", "api", "builder", "progress", "runtime")  # the modules; gpu.py speaks pycuda
 ROOT = "open_tensorrt"
@@ -46,8 +54,9 @@ def all_functions():
     names = set()
     for module in SPEAKS_TENSORRT:
         with open(os.path.join(os.path.dirname(room.__file__), module + ".py")) as file:
-            names.update(node.name for node in ast.parse(file.read()).body
-                         if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+            names.update(
+                node.name for node in ast.parse(file.read()).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            )
     return names
 
 
@@ -87,16 +96,20 @@ class _Reader(ast.NodeVisitor):
         for base in node.bases:
             cls = path_of(base)
             if cls.startswith("trt."):
-                self.called.update(Called(cls[len("trt."):], method.name) for method in node.body
-                                   if isinstance(method, ast.FunctionDef) and method.name != "__init__")
+                self.called.update(
+                    Called(cls[len("trt.") :], method.name)
+                    for method in node.body
+                    if isinstance(method, ast.FunctionDef) and method.name != "__init__"
+                )
         self.generic_visit(node)
 
     def visit_Attribute(self, node):
         path = path_of(node)
         if path.startswith("trt."):
             names = path.split(".")[1:]
-            self.called.update(Called(names[n - 1] if n else None, name) for n, name in enumerate(names)
-                               if name != "__init__")
+            self.called.update(
+                Called(names[n - 1] if n else None, name) for n, name in enumerate(names) if name != "__init__"
+            )
             return
         self.generic_visit(node)
         holder = path_of(node.value).split(".")[-1].lstrip("_")
@@ -119,9 +132,24 @@ def download(requirement, directory):
     if not os.listdir(directory):
         platforms = ["--platform=manylinux_2_{}_x86_64".format(n) for n in (17, 28)]
         subprocess.check_output(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-             "--implementation=cp", "--python-version=3.10", "--dest", directory, requirement] + platforms,
-            stderr=subprocess.STDOUT, timeout=120)
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--implementation=cp",
+                "--python-version=3.10",
+                "--dest",
+                directory,
+                requirement,
+            ]
+            + platforms,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+        )
     return os.path.join(directory, os.listdir(directory)[0])
 
 
@@ -147,7 +175,7 @@ def referred_names(library):
     target = address + at + 7 + distance - texts_address
     names = []
     for start in target[(target >= 0) & (target < texts_size)]:
-        text = library[texts_offset + int(start):texts_offset + int(start) + 80].split(b"\0")[0]
+        text = library[texts_offset + int(start) : texts_offset + int(start) + 80].split(b"\0")[0]
         if re.match(rb"[A-Za-z_]\w*$", text):
             names.append(text.decode("ascii"))
     return names
@@ -161,7 +189,7 @@ def _sections(library):
     sections = {}
     for header in headers:
         start = headers[of_names][4] + header[0]
-        sections[library[start:library.index(b"\0", start)].decode("ascii")] = header[3:6]
+        sections[library[start : library.index(b"\0", start)].decode("ascii")] = header[3:6]
     return sections
 
 

@@ -55,8 +55,9 @@ def logits(engine):
     return np.array([engine.run(tiny_input(n))[0, 0] for n in range(N_INPUTS)])
 
 
-@pytest.mark.parametrize("package, path", [
-    ("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)])
+@pytest.mark.parametrize(
+    "package, path", [("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)]
+)
 def test_float_model_gives_the_answers_of_keras(package, path):
     engine = open_only(package, path)
     assert engine.name.startswith(package + " ")
@@ -75,9 +76,15 @@ def test_int8_input_and_output_are_quantised_inside(package):
     assert np.isfinite(engine.run(np.full(INPUT_SHAPE, 1e6, np.float32))).all()
 
 
-@pytest.mark.parametrize("package, path", [
-    ("ai-edge-litert", FP32_TFLITE), ("ai-edge-litert", INT8_TFLITE), ("tflite-runtime", INT8_TFLITE),
-    ("onnxruntime", FP32_ONNX)])
+@pytest.mark.parametrize(
+    "package, path",
+    [
+        ("ai-edge-litert", FP32_TFLITE),
+        ("ai-edge-litert", INT8_TFLITE),
+        ("tflite-runtime", INT8_TFLITE),
+        ("onnxruntime", FP32_ONNX),
+    ],
+)
 def test_an_answer_is_not_overwritten_by_the_next(package, path):
     engine = open_only(package, path)
     first = engine.run(tiny_input(1))
@@ -87,17 +94,21 @@ def test_an_answer_is_not_overwritten_by_the_next(package, path):
     np.testing.assert_array_equal(engine.run(tiny_input(1)), kept)
 
 
-@pytest.mark.parametrize("package, path", [
-    ("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)])
+@pytest.mark.parametrize(
+    "package, path", [("ai-edge-litert", FP32_TFLITE), ("tflite-runtime", FP32_TFLITE), ("onnxruntime", FP32_ONNX)]
+)
 def test_wrong_input_shape_names_both_shapes(package, path):
     engine = open_only(package, path)
     with pytest.raises(ValueError, match=r"\(1, 98, 64, 1\), got \(98, 64\)"):
         engine.run(np.zeros((98, 64), np.float32))
 
 
-STEP_FILES = [("ai-edge-litert", "expert_ios.fp32.tflite"), ("ai-edge-litert", "expert_ios.int8.tflite"),
-              ("tflite-runtime", "expert_ios.fp32.tflite"),  # its 2.14 does not divide int8
-              ("onnxruntime", "expert_ios.fp32.onnx")]
+STEP_FILES = [
+    ("ai-edge-litert", "expert_ios.fp32.tflite"),
+    ("ai-edge-litert", "expert_ios.int8.tflite"),
+    ("tflite-runtime", "expert_ios.fp32.tflite"),  # its 2.14 does not divide int8
+    ("onnxruntime", "expert_ios.fp32.onnx"),
+]
 STATES = ["state_" + name for name in ("conv_1", "conv_2", "conv_3", "count", "sum", "valid")]
 
 
@@ -120,9 +131,13 @@ def test_several_inputs_and_outputs_have_the_models_own_names(package, name):
         engine.run(np.zeros((1, 14), np.float32))
 
 
-@pytest.mark.parametrize("name, tolerance, compared", [
-    ("expert_ios.fp32.tflite", 1e-5, ["cause"] + ["new_" + state for state in STATES]),
-    ("expert_ios.int8.tflite", 0.01, ["new_state_valid", "new_state_conv_1"])])
+@pytest.mark.parametrize(
+    "name, tolerance, compared",
+    [
+        ("expert_ios.fp32.tflite", 1e-5, ["cause"] + ["new_" + state for state in STATES]),
+        ("expert_ios.int8.tflite", 0.01, ["new_state_valid", "new_state_conv_1"]),
+    ],
+)
 def test_step_graphs_answer_as_in_onnxruntime(name, tolerance, compared):
     """Of int8 inputs and outputs those that are passed on, to a step of their scale: in and out, each by its own."""
     expected = open_only("onnxruntime", os.path.join(MODELS, "expert_ios.fp32.onnx"))
@@ -137,8 +152,9 @@ def test_step_graphs_answer_as_in_onnxruntime(name, tolerance, compared):
             np.testing.assert_allclose(engine.outputs[output], values, atol=tolerance * max(1.0, np.ptp(values)))
 
 
-@pytest.mark.parametrize("package, name", STEP_FILES + [
-    ("ai-edge-litert", "detector.int8.tflite"), ("onnxruntime", "detector.fp32.onnx")])
+@pytest.mark.parametrize(
+    "package, name", STEP_FILES + [("ai-edge-litert", "detector.int8.tflite"), ("onnxruntime", "detector.fp32.onnx")]
+)
 def test_nothing_the_size_of_a_tensor_is_allocated_again(package, name):
     """The detector's input has 25088 bytes; 20 times the columns of a step graph are 23520."""
     engine = open_only(package, os.path.join(MODELS, name))
@@ -211,7 +227,8 @@ def test_no_engine_installed_names_every_candidate():
         "from edge.engines import open_engine\n"
         "from edge.errors import UserError\n"
         "try: open_engine({'tflite': 'a.tflite', 'onnx': 'a.onnx'})\n"
-        "except UserError as error: print(error)\n")
+        "except UserError as error: print(error)\n"
+    )
     text = subprocess.check_output([sys.executable, "-c", program]).decode()
     for package in ("ai-edge-litert", "tflite-runtime", "onnxruntime"):
         assert package + ": not installed" in text
@@ -220,18 +237,22 @@ def test_no_engine_installed_names_every_candidate():
 
 
 def test_importing_the_room_imports_no_engine():
-    program = ("import sys, edge.engines, edge.bundle\n"
-               "print([m for m in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'tensorflow') "
-               "if m in sys.modules])")
+    program = (
+        "import sys, edge.engines, edge.bundle\n"
+        "print([m for m in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'tensorflow') "
+        "if m in sys.modules])"
+    )
     assert subprocess.check_output([sys.executable, "-c", program]).decode().strip() == "[]"
 
 
 def test_engines_say_nothing_on_standard_error():
-    program = ("import logging, numpy\n"
-               "logging.disable(logging.WARNING)\n"  # our own line about an engine passed over is meant
-               "from edge.engines import open_engine\n"
-               "engine = open_engine({{'tflite': {!r}, 'onnx': {!r}}})\n"
-               "engine.run(numpy.zeros(engine.input_shape))\n").format(FP32_TFLITE, FP32_ONNX)
+    program = (
+        "import logging, numpy\n"
+        "logging.disable(logging.WARNING)\n"  # our own line about an engine passed over is meant
+        "from edge.engines import open_engine\n"
+        "engine = open_engine({{'tflite': {!r}, 'onnx': {!r}}})\n"
+        "engine.run(numpy.zeros(engine.input_shape))\n"
+    ).format(FP32_TFLITE, FP32_ONNX)
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
     said = process.communicate()[1].decode()
     if "no inference engine" in said:
@@ -253,11 +274,11 @@ def test_a_model_file_may_move(tmp_path):
 
 
 def test_the_engines_that_are_here_agree_on_the_bundle_that_ships():
-    """On a synthetic night; benchmarks/engines_agree.py does it on recordings, with every engine there is."""
+    """On a synthetic night; benchmarks/export/engines_agree.py does it on recordings, with every engine there is."""
     model = read_manifest(DEFAULT_BUNDLE_DIR).models[0]
     samples = nursery_night(20, seed=3).samples
     columns = log_mel.log_mel(samples)
-    frames = [columns[n:n + 98] for n in range(0, len(columns) - 98, 40)]
+    frames = [columns[n : n + 98] for n in range(0, len(columns) - 98, 40)]
     expected = None
     for candidate in reversed(engines.CANDIDATES):
         if candidate.file_format not in model.files:

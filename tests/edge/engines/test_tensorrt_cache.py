@@ -25,8 +25,7 @@ def kept(cache):
 
 
 def files_of(cache, suffix):
-    return sorted(os.path.join(cache.directory, name) for name in os.listdir(cache.directory)
-                  if name.endswith(suffix))
+    return sorted(os.path.join(cache.directory, name) for name in os.listdir(cache.directory) if name.endswith(suffix))
 
 
 def test_an_engine_is_found_again(kept):
@@ -38,17 +37,26 @@ def test_nothing_was_built_yet(cache):
     assert cache.find(KEY) == (None, "none has been built yet")
 
 
-@pytest.mark.parametrize("change, reason", [
-    ({"model": "b" * 64}, "the model changed from aaaaaaaaaaaa to bbbbbbbbbbbb"),
-    ({"tensorrt": "8.6.1"}, "TensorRT changed from 8.2.1.8 to 8.6.1"),
-    ({"gpu": "Orin, compute capability 8.7"},
-     "the GPU changed from NVIDIA Tegra X1, compute capability 5.3 to Orin, compute capability 8.7"),
-    ({"precision": "int8"}, "the precision changed from fp16 to int8"),
-    ({"builder": KEY.builder + 1},
-     "cry-monitor's builder changed from {} to {}".format(KEY.builder, KEY.builder + 1)),
-    ({"tensorrt": "10.3.0", "precision": "int8"},
-     "TensorRT changed from 8.2.1.8 to 10.3.0, the precision changed from fp16 to int8"),
-])
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"model": "b" * 64}, "the model changed from aaaaaaaaaaaa to bbbbbbbbbbbb"),
+        ({"tensorrt": "8.6.1"}, "TensorRT changed from 8.2.1.8 to 8.6.1"),
+        (
+            {"gpu": "Orin, compute capability 8.7"},
+            "the GPU changed from NVIDIA Tegra X1, compute capability 5.3 to Orin, compute capability 8.7",
+        ),
+        ({"precision": "int8"}, "the precision changed from fp16 to int8"),
+        (
+            {"builder": KEY.builder + 1},
+            "cry-monitor's builder changed from {} to {}".format(KEY.builder, KEY.builder + 1),
+        ),
+        (
+            {"tensorrt": "10.3.0", "precision": "int8"},
+            "TensorRT changed from 8.2.1.8 to 10.3.0, the precision changed from fp16 to int8",
+        ),
+    ],
+)
 def test_any_change_is_a_reason_to_build_again_and_is_named(kept, change, reason):
     assert kept.find(KEY._replace(**change)) == (None, reason)
 
@@ -138,12 +146,15 @@ def test_the_timing_cache_belongs_to_one_tensorrt_and_gpu(cache):
     assert cache.timing_cache(KEY._replace(gpu="Orin")) == b""
 
 
-@pytest.mark.parametrize("environment, directory", [
-    ({"CACHE_DIRECTORY": "/var/cache/cry-monitor", "XDG_CACHE_HOME": "/x"}, "/var/cache/cry-monitor"),
-    ({"CACHE_DIRECTORY": "/var/cache/a:/var/cache/b"}, "/var/cache/a"),
-    ({"XDG_CACHE_HOME": "/home/me/c"}, "/home/me/c/cry-monitor"),
-    ({}, os.path.join(os.path.expanduser("~"), ".cache", "cry-monitor")),
-])
+@pytest.mark.parametrize(
+    "environment, directory",
+    [
+        ({"CACHE_DIRECTORY": "/var/cache/cry-monitor", "XDG_CACHE_HOME": "/x"}, "/var/cache/cry-monitor"),
+        ({"CACHE_DIRECTORY": "/var/cache/a:/var/cache/b"}, "/var/cache/a"),
+        ({"XDG_CACHE_HOME": "/home/me/c"}, "/home/me/c/cry-monitor"),
+        ({}, os.path.join(os.path.expanduser("~"), ".cache", "cry-monitor")),
+    ],
+)
 def test_where_engines_are_kept(environment, directory):
     assert cache_directory(environment) == directory
 

@@ -94,15 +94,18 @@ def test_an_engine_is_built_once_and_runs_on_any_thread(use, files, said, versio
     assert len(board.builds) == 1
 
 
-@pytest.mark.parametrize("version, precision, source, network_flags, flags", [
-    ("8.2.1.8", "fp16", "onnx", {"EXPLICIT_BATCH"}, {"FP16", "PREFER_PRECISION_CONSTRAINTS"}),
-    ("8.6.1", "fp16", "onnx", {"EXPLICIT_BATCH"}, {"FP16", "PREFER_PRECISION_CONSTRAINTS"}),
-    ("10.3.0", "fp16", "onnx_typed", {"STRONGLY_TYPED"}, set()),
-    ("11.4.0.106", "fp16", "onnx_typed", {"STRONGLY_TYPED"}, set()),
-    ("8.2.1.8", "int8", "onnx", {"EXPLICIT_BATCH"}, {"INT8"}),
-    ("10.3.0", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
-    ("11.4.0.106", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
-])
+@pytest.mark.parametrize(
+    "version, precision, source, network_flags, flags",
+    [
+        ("8.2.1.8", "fp16", "onnx", {"EXPLICIT_BATCH"}, {"FP16", "PREFER_PRECISION_CONSTRAINTS"}),
+        ("8.6.1", "fp16", "onnx", {"EXPLICIT_BATCH"}, {"FP16", "PREFER_PRECISION_CONSTRAINTS"}),
+        ("10.3.0", "fp16", "onnx_typed", {"STRONGLY_TYPED"}, set()),
+        ("11.4.0.106", "fp16", "onnx_typed", {"STRONGLY_TYPED"}, set()),
+        ("8.2.1.8", "int8", "onnx", {"EXPLICIT_BATCH"}, {"INT8"}),
+        ("10.3.0", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
+        ("11.4.0.106", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
+    ],
+)
 def test_what_says_the_precision(use, files, version, precision, source, network_flags, flags):
     board = use(Board(version))
     open_tensorrt(files, precision)
@@ -163,8 +166,10 @@ def test_what_the_parser_does_not_import_is_one_line(use, files):
     board = use(Board("8.2.1.8"))
     board.parse_problems[b"onnx"] = [(n, "no importer\nregistered for op: Gelu") for n in range(5)]
     text = str(unavailable(files, "fp16"))
-    assert text == ("TensorRT 8.2.1.8 does not import the model (node 0: no importer registered for op: Gelu; node 1: "
-                    "no importer registered for op: Gelu; node 2: no importer registered for op: Gelu; 2 more)")
+    assert text == (
+        "TensorRT 8.2.1.8 does not import the model (node 0: no importer registered for op: Gelu; node 1: "
+        "no importer registered for op: Gelu; node 2: no importer registered for op: Gelu; 2 more)"
+    )
 
 
 def test_what_does_not_build_says_why(use, files):
@@ -186,8 +191,10 @@ def test_int8_falls_back_on_the_calibration_cache(use, files, said):
     assert "trying onnx_fp32" in said[1]
 
 
-@pytest.mark.parametrize("version, header", [
-    ("8.2.1.8", b"TRT-8201-"), ("8.6.2", b"TRT-8602-"), ("10.3.0", b"TRT-100300-"), ("10.16.1.11", b"TRT-101601-")])
+@pytest.mark.parametrize(
+    "version, header",
+    [("8.2.1.8", b"TRT-8201-"), ("8.6.2", b"TRT-8602-"), ("10.3.0", b"TRT-100300-"), ("10.16.1.11", b"TRT-101601-")],
+)
 def test_a_calibration_cache_names_the_version_that_reads_it(version, header):
     ranges = b"EntropyCalibration2\nfeatures: 3d279686\nTRT-1-: 3d4df5e7\n"
     assert cache_for(version, b"TRT-8201-" + ranges) == header + ranges
@@ -269,8 +276,10 @@ def test_an_engine_that_cannot_be_kept_runs_all_the_same(use, files, said, tmp_p
     assert "will be built again at the next start" in said[-1]
 
 
-@pytest.mark.parametrize("shape, tensor_type, said", [
-    ((-1, 98, 64, 1), "FLOAT", "dynamic shape"), ((1, 98, 64, 1), "INT32", "float32 or float16 is needed")])
+@pytest.mark.parametrize(
+    "shape, tensor_type, said",
+    [((-1, 98, 64, 1), "FLOAT", "dynamic shape"), ((1, 98, 64, 1), "INT32", "float32 or float16 is needed")],
+)
 def test_tensors_that_cannot_be_fed_are_said(use, files, shape, tensor_type, said):
     board = Board("10.3.0")
     board.inputs, board.tensor_type = {"in": shape}, tensor_type
@@ -302,7 +311,8 @@ def test_what_tensorrt_throws_is_one_line(use, files):
 
     board.while_building = explode
     assert str(unavailable(files, "fp16")) == (
-        "TensorRT 8.2.1.8 failed (pybind11::init(): factory function returned nullptr)")
+        "TensorRT 8.2.1.8 failed (pybind11::init(): factory function returned nullptr)"
+    )
 
 
 def test_tensorrt_is_freed_before_its_context(use, files):
@@ -429,7 +439,10 @@ def test_prepare_builds_an_engine_for_each_expert(use, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "building the TensorRT engine of the expert ios-2 in fp16" in out
     assert [line.split(":")[0] for line in out.splitlines() if ": ready, TensorRT 8.6.1 in fp16, " in line] == [
-        "detector", "expert ios-2", "expert ios"]
+        "detector",
+        "expert ios-2",
+        "expert ios",
+    ]
     kept = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "cache").glob("*.engine"))
     assert kept == ["detector", "expert-ios", "expert-ios-2"]
     use(board)
@@ -448,7 +461,10 @@ def test_prepare_builds_an_engine_for_the_denoiser(use, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "building the TensorRT engine of the denoiser in fp16" in out
     assert [line.split(":")[0] for line in out.splitlines() if ": ready, TensorRT 8.6.1 in fp16, " in line] == [
-        "detector", "denoiser", "expert narrow"]
+        "detector",
+        "denoiser",
+        "expert narrow",
+    ]
     kept = sorted(path.name.rsplit("-", 1)[0] for path in (tmp_path / "cache").glob("*.engine"))
     assert kept == ["denoiser", "detector", "expert-narrow"]
 
@@ -476,7 +492,8 @@ def test_prepare_refuses_int8_on_a_nano(use, tmp_path, capsys):
     assert capsys.readouterr().err == (
         "cry-monitor: error: the detector cannot run on TensorRT: NVIDIA Tegra X1, compute capability 5.3 has no fast "
         "int8 arithmetic, so int8 would run slower than fp16 there: use the bundle of edge-export --target "
-        "jetson-fp16\n")
+        "jetson-fp16\n"
+    )
 
 
 def test_the_detector_of_a_bundle_runs_on_it(use, tmp_path):

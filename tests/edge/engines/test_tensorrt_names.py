@@ -16,21 +16,28 @@ WHEELS = [
 ]
 
 # The wheels name these in a function of their own: what TensorRT calls of ours, and two long registrations.
-APART = {"log", "phase_start", "step_complete", "phase_finish", "Severity", "create_timing_cache",
-         "deserialize_cuda_engine"}
+APART = {
+    "log",
+    "phase_start",
+    "step_complete",
+    "phase_finish",
+    "Severity",
+    "create_timing_cache",
+    "deserialize_cuda_engine",
+}
 
 # For 8.2, of JetPack 4.6, there is no wheel: from NVIDIA's published source of the bindings and reference of 8.2.
 NAMES_8_2 = {
     None: "Builder BuilderFlag DataType ILogger IInt8EntropyCalibrator2 LayerType NetworkDefinitionCreationFlag "
-          "OnnxParser Runtime __version__",
+    "OnnxParser Runtime __version__",
     "ILogger": "Severity log",
     "Severity": "INTERNAL_ERROR ERROR WARNING",
     "Builder": "create_network create_builder_config build_serialized_network platform_has_fast_fp16 "
-               "platform_has_fast_int8",
+    "platform_has_fast_int8",
     "NetworkDefinitionCreationFlag": "EXPLICIT_BATCH",
     "BuilderFlag": "FP16 INT8 PREFER_PRECISION_CONSTRAINTS",
     "IBuilderConfig": "max_workspace_size set_flag int8_calibrator create_timing_cache set_timing_cache "
-                      "get_timing_cache",
+    "get_timing_cache",
     "ITimingCache": "serialize combine reset",
     "IInt8EntropyCalibrator2": "get_batch_size get_batch read_calibration_cache write_calibration_cache",
     "INetworkDefinition": "num_layers get_layer",
@@ -42,7 +49,7 @@ NAMES_8_2 = {
     "ParserError": "desc node",
     "Runtime": "deserialize_cuda_engine",
     "ICudaEngine": "num_bindings get_binding_name get_binding_shape get_binding_dtype binding_is_input "
-                   "create_execution_context",
+    "create_execution_context",
     "IExecutionContext": "execute_async_v2",
 }
 
@@ -73,8 +80,11 @@ def test_every_name_called_belongs_to_the_class_it_is_called_on(wheel):
         pytest.skip("the code of {} does not tell which class a member belongs to".format(version))
     classes = names_by_class(names)
     called, _ = called_names(api_of(version))
-    missing = [call for call in sorted(called, key=str)
-               if call.cls and call.name not in classes[call.cls] and call.name not in APART]
+    missing = [
+        call
+        for call in sorted(called, key=str)
+        if call.cls and call.name not in classes[call.cls] and call.name not in APART
+    ]
     assert missing == []
 
 
@@ -87,8 +97,15 @@ def test_every_name_called_exists_in_8_2():
 GONE = {
     "8.6.1": {"STRONGLY_TYPED", "IProgressMonitor", "progress_monitor"},
     "10.3.0": {"num_bindings", "execute_async_v2", "max_workspace_size", "build_engine"},
-    "11.4.0.106": {"num_bindings", "EXPLICIT_BATCH", "FP16", "platform_has_fast_int8", "int8_calibrator",
-                   "IInt8EntropyCalibrator2", "PREFER_PRECISION_CONSTRAINTS"},
+    "11.4.0.106": {
+        "num_bindings",
+        "EXPLICIT_BATCH",
+        "FP16",
+        "platform_has_fast_int8",
+        "int8_calibrator",
+        "IInt8EntropyCalibrator2",
+        "PREFER_PRECISION_CONSTRAINTS",
+    },
 }
 
 

@@ -17,7 +17,8 @@ import pytest
 from edge.store import Store
 
 pytestmark = pytest.mark.skipif(
-    sys.version_info[:2] in ((3, 6), (3, 13)), reason="SQLite writes alike under every Python: shown under 3.11")
+    sys.version_info[:2] in ((3, 6), (3, 13)), reason="SQLite writes alike under every Python: shown under 3.11"
+)
 
 N_EVENTS = 60
 INSTANTS = 150
@@ -25,10 +26,10 @@ SECTOR_BYTES = 512
 WRITER = """
 import sys
 from edge.config import default_settings
-from edge.keeping import Keeper
+from edge.store.buffered_store import BufferedStore
 from edge.records import Event
 from edge.store import Minute
-with Keeper(sys.argv[1], default_settings()) as keeper:
+with BufferedStore(sys.argv[1], default_settings()) as keeper:
     for number in range({}):
         start_s = 100.0 * number
         for length_s in (5.0, 10.0):
@@ -51,8 +52,25 @@ def trace(tmp_path_factory):
     Store(path).close()
     shutil.copy(path, str(directory / "before.db"))
     process = subprocess.Popen(
-        [strace, "-f", "-y", "-xx", "-s", "100000", "-e", "trace=write,pwrite64,fdatasync,fsync,ftruncate,unlink",
-         "-o", log, sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        [
+            strace,
+            "-f",
+            "-y",
+            "-xx",
+            "-s",
+            "100000",
+            "-e",
+            "trace=write,pwrite64,fdatasync,fsync,ftruncate,unlink",
+            "-o",
+            log,
+            sys.executable,
+            "-c",
+            WRITER,
+            path,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     _, error = process.communicate()
     if process.returncode:
         pytest.skip("strace may not trace here: {}".format(error.decode()[-200:]))
@@ -63,8 +81,14 @@ def trace(tmp_path_factory):
             if match:
                 call, descriptor, path_hex, content, numbers = match.groups()
                 name = "stdout" if descriptor == "1" else unescaped(path_hex or content).decode()
-                calls.append((call, os.path.basename(name), unescaped(content or ""),
-                              [int(number) for number in re.findall(r"\d+", numbers)]))
+                calls.append(
+                    (
+                        call,
+                        os.path.basename(name),
+                        unescaped(content or ""),
+                        [int(number) for number in re.findall(r"\d+", numbers)],
+                    )
+                )
     return str(directory / "before.db"), calls
 
 
@@ -94,7 +118,7 @@ class Disk(object):
         for call, name, content, numbers in self._unsure:
             fate = rng.choice(("lost", "done", "torn"))
             if fate == "torn" and call == "pwrite64":
-                content = content[:SECTOR_BYTES * rng.randrange(1 + len(content) // SECTOR_BYTES)]
+                content = content[: SECTOR_BYTES * rng.randrange(1 + len(content) // SECTOR_BYTES)]
             if fate != "lost":
                 apply(files, (call, name, content, numbers))
         return files
@@ -111,7 +135,7 @@ def apply(files, change):
     if call == "ftruncate":
         del file[begin:]
     else:
-        file[begin:begin + len(content)] = content
+        file[begin : begin + len(content)] = content
 
 
 def test_what_was_told_is_there_and_the_file_is_whole(trace, tmp_path):

@@ -25,8 +25,10 @@ def version_1(tmp_path):
         raw.execute(statement)
     for number in range(N_ROWS):
         start_utc = NIGHT_UTC + 60 * number
-        raw.execute("INSERT INTO events VALUES (NULL, 3, ?, 'mic', ?, ?, 0.9, 'hungry', 0.6, '{\"hungry\": 0.6}', 0)",
-                    (number, start_utc, start_utc + 5))
+        raw.execute(
+            "INSERT INTO events VALUES (NULL, 3, ?, 'mic', ?, ?, 0.9, 'hungry', 0.6, '{\"hungry\": 0.6}', 0)",
+            (number, start_utc, start_utc + 5),
+        )
         raw.execute("INSERT INTO minutes VALUES (NULL, 3, ?, ?, 60, 4.2, -50, -20, 300, 1, 0)", (number, start_utc))
     raw.execute("INSERT INTO posteriors VALUES (1, 'ios', '{\"hungry\": 0.6}', 1.5, 0.4, 0.7)")
     raw.execute("INSERT INTO health VALUES (NULL, 3, 0, ?, 'hearing', 'mic')", (NIGHT_UTC,))
@@ -68,7 +70,8 @@ def test_an_old_and_a_new_file_end_up_alike(version_1, tmp_path):
     Store(version_1).close()
     Store(new).close()
     assert [" ".join(sql.replace('"', "").split()) for _, sql in contents(version_1)[2]] == [
-        " ".join(sql.replace('"', "").split()) for _, sql in contents(new)[2]]
+        " ".join(sql.replace('"', "").split()) for _, sql in contents(new)[2]
+    ]
 
 
 def test_a_version_1_database_can_be_read_without_being_changed(version_1):

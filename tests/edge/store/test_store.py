@@ -53,7 +53,11 @@ def test_nothing_judged_is_null(store):
     store.add_event(an_event(), NIGHT_UTC)
     (stored,) = store.events()
     assert (stored.cause, stored.cause_probability, stored.posterior, stored.out_of_distribution) == (
-        None, None, {}, None)
+        None,
+        None,
+        {},
+        None,
+    )
 
 
 def test_minutes_and_health_come_back(store):
@@ -158,7 +162,7 @@ def test_killed_while_writing_every_reported_event_is_there_once(path, reported)
         starts = [int(event.start_utc) for event in store.events()]
         integrity = store._connection.execute("PRAGMA integrity_check").fetchone()[0]
     assert integrity == "ok"
-    assert starts[:last + 1] == list(range(last + 1))
+    assert starts[: last + 1] == list(range(last + 1))
     assert len(starts) <= last + 2
 
 

@@ -1,0 +1,1 @@
+"""What exporting costs, and whether engines agree."""

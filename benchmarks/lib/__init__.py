@@ -1,0 +1,1 @@
+"""What measurements share: recording, statistics, nights, timing side by side."""

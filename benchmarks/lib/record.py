@@ -1,0 +1,53 @@
+"""Where results go: benchmarks/results/NAME.json and .md, with the machine, the date and the versions."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+HERE = Path(__file__).parents[1]
+RESULTS = HERE / "results"
+FOLD_BUNDLES = HERE / "detection" / "detector_folds"
+PACKAGES = ("numpy", "scipy", "ai-edge-litert", "onnxruntime", "tensorflow-cpu", "keras")
+
+
+def record(name: str, figures: dict, table: str) -> None:
+    """Print the table, and write it and the figures."""
+    RESULTS.mkdir(exist_ok=True)
+    figures = {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions(), **figures}
+    (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+    heading = f"{figures['date']}, {figures['machine']}, `{command(name)}`"
+    (RESULTS / f"{name}.md").write_text(f"{heading}\n\n{table}\n")
+    print(table)
+
+
+def command(name: str) -> str:
+    """What prints the result of that name: the module of benchmarks/ that bears it."""
+    places = sorted(HERE.glob(f"*/{name}.py")) + sorted(HERE.glob(f"*/{name}/__main__.py"))
+    return "python -m benchmarks." + ".".join(places[0].relative_to(HERE).with_suffix("").parts).removesuffix(
+        ".__main__"
+    )
+
+
+def machine() -> str:
+    """The processor, as the system names it."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = f"{names[0]} ({len(names)} cores)" if names else model
+    return model
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what the figures depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""The studies of the three papers: causes, the Transformer, pitch."""

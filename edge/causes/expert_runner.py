@@ -1,0 +1,99 @@
+"""The bundle's experts, at work while an episode is open.
+
+An episode is dated back to where the cry began, and its samples from there on are worked off from RAM: two hops' worth
+with every hop, so that the backlog of the first seconds is gone soon and no frame takes long. Features and states
+begin anew with every episode, so what is said of it is the same as if its samples came alone, whatever came before.
+(With a merge_gap_s below 1.6 s an episode may be over before its backlog is: then what has been read by then counts.)
+"""
+
+from time import perf_counter
+
+from edge.bundle.model import FUSED, LOG_MEL
+from edge.causes.episode_pooling import PooledReadings
+from edge.causes.frame_experts import FrameExperts
+from edge.causes.fused_experts import FusedExperts
+from edge.causes.pre_roll import RecentSamples
+from edge.causes.verdict import Verdict
+from edge.dsp.fused import CLIP_LENGTH
+from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.records import Alert, Event
+
+PRE_ROLL = CLIP_LENGTH + FRAME_HOP  # samples from before an opening that are looked at, at most: 3.71 s
+WORK_PER_HOP = 2 * FRAME_HOP  # samples
+KEPT_HOPS = -(-PRE_ROLL // FRAME_HOP) + 1  # the work begins with the hop after the opening
+
+
+class ExpertRunner(object):
+    """Follows the stream hop by hop; gives every event its cause."""
+
+    def __init__(self, bundle, timed):
+        """bundle: edge.bundle.Bundle with experts. timed: (stage, when it began) -> now."""
+        self._verdict = Verdict(bundle.experts, bundle.fusion)
+        self._timed = timed
+        self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
+        self._kinds = kinds(bundle, timed)
+        self._pools = {expert.name: PooledReadings(expert.temperature) for expert in bundle.experts}
+        self._begin = self._next = None  # samples of the stream: where the episode began, what is worked on next
+
+    def hear(self, samples):
+        """Take the next FRAME_HOP samples, float32 at 16 kHz."""
+        self._recent.push(samples)
+
+    def follow(self, records, episodes):
+        """Do this hop's work, take notice of what the episodes did; return their records, events with their cause.
+
+        episodes: edge.decision.episodes.EpisodeTracker, whose update() gave the records.
+        """
+        if self._begin is not None:
+            self._work()
+        records = [self._explained(record) for record in records]
+        if any(isinstance(record, Alert) for record in records):
+            self._open(episodes.start_s)
+        if not episodes.is_open:
+            self._begin = None
+        elif self._begin is not None:
+            self._settle(episodes.end_s)
+        return records
+
+    def finish(self, records):
+        """The source has ended: work off what is left; return the records, events with their cause."""
+        while records and self._begin is not None and self._next < self._recent.n_samples:
+            self._work()
+        return [self._explained(record) for record in records]
+
+    def _open(self, start_s):
+        self._begin = self._next = max(int(round(start_s * SAMPLE_RATE)), self._recent.n_samples - PRE_ROLL)
+        for each in self._kinds + list(self._pools.values()):
+            each.reset()
+
+    def _work(self):
+        """At most WORK_PER_HOP samples, through features and experts."""
+        end = min(self._recent.n_samples, self._next + WORK_PER_HOP)
+        samples = self._recent.between(self._next, end)
+        self._next = end
+        for kind in self._kinds:
+            for name, n_samples, is_full, logits in kind.take(samples):
+                self._pools[name].add((self._begin + n_samples) / float(SAMPLE_RATE), is_full, logits)
+
+    def _settle(self, end_s):
+        for pool in self._pools.values():
+            pool.settle(end_s)
+
+    def _explained(self, record):
+        if not isinstance(record, Event):
+            return record
+        started = perf_counter()
+        self._settle(record.end_s)
+        answers = {name: pool.answer() for name, pool in self._pools.items()}
+        event = self._verdict.explained(record, answers)
+        self._timed("fusion", started)
+        return event
+
+
+def kinds(bundle, timed):
+    """The experts of a bundle by what they look at: [FusedExperts, FrameExperts], or the one that there are."""
+    of = {feature: [expert for expert in bundle.experts if expert.feature == feature] for feature in (FUSED, LOG_MEL)}
+    found = [FusedExperts(of[FUSED], timed)] if of[FUSED] else []
+    if of[LOG_MEL]:
+        found.append(FrameExperts(of[LOG_MEL], bundle.denoiser, WORK_PER_HOP, timed))
+    return found

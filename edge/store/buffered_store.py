@@ -1,0 +1,260 @@
+"""Keeping a night whatever the disk does: the store as the daemon uses it.
+
+Nothing here raises once it has begun. What a full, read-only or broken disk does not take waits in memory, is written
+when the disk works again, and is counted; hearing goes on meanwhile.
+"""
+
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Optional
+
+from edge.errors import UserError
+from edge.log import iso_utc, log
+from edge.records import Event
+from edge.runtime.systemd import notify
+from edge.store import Health, Minute, Store, StoreFails, default_path
+
+MINUTES_A_DAY = 1440
+WAITING_EVENTS = 2000  # about 1 MB of memory; a night has some dozens
+WAITING_MINUTES = MINUTES_A_DAY
+WAITING_HEALTH = 200
+PAUSE_S = 1.0  # between two attempts at a database that fails: one that is locked takes its time to say so
+
+
+class _Episode:
+    """An event on its way to the database."""
+
+    def __init__(self, event, start_utc, source):
+        self.event = event
+        self.start_utc = start_utc
+        self.source = source
+        self.is_open = True
+        self.row = None  # its id in the database
+        self.is_written = False
+
+
+class BufferedStore:
+    """Events, minutes and health on their way to the database at `path`.
+
+    trouble: why the database cannot be written now, one line; empty when it can.
+    lost_events, lost_minutes: that found no room in memory while it could not.
+
+    Raises UserError, only here, when there is no such place or the file is not for us to write.
+    """
+
+    def __init__(self, path: Optional[str], settings):
+        """settings: edge.config.Settings; keep_days and max_mb of its [store] are kept to."""
+        self.path = path or default_path()
+        self.trouble = ""
+        self.lost_events = 0
+        self.lost_minutes = 0
+        self._settings = settings.store
+        self._store = None
+        self._open = None  # the episode that goes on
+        self._events = deque()  # of _Episode: over, not yet written
+        self._minutes = deque()
+        self._health = deque(maxlen=WAITING_HEALTH)
+        self._minutes_until_purge = 0
+        self._has_taken_over = False
+        self._next_attempt_s = 0.0
+        try:
+            self._store = Store(path)
+        except StoreFails as error:
+            self._say_failing(error)
+        else:
+            self.path = self._store.path
+            self._flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def close(self) -> None:
+        """Write what waits, name what cannot be written, close the file."""
+        if self._open:
+            self._end(self._open)
+        self._next_attempt_s = 0.0
+        self._flush()
+        for episode in self._events:
+            log.error(
+                "lost, as the database could not be written: an event of %.1f s at %s",
+                episode.event.end_s - episode.event.start_s,
+                iso_utc(episode.start_utc),
+            )
+        if self._minutes:
+            log.error("lost, as the database could not be written: %d minutes", len(self._minutes))
+        self._close_store()
+
+    def checkpoint(self, event: Event, start_utc: float, source: str = "") -> None:
+        """Write the event that goes on as far as it has come; the same row until add_event() ends it."""
+        if self._open and self._open.event.start_s != event.start_s:
+            self._end(self._open)  # its end was never told
+        if self._open is None:
+            self._open = _Episode(event, start_utc, source)
+        elif event != self._open.event:
+            self._open.event, self._open.start_utc, self._open.is_written = event, start_utc, False
+        if not self._open.is_written:
+            self._flush()
+
+    def add_event(self, event: Event, start_utc: float, source: str = "") -> None:
+        """Write an event that is over: the one that was checkpointed, if it was."""
+        episode = _Episode(event, start_utc, source)
+        if self._open and self._open.event.start_s == event.start_s:
+            episode.row = self._open.row
+            self._open = None
+        self._end(episode)
+        self._flush()
+
+    def add_minute(self, minute: Minute) -> None:
+        """Write one minute of listening; once a day, remove what is too old or too much."""
+        self._minutes.append(minute)
+        if len(self._minutes) > WAITING_MINUTES:
+            self._minutes.popleft()
+            self.lost_minutes += 1
+        self._minutes_until_purge -= 1
+        self._flush()
+
+    def add_health(self, health: Health) -> None:
+        """Write one change of state."""
+        self._health.append(health)
+        self._flush()
+
+    def retry(self) -> None:
+        """Try again to write what waits, if anything does."""
+        if self.trouble:
+            self._next_attempt_s = 0.0
+            self._flush()
+
+    @property
+    def waiting_events(self) -> int:
+        """Events in memory that the database has not taken, one that goes on included."""
+        return len(self._events) + (self._open is not None and not self._open.is_written)
+
+    def _end(self, episode):
+        if episode is self._open:
+            self._open = None
+        episode.is_open = episode.is_written = False
+        self._events.append(episode)
+        if len(self._events) > WAITING_EVENTS:
+            lost = self._events.popleft()
+            self.lost_events += 1
+            log.error(
+                "lost, as the database cannot be written and memory holds %d events: one of %.1f s at %s",
+                WAITING_EVENTS,
+                lost.event.end_s - lost.event.start_s,
+                iso_utc(lost.start_utc),
+            )
+
+    def _flush(self):
+        """Write what waits; when the disk is full, the oldest minutes make room."""
+        if time.monotonic() < self._next_attempt_s:
+            return
+        try:
+            if self._store is None:
+                self._store = Store(self.path)
+            try:
+                self._write()
+            except StoreFails as error:
+                if not error.is_full or not self._make_room():
+                    raise
+                self._write()
+        except UserError as error:
+            if not getattr(error, "is_full", False):
+                self._close_store()  # a disk that was read-only is found writable only by opening the file again
+            self._say_failing(error)
+        else:
+            self._say_working()
+
+    def _write(self):
+        """Everything that waits, events first. Raises UserError where it fails; what was written before stays so."""
+        self._take_over()
+        while self._events:
+            self._write_event(self._events[0])
+            self._events.popleft()
+        if self._open:
+            self._write_event(self._open)
+        while self._health:
+            self._store.add_health(self._health[0])
+            self._health.popleft()
+        while self._minutes:
+            self._store.add_minute(self._minutes[0])
+            self._minutes.popleft()
+        if self._minutes_until_purge <= 0:
+            self._purge()
+            self._minutes_until_purge = MINUTES_A_DAY
+        self._keep_reserve()
+
+    def _write_event(self, episode):
+        if not episode.is_written:
+            episode.row = self._store.add_event(
+                episode.event, episode.start_utc, episode.source, episode.row, episode.is_open
+            )
+            episode.is_written = True
+
+    def _take_over(self):
+        """End what a monitor before us left open when it died; once."""
+        if self._has_taken_over:
+            return
+        for event in self._store.end_left_open():
+            log.warning(
+                "the monitor died during an event: %.1f s from %s are kept",
+                event.end_utc - event.start_utc,
+                iso_utc(event.start_utc),
+            )
+        self._has_taken_over = True
+
+    def _purge(self):
+        limits = self._settings
+        purged = self._store.purge(time.time(), limits.keep_days, limits.max_mb)
+        if any(purged[:-1]):
+            log.info(
+                "removed %d events, %d minutes, %d health rows, %d posteriors of events that stay: over "
+                "store.keep_days or store.max_mb",
+                *purged[:-1],
+            )
+        if purged.still_too_large:
+            log.warning(
+                "the database is over store.max_mb = %d by its events; they stay %d days",
+                limits.max_mb,
+                limits.keep_days,
+            )
+
+    def _make_room(self):
+        """Whether another attempt may find room."""
+        with suppress(StoreFails):
+            self._store.write_back()
+            self._keep_reserve()
+            return True
+        return False
+
+    def _keep_reserve(self):
+        removed = self._store.keep_reserve()
+        if removed:
+            log.warning("the disk is nearly full: removed the oldest %d minutes from the database", removed)
+
+    def _close_store(self):
+        if self._store:
+            self._store.close()
+            self._store = None
+
+    def _say_failing(self, error):
+        if not self.trouble:
+            log.error("%s; still listening, events wait in memory", error)
+            notify("STATUS=listening, but {}".format(error))
+            self._health.append(Health(time.time(), "not_writing", str(error)))
+        self.trouble = str(error)
+        self._next_attempt_s = time.monotonic() + PAUSE_S
+
+    def _say_working(self):
+        if not self.trouble:
+            return
+        self.trouble = ""
+        text = "the database can be written again; {} events and {} minutes were lost".format(
+            self.lost_events, self.lost_minutes
+        )
+        log.info(text)
+        notify("STATUS=" + text)
+        self.add_health(Health(time.time(), "writing", text))

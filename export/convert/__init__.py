@@ -1,0 +1,1 @@
+"""One Keras network in, one file for an engine out."""

@@ -1,0 +1,118 @@
+"""A target's files from a Keras model: TFLite, ONNX in three precisions, a calibration cache."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge.errors import UserError
+from export.convert.calibration_cache import cache_text
+from export.convert.keras_to_onnx import keras_to_onnx
+from export.convert.keras_to_tflite import keras_to_tflite
+from export.convert.onnx_fp16 import fp16_typed
+from export.convert.onnx_fp16_storage import packed
+from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
+from export.parity.feeds import Feed, attends
+from export.sources.source_model import SourceModel
+from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
+from export.tensorrt_lint import lint
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One converted file."""
+
+    file: ModelFile
+    path: str  # inside the bundle
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """All files of a target, the fp32 ONNX they are described by, and how int8 ranges were chosen, if they were."""
+
+    files: list[Exported]
+    fp32_onnx: bytes
+    ranges: Quantised | None
+
+
+def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress: Progress) -> Conversion:
+    """Make every file of the target; feeds: what int8 ranges are taken from.
+
+    Raises UserError when the model does not convert, or when TensorRT would not import a file.
+    """
+    progress(f"{model.title}: converting to fp32 ONNX")
+    fp32_onnx = keras_to_onnx(model.fixed)
+    check_importable(fp32_onnx, target)
+    ranges = None
+    if target.tensorrt is not None and target.precision == "int8":
+        progress(f"{model.title}: calibrating int8 ranges on {len(feeds)} frames")
+        ranges = quantise(fp32_onnx, feeds)
+    makers = {
+        # TensorRT 8.2 takes weights as they are; onnxruntime casts them when it loads the file.
+        ("onnx", "fp32"): lambda: packed(fp32_onnx) if target.tensorrt is None else fp32_onnx,
+        ("onnx_fp32", "fp32"): lambda: fp32_onnx,
+        ("onnx_typed", "fp16"): lambda: fp16_typed(fp32_onnx),
+        ("onnx", "int8"): lambda: ranges.content,
+        ("calibration_cache", "int8"): lambda: cache_text(ranges.scales).encode(),
+    }
+    files = []
+    for file in target.files:
+        if file.kind == "tflite":
+            progress(f"{model.title}: converting to {file.precision} TFLite")
+            content = keras_to_tflite(model.fixed, file.precision, feeds)
+        else:
+            content = makers[file.kind, file.precision]()
+        if file.kind.startswith("onnx"):
+            check_importable(content, target)
+        files.append(Exported(file, f"{model.title}.{file.name}", content))
+    return Conversion(files, fp32_onnx, ranges)
+
+
+def gentler(
+    conversion: Conversion, item: Exported, model: SourceModel, feeds: Sequence[Feed], progress: Progress
+) -> Conversion | None:
+    """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
+
+    Of TFLite it is the dynamic-range file. Of the Q/DQ file of a network with attention, first only dense layers stay
+    int8; then all is FP16, as for jetson-fp16.
+    """
+    ranges, given = conversion.ranges, (item.file.kind, item.file.precision)
+    if given == ("tflite", "int8"):
+        progress(f"{item.path} is outside its bounds: converting to dynamic TFLite instead")
+        content = keras_to_tflite(model.fixed, DYNAMIC.precision, feeds)
+        other = Exported(DYNAMIC, f"{model.title}.{DYNAMIC.name}", content)
+    elif given == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)) and ranges.kinds != DENSE:
+        progress(f"{item.path} is outside its bounds: leaving convolutions in float")
+        ranges = quantise(conversion.fp32_onnx, feeds, DENSE)
+        other = replace(item, content=ranges.content)
+    elif given == ("onnx", "int8"):
+        progress(f"{item.path} is outside its bounds: leaving all to FP16")
+        contents = {ONNX_FP32: conversion.fp32_onnx, ONNX_TYPED: fp16_typed(conversion.fp32_onnx)}
+        files = [Exported(file, f"{model.title}.{file.name}", content) for file, content in contents.items()]
+        return replace(conversion, files=files, ranges=None)
+    else:
+        return None
+    replaced = {item.path: other}
+    if ranges is not conversion.ranges:
+        replaced |= {
+            file.path: replace(file, content=cache_text(ranges.scales).encode())
+            for file in conversion.files
+            if file.file.kind == "calibration_cache"
+        }
+    return replace(conversion, files=[replaced.get(file.path, file) for file in conversion.files], ranges=ranges)
+
+
+def check_importable(onnx: bytes, target: Target) -> None:
+    """Raise UserError, naming every finding, when the target's TensorRT would not import the file."""
+    findings = [] if target.tensorrt is None else lint(onnx, tensorrt=target.tensorrt)
+    if findings:
+        raise UserError(f"the model cannot run on {target.name}: " + "; ".join(str(finding) for finding in findings))
+
+
+def kernel_parameters(model: Any) -> int:
+    """How many numbers the kernels of a Keras model hold: what no conversion can do without."""
+    return sum(int(np.prod(weight.shape)) for weight in model.weights if len(weight.shape) >= 2)

@@ -1,0 +1,155 @@
+"""An expert's evidence: made-up sounds, streamed through its step graph as on the device."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.dsp.fused import FusedStream
+from edge.errors import UserError
+from export.kinds.evidence import Evidence
+from export.parity.calibration import Source
+from export.parity.comparison import compare, keras_outputs, violations
+from export.parity.feeds import Network, Shapes, Stream, answers, keras_network, run, state_shapes
+from export.parity.synthetic_inputs import SEEDS, Clip, made_up_clips
+from export.sources.source_model import SourceModel
+from export.targets import Bounds
+
+COLUMNS, VALID, PAST_VALID = "columns", "valid", "state_valid"  # the step graph's own names
+BLOCK = 3200  # samples pushed at a time, a hop of the device
+STEP_LOGIT_ERROR = 1e-3  # of the step graph against the saved model, over max(1, max |logit|)
+USUAL_SPREAD = (0.2, 5.0)  # standard deviation of z-scored columns
+MADE_UP = (
+    f"Experts: int8 ranges and comparison are from made-up sounds (cries, voices, a household, at several levels and "
+    f"bandwidths; seed {SEEDS['quantise']} for ranges, {SEEDS['parity']} for the comparison), because fused tensors "
+    f"of recordings, which can nearly be turned back into sound, are not kept. Such sounds have no cause, so that no "
+    f"task metric can be measured here: label agreement says how often a file answers as Keras does, not whether that "
+    f"is right."
+)
+
+
+def expert_evidence(model: SourceModel) -> Evidence:
+    """What an expert is judged on. Raises UserError when the model cannot be right."""
+    states, network = state_shapes(model.fixed), keras_network(model.fixed)
+    columns = {part: [c[: whole_steps(model, c)] for c in fused_clips(part, band_of(model))] for part in SEEDS}
+    streams = {part: [stream(model, c) for c in columns[part]] for part in SEEDS}
+    check_step_graph(model, network, states, columns["parity"])
+    reference = answers(network, streams["parity"], states)
+    clips = made_up_clips("parity")
+    return Evidence(
+        model=model,
+        feeds=[feed for feed, _ in run(network, streams["quantise"], states)],
+        streams=streams["parity"],
+        reference=reference,
+        sources=[source(clip) for clip, steps in zip(clips, streams["parity"], strict=True) for _ in steps],
+        task=None,
+        about={
+            "calibration": {p: {"frames": sum(map(len, streams[p])), "groups": len(streams[p])} for p in SEEDS},
+            "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},
+            "open_threshold": None,
+        },
+        warnings=unusual(model, streams["parity"]),
+        notes=[MADE_UP],
+        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, columns["parity"], reference, bounds),
+    )
+
+
+@lru_cache(maxsize=4)
+def fused_clips(part: str, band_hz: float) -> list[np.ndarray]:
+    """Fused columns (T, 273) of every clip of a part, as the device computes them."""
+    result = []
+    for clip in made_up_clips(part):
+        fused = FusedStream(band_hz)
+        blocks = [clip.samples[i : i + BLOCK] for i in range(0, len(clip.samples), BLOCK)]
+        result.append(np.concatenate([fused.push(block) for block in blocks]))
+    return result
+
+
+def band_of(model: SourceModel) -> float:
+    return float(model.description["feature"]["band_hz"])
+
+
+def whole_steps(model: SourceModel, columns: np.ndarray) -> int:
+    """As many of the columns as fill steps."""
+    n = model.description["step"]["columns"]
+    return len(columns) // n * n
+
+
+def z_scored(model: SourceModel, columns: np.ndarray) -> np.ndarray:
+    """The network's rows of columns (T, 273), (1, T, rows, 1) float32.
+
+    Written again and not imported from edge: what the device does is compared with this.
+    """
+    statistics = model.description["normalisation"]
+    rows = columns[:, statistics["rows"]].astype(np.float64)
+    return ((rows - statistics["mean"]) / statistics["deviation"]).astype(np.float32)[None, :, :, None]
+
+
+def stream(model: SourceModel, columns: np.ndarray, late: int = 0) -> Stream:
+    """Columns (T, 273) as steps; after them `late` columns that are not valid, and as many as fill the last step."""
+    n = model.description["step"]["columns"]
+    x = z_scored(model, columns)
+    total = -(-(x.shape[1] + late) // n) * n
+    valid = (np.arange(total) < x.shape[1]).astype(np.float32)[None]
+    x = np.pad(x, ((0, 0), (0, total - x.shape[1]), (0, 0), (0, 0)))
+    return [{COLUMNS: x[:, i : i + n], VALID: valid[:, i : i + n]} for i in range(0, total, n)]
+
+
+def check_step_graph(model: SourceModel, network: Network, states: Shapes, columns: list[np.ndarray]) -> None:
+    """Raise UserError unless the step graph says of a whole window what the saved model says of it."""
+    window = model.description["step"]["window_columns"]
+    windows = [c[:window] for c in columns if len(c) >= window]
+    late = states[PAST_VALID][1]
+    got = np.concatenate([answers(network, [stream(model, w, late)], states)[-1:] for w in windows])
+    expected = keras_outputs(model.trained, np.concatenate([z_scored(model, w) for w in windows]))
+    if not np.isfinite(expected).all():
+        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+    error = np.abs(got - expected).max() / max(1.0, np.abs(expected).max())
+    if not error <= STEP_LOGIT_ERROR:
+        raise UserError(
+            f"{model.directory}: streamed, the model says something else than on a whole window (logit error "
+            f"{error:.2g}): its step graph does not know one of its layers"
+        )
+
+
+def unusual(model: SourceModel, streams: list[Stream]) -> list[str]:
+    """Warnings about the normalisation. A mean of another unit converts without an error."""
+    spread = float(np.std(np.concatenate([step[COLUMNS].ravel() for steps in streams for step in steps])))
+    if USUAL_SPREAD[0] <= spread <= USUAL_SPREAD[1]:
+        return []
+    return [
+        f"expert {model.description['name']}: made-up sounds have a standard deviation of {spread:.2g} after its "
+        f"normalisation, {USUAL_SPREAD[0]:g} to {USUAL_SPREAD[1]:g} is usual: are mean and deviation those of its "
+        f"training?"
+    ]
+
+
+def source(clip: Clip) -> Source:
+    """Where an answer is from."""
+    return Source(clip.name, clip.name, clip.condition)
+
+
+def check_on_device(
+    bundle: Bundle, model: SourceModel, columns: list[np.ndarray], reference: np.ndarray, bounds: Bounds
+) -> None:
+    """Raise UserError unless the device's own path, from fused columns to logits, says what Keras says.
+
+    It chooses rows, normalises and carries the states by itself: a manifest that describes them wrongly shows here.
+    """
+    name = model.description["name"]
+    expert = next(expert for expert in bundle.experts if expert.name == name)
+    logits: list[np.ndarray] = []
+    for clip in columns:
+        expert.reset()
+        logits += [row.copy() for row in expert.push(clip)]
+    expert.reset()
+    found = violations(compare(reference, np.array(logits), model.temperature, None), bounds)
+    given = (expert.labels, expert.temperature, expert.band_hz)
+    expected = (model.description["labels"], model.temperature, band_of(model))
+    if given != expected:
+        found.append(f"labels, temperature, band are {given} instead of {expected}")
+    if found:
+        raise UserError(
+            f"expert {name} in the bundle does not say on the device what Keras says, no bundle written: "
+            f"{', '.join(found)}"
+        )

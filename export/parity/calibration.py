@@ -1,0 +1,173 @@
+"""Calibration data: feature tensors, never audio, in parts that share no group.
+
+DIR/detector_log_mel.npz holds quantise, temperature and parity, each (N, 98, 64) float16 log-mel, and y_temperature and
+y_parity, (N,), 1 where the frame is a cry; all that looks at such frames is judged on them. DIR/manifest.json holds the
+feature with its parameters, the SHA-256 of the tensors, and for each tensor of a part its clip and its group.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.bundle.fields import Fields
+from edge.bundle.model import read_feature
+from edge.engines.base import one_line
+from edge.errors import UserError
+from export.sources.source_model import SourceModel
+
+DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parents[2] / "calibration_data"
+MANIFEST_NAME, TENSORS = "manifest.json", "detector_log_mel.npz"
+PARTS = ("quantise", "temperature", "parity")
+LABELLED = ("temperature", "parity")
+ARRAYS = (*PARTS, *(f"y_{part}" for part in LABELLED))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a tensor is from."""
+
+    clip: str
+    group: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames of one part: as log-mel (N, 98, 64) and as network inputs (N, 98, 64, 1), float32; labels bool (N,)."""
+
+    log_mel: np.ndarray
+    inputs: np.ndarray
+    labels: np.ndarray | None  # None for the quantise part
+    sources: list[Source]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each frame."""
+        return [source.group for source in self.sources]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The three parts."""
+
+    quantise: Part
+    temperature: Part
+    parity: Part
+
+
+def load_calibration(directory: Path, model: SourceModel) -> Calibration:
+    """Read the tensors for a model and normalise them as it wants.
+
+    Raises UserError when they are missing, damaged, or were computed with other feature parameters, or when two
+    parts share a group.
+    """
+    feature = model.description["feature"]
+    fields = read_manifest(directory / MANIFEST_NAME, feature["name"])
+    path = directory / TENSORS
+    arrays = read_arrays(path, fields.text("sha256"))
+    sources = fields.object("sources")
+    shape = (feature["parameters"]["frame_columns"], feature["parameters"]["n_mels"])
+    parts = {}
+    for name in PARTS:
+        check_tensors(arrays[name], shape, f"{path}: {name}")
+        labels = read_labels(arrays, name, path) if name in LABELLED else None
+        log_mel = arrays[name].astype(np.float32)
+        parts[name] = Part(log_mel, normalised(log_mel, model.scale), labels, read_sources(sources, name, len(log_mel)))
+    check_groups_apart(parts, directory / MANIFEST_NAME)
+    return Calibration(**parts)
+
+
+def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
+    """The arrays of the .npz file by name. Raises UserError when it is missing, damaged or not the expected one."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read calibration data {path} ({error.strerror}): name its directory with --calibration"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UserError(
+            f"calibration data {path} does not have the SHA-256 in {MANIFEST_NAME} ({digest[:12]}...): it is damaged "
+            f"or of another run, regenerate both"
+        )
+    try:
+        with np.load(io.BytesIO(content)) as stored:
+            return {name: stored[name] for name in ARRAYS}
+    except Exception as error:  # KeyError, ValueError, zipfile.BadZipFile: a foreign file
+        raise UserError(
+            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays {', '.join(ARRAYS)}"
+        ) from error
+
+
+def read_manifest(path: Path, feature_name: str) -> Fields:
+    """The manifest. Raises UserError unless the tensors hold what edge/dsp computes."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path} ({error.strerror}): name the calibration directory with --calibration"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({one_line(error)}): regenerate the calibration data") from error
+    fields = Fields(content, str(path))
+    feature = read_feature(fields.object("feature"))
+    if feature.name != feature_name:
+        raise UserError(
+            f"{path} holds {feature.name} tensors, the model looks at {feature_name}: name other "
+            f"calibration data with --calibration"
+        )
+    return fields
+
+
+def read_labels(arrays: dict[str, np.ndarray], part: str, path: Path) -> np.ndarray:
+    """The labels of a part, bool (N,). Raises UserError unless there is one per tensor and both kinds occur."""
+    labels, n = arrays[f"y_{part}"], len(arrays[part])
+    if labels.shape != (n,):
+        raise UserError(f"{path}: y_{part} has shape {labels.shape}, one label per {part} tensor ({n}) is needed")
+    present = labels >= 0.5
+    if present.all() or not present.any():
+        raise UserError(f"{path}: y_{part} has labels of one kind only, both are needed: regenerate it")
+    return present
+
+
+def read_sources(fields: Fields, part: str, n: int) -> list[Source]:
+    """Clip and group of each tensor of a part. Raises UserError."""
+    sources = [
+        Source(entry.text("clip"), entry.text("group"), entry.text("condition")) for entry in fields.objects(part)
+    ]
+    if len(sources) != n:
+        raise fields.problem(part, len(sources), f"one source per tensor ({n}) is needed")
+    return sources
+
+
+def check_groups_apart(parts: dict[str, Part], path: Path) -> None:
+    """Raise UserError when two parts share a group: what is proved on one would have been fitted on the other."""
+    seen: dict[str, str] = {}
+    for name, part in parts.items():
+        for group in set(part.groups):
+            if seen.setdefault(group, name) != name:
+                raise UserError(
+                    f"{path}: group {group!r} is in the parts {seen[group]} and {name}: regenerate the calibration "
+                    f"data with whole groups"
+                )
+
+
+def check_tensors(tensors: np.ndarray, shape: tuple[int, int], where: str) -> None:
+    """Raise UserError unless there is at least one tensor, each finite and of that shape."""
+    if tensors.ndim != 3 or tensors.shape[1:] != shape or len(tensors) == 0:
+        raise UserError(f"{where} has shape {tensors.shape}, (N, {shape[0]}, {shape[1]}) with N > 0 is needed")
+    if not np.isfinite(tensors).all():
+        raise UserError(f"{where} holds NaN or infinite values: regenerate the calibration data")
+
+
+def normalised(log_mel: np.ndarray, scale: float) -> np.ndarray:
+    """Log-mel frames (N, 98, 64) as the network sees them, float32 (N, 98, 64, 1).
+
+    Written again and not imported from edge: what the device does is compared with this.
+    """
+    exact = log_mel.astype(np.float64)
+    return ((exact - exact.mean(axis=(1, 2), keepdims=True)) / scale).astype(np.float32)[..., None]

@@ -1,0 +1,189 @@
+"""How far an exported file is from Keras, measured in the engine that will run it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from edge.decision.calibration import energy, log_posterior
+from edge.engines import Engine
+from export.parity.feeds import Feed, Shapes, Stream, answers, engine_network, fill
+from export.parity.metrics import Change, auc, balanced_accuracy, calibration_error, change
+from export.targets import Bounds
+
+CLEAR_MARGIN = 0.05  # between the two likeliest labels of Keras; below it a changed label means nothing
+KERAS_BATCH = 64
+TIMED_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a frame's posterior is worth is judged by: labels (N,) bool, groups (N,), the opening threshold."""
+
+    labels: np.ndarray
+    groups: Sequence[str]
+    threshold: float
+
+
+@dataclass(frozen=True)
+class EnergyTask:
+    """What a frame's energy score is worth is judged by: labels (N,) bool, whether it is known; groups (N,)."""
+
+    labels: np.ndarray
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences from Keras over the parity part of the calibration data."""
+
+    n: int
+    max_abs_logit: float  # of Keras: what logit errors are measured against
+    max_logit_error: float
+    p99_logit_error: float
+    mean_logit_error: float
+    max_posterior_error: float
+    p99_posterior_error: float
+    mean_posterior_error: float
+    n_clear: int  # frames where Keras's margin is at least CLEAR_MARGIN
+    label_agreement: float | None  # over those; None when there are none
+    auc: Change | None  # of the task, as all that follows; None where it is not known
+    balanced_accuracy: Change | None  # at the opening threshold
+    energy_auc: Change | None  # of an expert with an energy threshold: whether cries are more known than the rest
+    ece_keras_raw: float | None  # calibration errors: of Keras at temperature 1
+    ece_keras: float | None  # at the model's temperature
+    ece: float | None  # of the file at that temperature
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the report; JSON has no NaN, so what is not finite becomes None."""
+        return {
+            key: value if isinstance(value, dict) or value is None or np.isfinite(value) else None
+            for key, value in asdict(self).items()
+        }
+
+
+def keras_outputs(model: Any, inputs: np.ndarray) -> np.ndarray:
+    """What the Keras model as it was saved says of (N, ...) inputs: (N, labels) logits, (N, ...) of a denoiser."""
+    size = model.inputs[0].shape[0] or KERAS_BATCH
+    batches = [np.asarray(model(inputs[i : i + size], training=False)) for i in range(0, len(inputs), size)]
+    return np.concatenate(batches)
+
+
+def engine_outputs(engine: Engine, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
+    """What an exported file says in its engine, (N, ...), step by step as on the board."""
+    return answers(engine_network(engine), streams, states)
+
+
+def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities (N, classes) at a temperature: softmax; one logit stands against zero, as a sigmoid does."""
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    return np.exp(log_posterior(logits, temperature))
+
+
+def posterior_errors(reference: np.ndarray, logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Per frame the largest difference of a posterior, (N,)."""
+    return np.abs(posteriors(logits, temperature) - posteriors(reference, temperature)).max(axis=1)
+
+
+def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None) -> Parity:
+    """Parity of logits (N, K) against those of Keras; without a task, what they are worth stays open."""
+    logit_error = np.abs(logits - reference)
+    expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
+    posterior_error = posterior_errors(reference, logits, temperature)
+    ordered = np.sort(expected, axis=1)
+    clear = ordered[:, -1] - ordered[:, -2] >= CLEAR_MARGIN
+    same = got.argmax(axis=1) == expected.argmax(axis=1)
+    return Parity(
+        n=len(reference),
+        max_abs_logit=float(np.abs(reference).max()),
+        max_logit_error=float(logit_error.max()),
+        p99_logit_error=float(np.percentile(logit_error, 99)),
+        mean_logit_error=float(logit_error.mean()),
+        max_posterior_error=float(posterior_error.max()),
+        p99_posterior_error=float(np.percentile(posterior_error, 99)),
+        mean_posterior_error=float(posterior_error.mean()),
+        n_clear=int(clear.sum()),
+        label_agreement=float(same[clear].mean()) if clear.any() else None,
+        **worth(reference, logits, temperature, task),
+    )
+
+
+def worth(
+    reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None
+) -> dict[str, Any]:
+    """What the answers are worth by the task's labels: the fields of Parity by name."""
+    fields = dict.fromkeys(("auc", "balanced_accuracy", "energy_auc", "ece_keras_raw", "ece_keras", "ece"))
+    if isinstance(task, EnergyTask):
+        known = [-energy(answers, temperature) for answers in (reference, logits)]
+        return {**fields, "energy_auc": change(auc, *known, task.labels, task.groups)}
+    if task is None:
+        return fields
+    expected, got = posteriors(reference, temperature), posteriors(logits, temperature)
+    classes = task.labels.astype(int)
+    return {
+        **fields,
+        "auc": change(auc, reference[:, -1], logits[:, -1], task.labels, task.groups),
+        "balanced_accuracy": change(
+            balanced_accuracy(task.threshold), expected[:, -1], got[:, -1], task.labels, task.groups
+        ),
+        "ece_keras_raw": calibration_error(posteriors(reference, 1.0), classes),
+        "ece_keras": calibration_error(expected, classes),
+        "ece": calibration_error(got, classes),
+    }
+
+
+def violations(parity: Parity, bounds: Bounds) -> list[str]:
+    """Every bound that is not kept, in words. A NaN keeps none."""
+    relative_logit_error = parity.max_logit_error / max(1.0, parity.max_abs_logit)
+    found = []
+    # Written as "not kept", because every comparison with NaN is false.
+    if not parity.mean_logit_error < float("inf"):
+        found.append("logits are NaN or infinite")
+    if bounds.logit_error is not None and not relative_logit_error <= bounds.logit_error:
+        found.append(f"logit error {relative_logit_error:.3g}, at most {bounds.logit_error:g} is allowed")
+    if bounds.posterior_error is not None and not parity.max_posterior_error <= bounds.posterior_error:
+        found.append(f"posterior error {parity.max_posterior_error:.3g}, at most {bounds.posterior_error:g} is allowed")
+    if parity.label_agreement is None:
+        found += undecided(parity)
+    elif parity.label_agreement < bounds.label_agreement:
+        found.append(f"label agreement {parity.label_agreement:.4g}, at least {bounds.label_agreement:g} is needed")
+    return found + task_violations(parity, bounds.task_loss_points)
+
+
+def undecided(parity: Parity) -> list[str]:
+    """Where Keras is never clear, a detector is not trained; an expert may be as honest as that, and must stay so."""
+    if parity.auc is not None:
+        return ["Keras is undecided on every calibration frame, so label agreement cannot be measured"]
+    if parity.max_posterior_error <= CLEAR_MARGIN:
+        return []
+    return [f"Keras is undecided everywhere, and the posterior error is {parity.max_posterior_error:.3g}"]
+
+
+def task_violations(parity: Parity, allowed: float) -> list[str]:
+    """The AUC may fall by `allowed` points; of a balanced accuracy, which some frames near the threshold move by
+    that much, and of an AUC that no one trained for, the whole interval must lie beyond before it counts."""
+    found = []
+    if parity.auc is not None and parity.auc.points is not None and -parity.auc.points > allowed:
+        found.append(f"AUC falls by {-parity.auc.points:.2f} points, at most {allowed:g} is allowed")
+    for name, metric in (("balanced accuracy", parity.balanced_accuracy), ("energy AUC", parity.energy_auc)):
+        tells = metric is not None and metric.points is not None and metric.keras > 0.5  # below it there is no use
+        if tells and -metric.high > allowed:
+            found.append(
+                f"{name} falls by {-metric.points:.2f} points, surely by {-metric.high:.2f}, at most {allowed:g} is "
+                f"allowed"
+            )
+    return found
+
+
+def latency_ms(engine: Engine, example: Feed) -> float:
+    """Median time of one inference here, in ms."""
+    fill(engine, example)
+    durations = []
+    for _ in range(TIMED_RUNS):
+        start = perf_counter()
+        engine.infer()
+        durations.append(perf_counter() - start)
+    return float(np.median(durations) * 1e3)

@@ -1,0 +1,95 @@
+"""The files of all models of a bundle, each compared with Keras; what takes the place of int8 that is too coarse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.bundle.model import DENOISER
+from edge.errors import UserError
+from export.convert.files import Conversion, Progress, convert, gentler
+from export.kinds.evidence import Evidence
+from export.parity.measure import Measured, measure
+from export.sources.source_model import SourceModel
+from export.targets import Target
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A model with its files."""
+
+    evidence: Evidence
+    conversion: Conversion
+    measured: Measured
+    reason: str | None  # why a file is of another precision than the target's
+
+    @property
+    def model(self) -> SourceModel:
+        return self.evidence.model
+
+    @property
+    def violations(self) -> list[str]:
+        """Every bound that a file does not keep."""
+        return [text for row in self.measured.rows for text in row["violations"]]
+
+
+def export_models(gathered: list[Evidence], target: Target, progress: Progress) -> list[ExportedModel]:
+    """The files of all models, compared with Keras. Raises UserError."""
+    exported: list[ExportedModel] = []
+    denoiser = None
+    try:
+        for evidence in gathered:
+            before = denoiser if evidence.model.is_denoised else None
+            exported.append(convert_and_measure(evidence, target, before, progress))
+            denoiser = exported[-1] if evidence.model.role == DENOISER else denoiser
+        spoiled = [item.model.title for item in exported if item.model.is_denoised and item.violations]
+        if spoiled and denoiser.reason is None:
+            exported = behind_another(exported, denoiser, f"{' and '.join(spoiled)} behind it", target, progress)
+    except OSError as error:
+        raise UserError(f"cannot write a temporary file ({error.strerror}): free space or set TMPDIR") from error
+    return exported
+
+
+def convert_and_measure(
+    evidence: Evidence, target: Target, denoiser: ExportedModel | None, progress: Progress
+) -> ExportedModel:
+    """The files of a model, compared with Keras; behind the exported denoiser too where the device has it there.
+
+    Where a denoiser or an expert on frames does not stand int8, what is gentler takes the place of that file.
+    """
+    model = evidence.model
+    conversion = convert(model, target, evidence.feeds, progress)
+    progress(f"{model.title}: comparing with Keras on {len(evidence.reference)} frames")
+    denoised = denoiser.measured.answers if denoiser else None
+    result = ExportedModel(evidence, conversion, measure(conversion.files, evidence, denoised), None)
+    violations = result.measured.rows[0]["violations"]
+    if violations and (model.role == DENOISER or model.is_frame_expert):
+        return with_gentler(result, ", ".join(violations), denoised, progress)
+    return result
+
+
+def with_gentler(
+    item: ExportedModel, why: str, denoised: Mapping[str, np.ndarray] | None, progress: Progress
+) -> ExportedModel:
+    """The model with another file for its int8 one, or as it is where there is no other."""
+    first = item.conversion.files[0]
+    other = gentler(item.conversion, first, item.model, item.evidence.feeds, progress)
+    if other is None:
+        return item
+    reason = item.reason or f"{first.path} with all of its int8 was outside its bounds: {why}"
+    result = ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
+    return with_gentler(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
+
+
+def behind_another(
+    exported: list[ExportedModel], denoiser: ExportedModel, why: str, target: Target, progress: Progress
+) -> list[ExportedModel]:
+    """The models with a gentler denoiser, for experts that do not stand what int8 makes of their frames."""
+    other = with_gentler(denoiser, why, None, progress)
+    if other is denoiser:
+        return exported
+    again = {id(denoiser): other}
+    for item in exported:
+        if item.model.is_denoised:
+            again[id(item)] = convert_and_measure(item.evidence, target, other, progress)
+    return [again.get(id(item), item) for item in exported]

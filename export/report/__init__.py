@@ -1,0 +1,1 @@
+"""What was exported and what precision cost, for machines and for people."""

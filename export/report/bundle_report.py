@@ -1,0 +1,230 @@
+"""report.json and report.html: what was exported and what precision cost."""
+
+import html
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from export.report.plot import error_plot
+
+PACKAGES = (
+    "cry-monitor",
+    "tensorflow-cpu",
+    "tensorflow",
+    "keras",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "tflite-runtime",
+    "numpy",
+)
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;padding:.25rem .8rem;text-align:right}
+td:first-child,th:first-child{text-align:left}.out{color:#b00020}svg{max-width:34rem;width:100%}
+svg text{font-size:11px;fill:currentColor}svg line{stroke:currentColor;opacity:.4}.dots{fill:#3b7dd8;opacity:.6}
+@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}"""
+TRAINED_ON = " The model may have been trained on them: what an AUC changes by counts here, not its height."
+ROWS = (
+    ("precision", "precision", "{}"),
+    ("engine", "engine", "{}"),
+    ("bytes", "size, bytes", "{:,}"),
+    ("latency_ms", "latency here, ms", "{:.3f}"),
+    ("max_logit_error", "largest logit error", "{:.2e}"),
+    ("p99_logit_error", "99th percentile of it", "{:.2e}"),
+    ("mean_logit_error", "mean logit error", "{:.2e}"),
+    ("max_posterior_error", "largest posterior error", "{:.2e}"),
+    ("p99_posterior_error", "99th percentile of it", "{:.2e}"),
+    ("mean_posterior_error", "mean posterior error", "{:.2e}"),
+    ("label_agreement", "label agreement, clear frames", "{:.2%}"),
+    ("auc", "AUC", "{}"),
+    ("balanced_accuracy", "balanced accuracy", "{}"),
+    ("energy_auc", "AUC of the energy score, cries against other sounds", "{}"),
+    ("ece_keras_raw", "calibration error, Keras at temperature 1", "{:.4f}"),
+    ("ece_keras", "calibration error, Keras at its temperature", "{:.4f}"),
+    ("ece", "calibration error, file", "{:.4f}"),
+    ("max_error", "largest error of a normalised band", "{:.2e}"),
+    ("p99_error", "99th percentile of it", "{:.2e}"),
+    ("mean_error", "mean error", "{:.2e}"),
+    ("distance_db", "log-spectral distance from Keras, dB", "{:.3f}"),
+    ("max_distance_db", "of the worst frame, dB", "{:.3f}"),
+    ("keras_gain_db", "by how much Keras brings noisy frames nearer to clean ones, dB", "{:.2f}"),
+    ("gain_db", "by how much the file does, dB", "{:.2f}"),
+)
+CHAIN_ROWS = [
+    row
+    for row in ROWS
+    if row[0] in ("max_logit_error", "max_posterior_error", "mean_posterior_error", "label_agreement", "energy_auc")
+]
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what had a part in the result."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def html_report(report: dict[str, Any]) -> str:
+    """The report as one self-contained page."""
+    first = report["models"][0]
+    title = html.escape(f"{first['name']} {first['version']} for {report['target']}")
+    problems = "".join(
+        f"<p class=out>{html.escape(file['path'])}: {html.escape('; '.join(file['violations']))}</p>"
+        for file in report["files"]
+        if file["violations"]
+    )
+    remarks = "".join(f"<p>{html.escape(text)}</p>" for text in (*report["warnings"], *report["notes"]))
+    models = "".join(
+        model_section(model, [file for file in report["files"] if file["model"] == model["title"]])
+        for model in report["models"]
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
+        f"<h1>{title}</h1>{problems}{remarks}{models}<p>{html.escape(versions)}</p></html>\n"
+    )
+
+
+def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> str:
+    """What the page says of one model and its files."""
+    compared = [file for file in files if "parity" in file]
+    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
+    details = "".join(
+        f"<h3>{html.escape(file['path'])}</h3>{error_plot(file['errors'])}{worst_table(file['worst'])}"
+        for file in compared
+    )
+    return (
+        f"<h2>{html.escape(': '.join([model['title'], *filter(None, [', '.join(model['labels'])])]))}</h2>"
+        f"<p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
+        f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {compared[0]['parity']['n']} "
+        f"frames of {model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature "
+        f"were taken.{TRAINED_ON if compared[0]['parity'].get('auc') else ''}</p>"
+        f"{comparison_table(compared, 'parity', ROWS)}"
+        f"{behind_denoiser(compared)}<p>{html.escape(temperature_line(model['temperature']))}</p>"
+        f"{other_files(files)}<p>Operators: {operators}</p>{details}"
+    )
+
+
+def behind_denoiser(compared: list[dict[str, Any]]) -> str:
+    """The same behind the exported denoiser, as on the device; nothing where no denoiser stands before."""
+    if "behind_denoiser" not in compared[0]:
+        return ""
+    return f"<p>Behind the exported denoiser:</p>{comparison_table(compared, 'behind_denoiser', CHAIN_ROWS)}"
+
+
+def comparison_table(compared: list[dict[str, Any]], key: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """One column per file, of what stands under `key` and of what is known of the file itself."""
+    flat = [{**file, **file[key]} for file in compared]
+    head = "".join(f"<th>{html.escape(file['path'])}</th>" for file in compared)
+    body = "".join(
+        f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file.get(name), pattern)}</td>" for file in flat) + "</tr>"
+        for name, label, pattern in rows
+        if any(file.get(name) is not None for file in flat)
+    )
+    return f"<table><tr><th></th>{head}</tr>{body}</table>"
+
+
+def worst_table(worst: list[dict[str, Any]]) -> str:
+    """The frames that moved most."""
+    if worst and "distance_db" in worst[0]:
+        rows = "".join(
+            f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
+            f"<td>{shown(row['distance_db'], '{:.3f}')}</td></tr>"
+            for row in worst
+        )
+        return f"<table><tr><th>frame that moved most</th><th>condition</th><th>by dB</th></tr>{rows}</table>"
+    rows = "".join(
+        f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
+        f"<td>{html.escape(label_text(row['label']))}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
+        f"<td>{shown(row['file'], '{:.4f}')}</td></tr>"
+        for row in worst
+    )
+    return (
+        f"<table><tr><th>frame that moved most</th><th>condition</th><th>label</th><th>p, Keras</th><th>p, file</th>"
+        f"</tr>{rows}</table>"
+    )
+
+
+def label_text(label: bool | str) -> str:
+    """Whether it is a cry, or the label that Keras finds likeliest."""
+    return label if isinstance(label, str) else "cry" if label else "no cry"
+
+
+def other_files(files: list[dict[str, Any]]) -> str:
+    """Files that are no network."""
+    return "".join(
+        f"<p>{html.escape(file['path'])}: {file['bytes']:,} bytes, {html.escape(file['kind'])}</p>"
+        for file in files
+        if "parity" not in file
+    )
+
+
+def temperature_line(temperature: dict[str, Any]) -> str:
+    """What the temperature is and what it does on the part it may be fitted on; nothing where there is none."""
+    if temperature["value"] is None:
+        return ""
+    origin = "fitted" if temperature["fitted"] else "given by the model"
+    if temperature["ece_after"] is None:
+        return f"Temperature {temperature['value']:g}, {origin}."
+    return (
+        f"Temperature {temperature['value']:g}, {origin}; calibration error on the temperature part "
+        f"{shown(temperature['ece_before'], '{:.4f}')} -> {shown(temperature['ece_after'], '{:.4f}')}."
+    )
+
+
+def text_report(report: dict[str, Any]) -> str:
+    """The report as lines for a terminal."""
+    lines = []
+    for file in report["files"]:
+        if "parity" not in file:
+            lines.append(f"{file['path']}: {file['bytes']:,} bytes")
+            continue
+        lines.append(
+            f"{file['path']}: {file['bytes']:,} bytes, {file['latency_ms']:.3f} ms in {file['engine']}; "
+            f"{parity_text(file['parity'])}"
+        )
+        if "behind_denoiser" in file:
+            lines.append(f"  behind the exported denoiser: {parity_text(file['behind_denoiser'])}")
+    for model in report["models"]:
+        lines.append(
+            f"{model['title']}: {model['multiply_adds_per_hop']:,} multiply-adds a hop. "
+            f"{temperature_line(model['temperature'])}".rstrip()
+        )
+    return "\n".join([*lines, *report["notes"]])
+
+
+def parity_text(parity: dict[str, Any]) -> str:
+    """How far a file is from Keras, in a line."""
+    if "distance_db" in parity:
+        return (
+            f"error max {shown(parity['max_error'], '{:.1e}')} mean {shown(parity['mean_error'], '{:.1e}')}, "
+            f"{shown(parity['distance_db'], '{:.3f}')} dB from Keras, noisy frames come "
+            f"{shown(parity['gain_db'], '{:.2f}')} dB nearer to clean ones, with Keras "
+            f"{shown(parity['keras_gain_db'], '{:.2f}')} dB"
+        )
+    name, found = ("energy AUC", parity["energy_auc"]) if parity["energy_auc"] else ("AUC", parity["auc"])
+    return (
+        f"posterior error max {shown(parity['max_posterior_error'], '{:.1e}')} mean "
+        f"{shown(parity['mean_posterior_error'], '{:.1e}')}, labels agree "
+        f"{shown(parity['label_agreement'], '{:.2%}')} of {parity['n_clear']}, {name} {shown(found, '{}')}"
+    )
+
+
+def shown(value: Any, pattern: str) -> str:
+    """A value as text, escaped; a dash when there is none."""
+    if isinstance(value, dict):
+        return change_text(value)
+    return "-" if value is None else html.escape(pattern.format(value))
+
+
+def change_text(metric: dict[str, Any]) -> str:
+    """A metric of Keras and of the file, with the change in points and its 95 % interval."""
+    if metric["points"] is None:
+        return "-"
+    return "{keras:.4f} to {file:.4f} ({points:+.2f} points, 95 % {low:+.2f} to {high:+.2f})".format(**metric)

@@ -1,0 +1,120 @@
+"""The models of one bundle: a directory with one model, or with a detector, a denoiser, experts and their fusion."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from edge.bundle.fields import Fields
+from edge.bundle.manifest import check_denoising, read_fusion
+from edge.bundle.model import DENOISER, DETECTOR, EXPERT, read_feature, read_normalisation
+from edge.engines.base import one_line
+from edge.errors import UserError
+from export.sources.description import DESCRIPTION_NAME, FUSION_NAME, NEVER_SURE, read_description
+from export.sources.source_model import SourceModel, load_source_model
+
+DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "training" / "models"
+
+NO_DETECTOR = "no detector among the models: the one that ships goes into the bundle with them"
+NOT_USED = "no expert is denoised: the denoiser is in the bundle and does nothing there"
+NO_FUSION = f"no {FUSION_NAME} beside the experts: the bundle logs their posteriors and never names a cause"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a bundle is made of."""
+
+    directory: Path
+    models: list[SourceModel]  # the detector first, then the denoiser
+    fusion: dict[str, Any] | None  # as in the manifest; None without experts
+    warnings: list[str]
+
+    @property
+    def denoiser(self) -> SourceModel | None:
+        return next((model for model in self.models if model.role == DENOISER), None)
+
+
+def load_sources(directory: Path) -> Sources:
+    """Read and check every model of a directory, see HELP in description.py.
+
+    Raises UserError when there is none, one cannot be used, or they do not go together.
+    """
+    if not directory.is_dir():
+        raise UserError(
+            f"no model directory {directory}: name one with --model that holds a .keras file and {DESCRIPTION_NAME}"
+        )
+    models = [load_source_model(*paths) for paths in model_files(directory)]
+    warnings = []
+    of_role = {role: [model for model in models if model.role == role] for role in (DETECTOR, DENOISER, EXPERT)}
+    for role in (DETECTOR, DENOISER):
+        check_alone(of_role[role], role, directory)
+    if not of_role[DETECTOR]:
+        of_role[DETECTOR] = [load_source_model(*shipped_detector())]
+        warnings.append(NO_DETECTOR)
+    experts = of_role[EXPERT]
+    check_denoising([in_manifest(model) for model in of_role[DENOISER] + experts], str(directory))
+    if of_role[DENOISER] and not any(model.is_denoised for model in experts):
+        warnings.append(NOT_USED)
+    path = directory / FUSION_NAME
+    fusion = read_json(path) if path.exists() else NEVER_SURE if experts else None
+    if experts and not path.exists():
+        warnings.append(NO_FUSION)
+    read_fusion(Fields({"fusion": fusion}, str(path)), [in_manifest(model) for model in experts])
+    return Sources(directory, of_role[DETECTOR] + of_role[DENOISER] + experts, fusion, warnings)
+
+
+def check_alone(models: list[SourceModel], role: str, directory: Path) -> None:
+    """Raise UserError when there are several models of a role of which a bundle has one."""
+    if len(models) > 1:
+        where = " and ".join(str(model.directory) for model in models)
+        raise UserError(f"{directory} holds {len(models)} {role}s, {where}: a bundle has one, move others away")
+
+
+def in_manifest(model: SourceModel) -> SimpleNamespace:
+    """What edge.bundle.manifest must know of a model to say whether it goes with others."""
+    described = model.description
+    return SimpleNamespace(
+        role=model.role,
+        name=described["name"],
+        labels=described.get("labels"),
+        feature=read_feature(Fields(described["feature"], str(model.directory)), model.role),
+        normalisation=read_normalisation(
+            Fields(described["normalisation"], str(model.directory)), described["feature"]["name"]
+        ),
+        is_denoised=model.is_denoised,
+    )
+
+
+def model_files(directory: Path) -> list[tuple[Path, Path]]:
+    """(.keras file, description) of each model in a directory. Raises UserError."""
+    if not (directory / DESCRIPTION_NAME).exists():
+        found = [(path, path.with_suffix(".json")) for path in sorted(directory.glob("*.keras"))]
+        found = [pair for pair in found if pair[1].exists()]
+        for description in sorted(directory.glob(f"*/{DESCRIPTION_NAME}")):
+            found += model_files(description.parent)
+        if found:
+            return found
+    read_description(directory / DESCRIPTION_NAME)  # says what it is for when it is missing
+    candidates = sorted(directory.glob("*.keras"))
+    if len(candidates) != 1:
+        raise UserError(
+            f"{directory} holds {len(candidates)} .keras files, exactly one is needed: "
+            f"save the model there with model.save('model.keras')"
+        )
+    return [(candidates[0], directory / DESCRIPTION_NAME)]
+
+
+def shipped_detector() -> tuple[Path, Path]:
+    """Its .keras file and description."""
+    return model_files(DEFAULT_MODEL_DIR / DETECTOR)[0]
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): make it readable") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({one_line(error)}): repair it") from error

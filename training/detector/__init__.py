@@ -1,0 +1,1 @@
+"""The detector: material, sampling, model, fitting, release."""

@@ -1,0 +1,150 @@
+"""`cry-train detector`: teach the detector, round by round; a round can be interrupted and resumed."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge.dsp.log_mel import FRAME_COLUMNS
+from training.data.corpora import NONCRY
+from training.detector.material import YAMNET_CLASSES, Bank
+from training.detector.model import build_detector, with_teacher_head
+from training.detector.sampling import Batch, Sampler, adapt_teacher, normalise
+from training.layers.fused import FusedBatchNormalization
+from training.runs import checkpoints
+
+BATCHES_AHEAD = 4
+FRAMES_AT_ONCE = 1024
+MINING_COLUMNS = 70  # 0.7 s between the frames that are looked at for hard negatives
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn."""
+
+    rounds: int = 12  # between rounds hard negatives are mined and a checkpoint is written
+    steps_per_round: int = 320
+    batch_size: int = 192
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.03
+    teacher_weight: float = 20.0  # of the mean over 521 classes
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return self.rounds * self.steps_per_round
+
+
+def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> keras.Model:
+    """Train on every clip of the bank; resumes from checkpoint_dir. Returns the detector without teacher head."""
+    checkpoint_dir.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(schedule.seed)
+    first_round = 0
+    same = {"schedule": asdict(schedule), "clips": len(bank.clips)}
+    file, progress = checkpoints.kept(checkpoint_dir) or (None, {})
+    if file and {**progress, **same} == progress:
+        first_round = progress["rounds_done"]
+        model = keras.saving.load_model(file)
+        print(f"resuming after round {first_round} of {schedule.rounds}")
+    if first_round == 0:
+        model = compiled(schedule, teach=bank.teacher is not None)
+
+    adapted = adapt_teacher(bank)
+    for number in range(first_round, schedule.rounds):
+        sampler = Sampler(bank, adapted, seed=1000 * schedule.seed + number)
+        if number:
+            sampler.mine(largest_probabilities(model, bank))
+        train_round(model, sampler, schedule, number)
+        checkpoints.keep(checkpoint_dir, number + 1, model, {**same, "rounds_done": number + 1})
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    return detector_of(model)
+
+
+def compiled(schedule: Schedule, teach: bool) -> keras.Model:
+    """The model with its losses: the cry logit, and the teacher's class scores where there is a teacher."""
+    model = build_detector(FusedBatchNormalization)
+    if teach:
+        model = with_teacher_head(model, YAMNET_CLASSES)
+    optimizer = keras.optimizers.AdamW(
+        keras.optimizers.schedules.CosineDecay(
+            0.0, schedule.steps, warmup_target=schedule.learning_rate, warmup_steps=schedule.steps // 20, alpha=0.01
+        ),
+        weight_decay=schedule.weight_decay,
+        use_ema=True,
+        ema_momentum=0.995,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    binary = keras.losses.BinaryCrossentropy(from_logits=True)
+    if teach:
+        model.compile(
+            optimizer,
+            loss={"cry": binary, "teacher": keras.losses.BinaryCrossentropy(from_logits=True)},
+            loss_weights={"cry": 1.0, "teacher": schedule.teacher_weight},
+        )
+    else:
+        model.compile(optimizer, loss=binary)
+    return model
+
+
+def train_round(model: keras.Model, sampler: Sampler, schedule: Schedule, number: int) -> None:
+    """One round of steps, with a line of progress."""
+    started, losses = time.perf_counter(), []
+    for batch in batches_ahead(sampler, schedule.batch_size, schedule.steps_per_round):
+        targets = batch.cry if batch.teacher is None else {"cry": batch.cry, "teacher": batch.teacher}
+        losses.append(np.atleast_1d(model.train_on_batch(batch.frames, targets))[0])
+    seconds = time.perf_counter() - started
+    rate = schedule.steps_per_round * schedule.batch_size / seconds
+    print(
+        f"round {number + 1}/{schedule.rounds}  loss {float(losses[-1]):.4f}  {seconds:.0f} s  {rate:.0f} frames/s",
+        flush=True,
+    )
+
+
+def batches_ahead(sampler: Sampler, size: int, n_batches: int) -> Iterator[Batch]:
+    """Batches made by a second thread while the first one trains."""
+    ready: queue.Queue[Batch] = queue.Queue(BATCHES_AHEAD)
+
+    def produce() -> None:
+        for _ in range(n_batches):
+            ready.put(sampler.batch(size))
+
+    threading.Thread(target=produce, daemon=True).start()
+    for _ in range(n_batches):
+        yield ready.get()
+
+
+def detector_of(model: keras.Model) -> keras.Model:
+    """The detector inside a model with a teacher head: one input, one logit, plain layers."""
+    logit = model.output["cry"] if isinstance(model.output, dict) else model.output
+    plain = build_detector()
+    plain.set_weights(keras.Model(model.input, logit).get_weights())
+    return plain
+
+
+def largest_probabilities(model: keras.Model, bank: Bank) -> np.ndarray:
+    """The largest cry probability within each negative clip, on a coarse grid of its clean recording; (clips,)."""
+    detector = detector_of(model)
+    starts, owners = [], []
+    for number, clip in enumerate(bank.clips):
+        if clip.detector_label == NONCRY:
+            first = bank.first_column[number]
+            begin = np.arange(first, first + max(1, bank.n_columns[number] - FRAME_COLUMNS), MINING_COLUMNS)
+            begin = begin[begin + FRAME_COLUMNS <= len(bank.log_energies["clean"])]
+            starts.append(begin)
+            owners.append(np.full(len(begin), number))
+    start, owner = np.concatenate(starts), np.concatenate(owners)
+    largest = np.zeros(len(bank.clips))
+    for first in range(0, len(start), FRAMES_AT_ONCE):
+        index = start[first : first + FRAMES_AT_ONCE, None] + np.arange(FRAME_COLUMNS)
+        frames = normalise(bank.log_energies["clean"][index].astype(np.float32))[..., None]
+        logits = detector.predict_on_batch(frames)[:, 0]
+        np.maximum.at(largest, owner[first : first + FRAMES_AT_ONCE], 1 / (1 + np.exp(-logits)))
+    return largest

@@ -1,0 +1,84 @@
+"""An experiment's results folder: a cell for each fold and seed, done once, and what is judged of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.decision.calibration import log_posterior
+from edge.errors import UserError
+from training.causes import metrics
+from training.data.corpora import Clip
+from training.data.splits import Split
+from training.runs.toml_config import as_table
+
+EXPERIMENT, CELLS, METRICS, LOG_POSTERIORS = "experiment.json", "cells", "metrics.json", "log_posteriors.npz"
+SPLIT_SEED = 0  # the folds are the same for every seed: what differs between seeds is learning alone
+
+Say = Callable[[str], None]
+RunCell = Callable[[Split, int, Path], None]
+Judged = dict[str, tuple[np.ndarray, np.ndarray]]  # part -> truth and log-posteriors
+
+
+def run_cells(splits: list[Split], seeds: tuple[int, ...], out: Path, run_cell: RunCell, say: Say) -> list[dict]:
+    """What metrics.json says of every split and seed; run_cell(split, seed, folder) where it is not yet written."""
+    cells = [(split, seed) for split in splits for seed in seeds]
+    results = []
+    for number, (split, seed) in enumerate(cells, start=1):
+        folder = out / CELLS / f"{split.name}-seed{seed}"
+        if not (folder / METRICS).is_file():
+            run_cell(split, seed, folder)
+        results.append(json.loads((folder / METRICS).read_text()))
+        score = results[-1]["test"]["macro_f1"]
+        say(f"{number}/{len(cells)}  fold {split.name}, seed {seed}: macro-F1 {score:.3f}")
+    return results
+
+
+def claim(out: Path, experiment: Any) -> None:
+    """Make `out` this experiment's. Raises UserError when it is another's."""
+    table = json.dumps(as_table(experiment), indent=1) + "\n"
+    file = out / EXPERIMENT
+    if file.is_file() and file.read_text() != table:
+        raise UserError(f"{out} holds results of another experiment; name another folder with --out, or delete it")
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(table)
+
+
+def chosen(splits: list[Split], names: tuple[str, ...]) -> list[Split]:
+    """The splits of these folds, all when none is named. Raises UserError for a fold that is not there."""
+    known = [split.name for split in splits]
+    for name in names:
+        if name not in known:
+            raise UserError(f"data.only_folds has {name!r}, there are {', '.join(known)}")
+    return [split for split in splits if not names or split.name in names]
+
+
+def write_log_posteriors(folder: Path, labels: list[str], clips: dict[str, list[Clip]], judged: Judged) -> None:
+    """Keep the answers to every clip of each part; clips: part -> those judged."""
+    np.savez(
+        folder / LOG_POSTERIORS,
+        labels=labels,
+        **{f"{name}_clips": [clip.clip_id for clip in clips[name]] for name in judged},
+        **{f"{name}_truth": truth for name, (truth, _) in judged.items()},
+        **{f"{name}_log_posteriors": values.astype(np.float32) for name, (_, values) in judged.items()},
+    )
+
+
+def judgement(tested: list[Clip], split: Split, seed: int, judged: Judged, temperature: float) -> dict[str, Any]:
+    """What metrics.json says of the answers; tested: the clips of judged["test"]."""
+    truth, log_posteriors = judged["test"]
+    predicted = log_posteriors.argmax(axis=1)
+    n_labels = log_posteriors.shape[1]
+    return {
+        "fold": split.name,
+        "seed": seed,
+        "temperature": temperature,
+        **{name: metrics.scores(*values) for name, values in judged.items()},
+        "test_calibrated": metrics.scores(truth, log_posterior(log_posteriors, temperature)),
+        "test_null_95": metrics.permutation_null(truth, predicted, [clip.group_id for clip in tested], n_labels, seed),
+        "test_confusion": metrics.confusion(truth, predicted, n_labels).tolist(),
+    }
