@@ -1,0 +1,93 @@
+"""Files that other people wrote: what kind of thing a path names, and how big it is, before a byte of it is read.
+
+A path is opened once, without waiting for anybody, and the descriptor is asked what it is: a named pipe, a socket, a
+device or a directory is refused, and so is what is larger than such a file can be. Whoever reads goes on with the same
+descriptor: the path may name something else by then.
+"""
+
+import errno
+import os
+import stat
+
+from edge.errors import UserError
+
+MEGABYTE = 1000000
+NOT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def shown(path):
+    """A path as text: any bytes make a path, not any make text."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def open_descriptor(path):
+    """Open whatever a path names, for reading, without waiting; returns the descriptor.
+
+    Raises UserError when there is nothing, or it may not be read.
+    """
+    try:
+        return os.open(path, NOT_WAITING)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError("{}: no such file: check the path".format(shown(path))) from error
+    except ValueError as error:  # a zero byte
+        raise UserError("{!r}: {}: check the path".format(path, error)) from error
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise UserError("{}: is a socket, not a file: check the path".format(shown(path))) from error
+        raise UserError("{}: cannot be read ({}): check its permissions".format(shown(path), error.strerror)) from error
+
+
+def kind_of(descriptor):
+    """What an open descriptor is, in words; empty for a regular file."""
+    mode = os.fstat(descriptor).st_mode
+    return next((words for is_kind, words in _KINDS if is_kind(mode)), "" if stat.S_ISREG(mode) else "no file")
+
+
+def open_regular(path, max_bytes=None):
+    """Open a regular file of at most so many bytes, for reading bytes.
+
+    Raises UserError, before anything is read: missing, not readable, no regular file, too large.
+    """
+    descriptor = open_descriptor(path)
+    try:
+        kind = kind_of(descriptor)
+        if kind:
+            raise UserError("{}: is {}, not a file: check the path".format(shown(path), kind))
+        n_bytes = os.fstat(descriptor).st_size
+        if max_bytes is not None and n_bytes > max_bytes:
+            raise too_large(path, n_bytes, max_bytes)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def check_regular(path, max_bytes=None):
+    """Raise what open_regular raises: for what a library opens by its path."""
+    open_regular(path, max_bytes).close()
+
+
+def read_regular(path, max_bytes):
+    """All bytes of a regular file, at most so many, also where it grows meanwhile; raises what open_regular raises."""
+    with open_regular(path, max_bytes) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise too_large(path, len(content), max_bytes)
+    return content
+
+
+def too_large(path, n_bytes, max_bytes):
+    """The UserError of a file with more bytes than it can have."""
+    return UserError(
+        "{}: has {:.1f} MB, and at most {:g} MB are read of such a file: check the path".format(
+            shown(path), n_bytes / MEGABYTE, max_bytes / MEGABYTE
+        )
+    )

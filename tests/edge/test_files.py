@@ -1,0 +1,80 @@
+"""What a path names is looked at before a byte of it is read, and never waited for."""
+
+import os
+import socket
+
+import pytest
+
+from edge.errors import UserError
+from edge.files import check_regular, open_regular, read_regular
+
+MOST = 1000
+
+
+def fifo(path):
+    os.mkfifo(str(path))
+
+
+def listening_socket(path):
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+
+
+def sparse(path):
+    with open(str(path), "wb") as file:
+        file.truncate(10**9)
+
+
+def locked(path):
+    path.write_bytes(b"x")
+    path.chmod(0)
+
+
+REFUSED = {
+    "missing": (lambda path: None, "no such file"),
+    "directory": (lambda path: path.mkdir(), "is a directory"),
+    "named pipe": (fifo, "is a named pipe"),
+    "socket": (listening_socket, "is a socket"),
+    "endless device": (lambda path: path.symlink_to("/dev/zero"), "is a device"),
+    "endless link": (lambda path: path.symlink_to(path), "cannot be read"),
+    "a gigabyte": (sparse, r"has 1000\.0 MB, and at most 0\.001 MB"),
+    "below a file": (lambda path: path.write_bytes(b""), "no such file"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSED))
+def test_what_is_no_file_of_that_size_is_refused_unread_in_one_line(tmp_path, kind):
+    make, reason = REFUSED[kind]
+    make(tmp_path / "x")
+    path = str(tmp_path / "x" / "y" if kind == "below a file" else tmp_path / "x")
+    for read in (read_regular, check_regular, open_regular):
+        with pytest.raises(UserError, match=reason) as error:
+            read(path, MOST)
+        assert str(error.value).startswith(path + ": ") and "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+    locked(tmp_path / "x")
+    with pytest.raises(UserError, match="check its permissions"):
+        open_regular(str(tmp_path / "x"))
+
+
+def test_a_file_is_read_to_its_last_byte_and_no_further(tmp_path):
+    (tmp_path / "x").write_bytes(b"a" * MOST)
+    assert read_regular(str(tmp_path / "x"), MOST) == b"a" * MOST
+    with pytest.raises(UserError, match="has 0.0 MB, and at most"):
+        read_regular(str(tmp_path / "x"), MOST - 1)
+
+
+def test_no_descriptor_stays_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError):
+            open_regular(str(path))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_zero_byte_in_a_path_is_said():
+    with pytest.raises(UserError, match="check the path"):
+        open_regular("a\0b")
