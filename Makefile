@@ -95,13 +95,13 @@ experts: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m benchmarks.lib.docs
 
 # make transformer DATA=DIR: the denoiser and the Transformer that ship. About half an hour on one core; resumes.
-SOURCE_C = results/transformer_pi
+TRANSFORMER = results/transformer_pi
 
 .PHONY: transformer
 transformer: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m pip install --quiet torch
 	KERAS_BACKEND=torch $(TEST_ENV)/bin/cry-train transformer --config training/experiments/transformer_pi.toml \
-	  --data $(DATA) --out $(SOURCE_C)
-	$(TEST_ENV)/bin/python -m training.transformer.release --results $(SOURCE_C) --out training/models
+	  --data $(DATA) --out $(TRANSFORMER)
+	$(TEST_ENV)/bin/python -m training.transformer.release --results $(TRANSFORMER) --out training/models
 	rm -rf edge/default_bundle
 	$(EXPORT) --out edge/default_bundle

@@ -90,7 +90,7 @@ def detector_command(arguments: argparse.Namespace) -> int:
 
 
 def read_decision(path: Path | None) -> dict[str, float]:
-    """The thresholds that benchmarks.detection.detection_nights chose, or METHODS 1.5's."""
+    """The thresholds that benchmarks.detection.detection_nights chose, or the default."""
     return DEFAULT_DECISION if path is None else read_result(path, "decision")
 
 

@@ -1,4 +1,4 @@
-"""What each feature is worth: source A's tables IV and V in our terms, CNN + parallel LMU on the two tasks.
+"""What each feature is worth: the CNN + LMU paper's tables IV and V in our terms, CNN + parallel LMU on the two tasks.
 
 `python -m benchmarks.studies.causes_features --data DIR`: interrupted, it goes on where it was. What
 benchmarks.studies.causes_learn trained is not trained again; `--task`, `--seed`: a part.

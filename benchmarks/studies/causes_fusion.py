@@ -1,4 +1,4 @@
-"""Source A's table III in our terms: two recording domains, overlapping labels, and ways to have one answer of both.
+"""Two recording domains, overlapping labels, and ways to have one answer of both: the CNN + LMU paper's table III.
 
 `python -m benchmarks.studies.causes_fusion --data DIR`: a quarter of an hour on one core with KERAS_BACKEND=torch;
 interrupted, it goes on with the next fold and seed. Domain `line` hears the digits 0-5 as they were recorded, domain

@@ -1,4 +1,6 @@
-"""Do the models learn where there is something to learn? Source A's table VI in our terms: five heads, beside an SVM.
+"""Do the models learn where there is something to learn? Five heads, beside an SVM.
+
+The CNN + LMU paper's table VI in our terms.
 
 `python -m benchmarks.studies.causes_learn --data DIR`: interrupted, it goes on where it was, down to the epoch; the
 table says how long each model learnt. `--task`, `--head` and `--seed` do a part. The LMU is the parallel one. The

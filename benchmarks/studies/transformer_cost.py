@@ -1,4 +1,4 @@
-"""What source C costs: parameters beside METHODS 3.2, multiply-adds, and the latency of each component.
+"""What denoiser and Transformer cost: parameters beside the designed ones, multiply-adds, each component's latency.
 
     python -m benchmarks.studies.transformer_cost [--python COMMAND ...]
 
@@ -36,7 +36,7 @@ from training.transformer.presets import PRESETS, Preset
 from training.transformer.sizes import HEAD, LABELS, multiply_adds, parameter_table
 
 MEASURED = ("full", "pi")
-METHODS = {"denoiser": 425_249, "tokenizer": 617_920, "encoder": 15_766_528, "head": 16_901, "adapters": 1_867_776,
+DESIGNED = {"denoiser": 425_249, "tokenizer": 617_920, "encoder": 15_766_528, "head": 16_901, "adapters": 1_867_776,
            "total": 18_694_374}  # fmt: skip
 PARTS = (DENOISER, TOKENIZER, ENCODER, HEAD)
 WHOLE = "classifier"
@@ -177,10 +177,10 @@ def roofline_ms(model: keras.Model, products: int) -> dict[str, float]:
 
 def table(presets: dict[str, Any]) -> str:
     """All of it as Markdown."""
-    lines = ["| parameters | " + " | ".join(METHODS) + " |", "|---" * (1 + len(METHODS)) + "|"]
-    lines.append("| METHODS 3.2 | " + " | ".join(f"{n:,}" for n in METHODS.values()) + " |")
+    lines = ["| parameters | " + " | ".join(DESIGNED) + " |", "|---" * (1 + len(DESIGNED)) + "|"]
+    lines.append("| designed | " + " | ".join(f"{n:,}" for n in DESIGNED.values()) + " |")
     for name, row in presets.items():
-        lines.append(f"| `{name}` | " + " | ".join(f"{row['parameters'][part]:,}" for part in METHODS) + " |")
+        lines.append(f"| `{name}` | " + " | ".join(f"{row['parameters'][part]:,}" for part in DESIGNED) + " |")
     lines += ["", "| a frame | " + " | ".join(PARTS) + " | denoiser + classifier |", "|---" * (2 + len(PARTS)) + "|"]
     for name, row in presets.items():
         cells = [f"{row['multiply_adds'][part] / 1e6:.2f}" for part in PARTS]

@@ -1,4 +1,4 @@
-"""What the studies of source C share: small models taught by `cry-train transformer`'s own stages, cell by cell.
+"""What the transformer studies share: small models taught by `cry-train transformer`'s own stages, cell by cell.
 
 A cell (one fold, one seed) is a JSON file of its figures: what is there is not computed again.
 """

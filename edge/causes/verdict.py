@@ -1,4 +1,4 @@
-"""From what each expert says of an episode to the event's cause, or to none (METHODS 1.4 and 3.5)."""
+"""From what each expert says of an episode to the event's cause, or to none."""
 
 import numpy as np
 

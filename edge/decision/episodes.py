@@ -1,4 +1,4 @@
-"""Hysteresis and episodes: when a cry begins, when it is over, and what is one cry (METHODS 1.5).
+"""Hysteresis and episodes: when a cry begins, when it is over, and what is one cry.
 
 An episode opens at once when the smoothed probability reaches the open threshold, or when a less sure sound lasts:
 when the mean probability of the last lasting_frames reaches the lasting threshold. It ends with the last frame above

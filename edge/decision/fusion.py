@@ -1,4 +1,4 @@
-"""One answer from several experts, each with labels of its own (source A, Algorithm 1; METHODS 1.4).
+"""One answer from several experts, each with labels of its own (the CNN + LMU paper, Algorithm 1).
 
 Experts weigh in by how certain they are: w_m is proportional to exp(-tau H(p_m)), and the weights sum to one.
 

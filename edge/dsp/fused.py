@@ -1,4 +1,4 @@
-"""The fused features of source A: MFCC, log-power spectrum, pitch, its clarity and the waveform, 273 rows.
+"""The fused features of the CNN + LMU paper: MFCC, log-power spectrum, pitch, its clarity and the waveform, 273 rows.
 
 Deployed experts look at columns on the absolute 15-ms grid that begins with the stream: nothing is stretched, and a
 hop costs only its new columns. Column k describes samples 240 k to 240 k + 479: their spectrum, the cepstrum of the

@@ -1,4 +1,4 @@
-"""The studies of source C run from recordings to tables, and go on where they were interrupted."""
+"""The studies of denoiser and Transformer run from recordings to tables, and go on where they were interrupted."""
 
 import json
 import sys

@@ -17,7 +17,7 @@ HEADS = (NONE, LSTM, GRU, TRANSFORMER, LMU, PARALLEL_LMU)
 
 @dataclass(frozen=True)
 class Architecture:
-    """What build_model needs to know; the defaults are METHODS 1.3's."""
+    """What build_model needs to know; the defaults are the CNN + LMU paper's, where it says them."""
 
     encoder: str | Sequence[int] = "lite"  # a name of ENCODERS, or the filters themselves
     head: str = LMU

@@ -1,6 +1,6 @@
 """What phones, codecs and rooms do to a recording, applied to cries and everything else alike.
 
-The corpora's bandwidths differ by class (METHODS 4): without this a detector learns the telephone, not the cry.
+The corpora's bandwidths differ by class (donateacry: 8 kHz): without this a detector learns the telephone, not the cry.
 Every function takes and returns 1-D float32 samples at 16 kHz and draws only from the generator it is given.
 """
 

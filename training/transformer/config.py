@@ -1,4 +1,4 @@
-"""One experiment with source C, one TOML file. Every key has a default but the name, the corpora, folds and stages."""
+"""One transformer experiment, one TOML file. Every key has a default but the name, the corpora, folds and stages."""
 
 from __future__ import annotations
 

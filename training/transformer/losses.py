@@ -1,4 +1,4 @@
-"""What the denoiser is trained on: METHODS 3.1's loss."""
+"""What the denoiser is trained on: the federated transformer paper's loss with gradient terms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def denoising_loss(clean, estimate, time_weight: float = 0.1, frequency_weight: 
 
         mean (X^ - X)^2 + w_t mean |d_t X^ - d_t X| + w_f mean |d_f X^ - d_f X|
 
-    clean, estimate: (batch, columns, bands, 1). Returns a scalar. Means, where METHODS writes norms: weights mean the
+    clean, estimate: (batch, columns, bands, 1). Returns a scalar. Means, where the paper writes norms: weights mean the
     same for every size of frame.
     """
     error = ops.cast(estimate, "float32") - ops.cast(clean, "float32")

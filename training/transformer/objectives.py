@@ -11,7 +11,7 @@ from training.transformer.losses import denoising_loss
 
 @keras.saving.register_keras_serializable(package="cry_monitor")
 class DenoisingLoss(keras.losses.Loss):
-    """METHODS 3.1's loss of the denoiser."""
+    """The denoiser's loss as Keras takes it: denoising_loss."""
 
     def __init__(self, time_weight: float, frequency_weight: float, name: str = "denoising_loss", **kwargs):
         super().__init__(name=name, **kwargs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS
 from edge.errors import UserError
 
-POSITIONS = 26  # tokens: two seconds, as METHODS 3.2 counts them
+POSITIONS = 26  # tokens: two seconds, as `full` counts them
 BANDS = (64, 128)  # n_mels that edge/dsp computes
 
 

@@ -1,4 +1,4 @@
-"""The report of an experiment with source C: as of every experiment on causes, and how it tells unknown sounds."""
+"""The report of a transformer experiment: as of every experiment on causes, and how it tells unknown sounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of frames as they are heard: through any microphone, over noise, and with gaps. METHODS 3.1's corruption.
+"""Batches of frames as they are heard: through any microphone, over noise, and with gaps.
 
 Works on log-mel: the energies of a sum of sounds are nearly the sum of their energies, so a batch costs milliseconds.
 """

@@ -14,15 +14,15 @@ from training.transformer.presets import Preset
 
 HEAD, ADAPTERS, TOTAL = "head", "adapters", "total"
 PARTS = (DENOISER, TOKENIZER, ENCODER, HEAD)
-LABELS = 5  # METHODS 3.2 counts a head of five
+LABELS = 5  # the paper's task has five
 
 
 def parameter_table(preset: Preset) -> dict[str, int]:
     """Trained parameters by part: denoiser, tokenizer, encoder, head (with the positions), adapters, total.
 
-    Of `full` they are METHODS 3.2's to the unit: 425,249, 617,920, 15,766,528, 16,901, 1,867,776, 18,694,374. There a
-    convolution of the tokenizer has both a bias and a normalisation; one of the U-Net has no bias, but those that
-    rise have one and are not normalised. The moments of the normalisations are not counted: they are not trained.
+    Those of `full` stand in docs/references.md. A convolution of the tokenizer has both a bias and a normalisation; one
+    of the U-Net has no bias, but those that rise have one and are not normalised. The moments of the normalisations
+    are not counted: they are not trained.
     """
     table = dict.fromkeys(PARTS, 0)
     classifier = build_classifier(preset, LABELS)

@@ -180,7 +180,7 @@ def test_a_long_episode_takes_no_more_memory(bundle):
 
 @pytest.mark.parametrize("margin, unknown", [(1e-3, False), (-1e-3, True)])
 def test_a_sound_is_unknown_above_the_energy_of_the_mean_logits(bundle, tmp_path, margin, unknown):
-    """METHODS 3.5; who has no threshold is not asked."""
+    """Who has no threshold is not asked."""
     samples = np.concatenate((silence(2), sound(2.4), silence(7)))
     (event,) = events_of(bundle, samples)
     assert event.out_of_distribution is None and event.cause is not None

@@ -14,7 +14,7 @@ from edge.records import Event
 
 Expert = namedtuple("Expert", "name labels temperature energy_threshold")
 EVENT = Event(start_s=1.0, end_s=4.0, cry_probability=0.9)
-# The vectors V2 of METHODS 1.4: calibration flips hungry to hug.
+# Calibration flips hungry to hug.
 C = np.log([0.85, 0.15])
 B = np.log([0.80, 0.20])
 

@@ -22,7 +22,7 @@ def with_burst(samples, start_s, end_s, gain):
 
 
 def one_by_one(samples):
-    """METHODS 3.1, column by column."""
+    """What active() promises, column by column."""
     columns = range(1 + (len(samples) - WINDOW_LENGTH) // HOP_LENGTH)
     windows = [samples[HOP_LENGTH * n : HOP_LENGTH * n + WINDOW_LENGTH].astype(np.float64) for n in columns]
     levels = [10.0 * np.log10(np.mean(window**2)) for window in windows]

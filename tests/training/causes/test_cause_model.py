@@ -1,4 +1,4 @@
-"""Cause models promise METHODS' sizes, and the same answer as batch, as stream, as TFLite and as ONNX."""
+"""Cause models promise the designed sizes, and the same answer as batch, as stream, as TFLite and as ONNX."""
 
 import json
 from pathlib import Path
@@ -102,7 +102,7 @@ def in_onnx(model):
         ("none", {}, 0),
     ],
 )
-def test_sizes_are_those_of_the_methods(head, changes, count):
+def test_sizes_are_the_designed_ones(head, changes, count):
     model = build_model(Architecture(encoder="full", head=head, **changes), 5)
     assert encoder_parameters(model) == COUNTS["stem_128_64_32_incl_bn"]
     assert model.get_layer("sequence").output.shape == (None, 233, COUNTS["flat_dim"])
@@ -113,7 +113,7 @@ def test_the_lmu_saves_95_percent_of_the_lstm():
     assert 1 - COUNTS["lmu_q4_d16_h128"] / COUNTS["lstm128"] == pytest.approx(0.952, abs=0.0005)
 
 
-def test_multiply_adds_are_those_of_the_methods():
+def test_multiply_adds_are_the_designed_ones():
     full = multiply_adds(build_model(Architecture(encoder="full", head="lstm"), 5))
     lite = multiply_adds(build_model(Architecture(encoder="lite", head="parallel_lmu"), 5))
     assert full["encoder"] == pytest.approx(2.70e9, rel=0.005)

@@ -1,4 +1,4 @@
-"""An experiment with source C promises that every key is known, in range, and that its stages can follow each other."""
+"""A transformer experiment promises that every key is known, in range, and that its stages can follow each other."""
 
 import pytest
 

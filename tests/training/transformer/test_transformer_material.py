@@ -1,4 +1,4 @@
-"""Frames, corruption and splits of source C promise: what is drawn is what was asked, and no group is divided."""
+"""Frames, corruption and splits promise: what is drawn is what was asked, and no group is divided."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The Transformer's models promise METHODS' sizes, the budgets, and one function whatever form they are in."""
+"""The Transformer's models promise the designed sizes, the budgets, and one function whatever form they are in."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ from training.transformer.sizes import multiply_adds, parameter_table  # noqa: E
 
 TINY, PI = PRESETS["tiny"], PRESETS["pi"]
 LABELS = 3
-METHODS_3_2 = {
+DESIGNED = {
     "denoiser": 425_249,
     "tokenizer": 617_920,
     "encoder": 15_766_528,
@@ -60,8 +60,8 @@ def adapted(classifier):
     return scattered(with_adapters(classifier, TINY.lora_rank))
 
 
-def test_parameters_of_full_are_those_of_the_methods():
-    assert parameter_table(PRESETS["full"]) == METHODS_3_2
+def test_parameters_of_full_are_the_designed_ones():
+    assert parameter_table(PRESETS["full"]) == DESIGNED
 
 
 def test_pi_is_within_the_budget():
@@ -138,7 +138,7 @@ def test_what_is_saved_is_loaded(tmp_path, denoiser, classifier, adapted):
 
 
 @pytest.mark.parametrize("weights", [(0.1, 0.1), (0.0, 0.3), (0.2, 0.0)])
-def test_the_loss_is_the_methods(weights):
+def test_the_loss_is_the_equation(weights):
     clean, estimate = frames(), frames()[::-1] * 0.5
     error = (estimate - clean).astype(np.float64)
     time, frequency = np.abs(np.diff(error, axis=1)).mean(), np.abs(np.diff(error, axis=2)).mean()

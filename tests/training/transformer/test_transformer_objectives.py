@@ -1,4 +1,4 @@
-"""The losses of source C promise what their equations say, on whatever backend."""
+"""The losses of denoiser and classifier promise what their equations say, on whatever backend."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ keras = pytest.importorskip("keras")
 from training.transformer.objectives import CauseLoss, DenoisingLoss, targets  # noqa: E402
 
 LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0]], np.float32)
-ENERGY = -np.log(np.exp(LOGITS).sum(axis=1))  # of the first: METHODS 3.5's -2.4076
+ENERGY = -np.log(np.exp(LOGITS).sum(axis=1))  # of the first: -2.4076
 NO_LABEL = np.array([-1, -1])
 EVEN = np.ones(3)
 NOBODY, EVERYBODY = np.zeros(2, bool), np.ones(2, bool)

@@ -1,4 +1,4 @@
-"""The stages of source C promise: each teaches what it is for, and an interrupted one resumes."""
+"""The stages of denoiser and Transformer promise: each teaches what it is for, and an interrupted one resumes."""
 
 from dataclasses import replace
 
