@@ -9,21 +9,11 @@ from edge.causes.expert_runner import ExpertRunner
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeRules, EpisodeTracker
 from edge.decision.gate import LevelGate
-from edge.dsp.log_mel import (
-    FRAME_COLUMNS,
-    FRAME_HOP,
-    FRAME_HOP_S,
-    FRAME_LENGTH,
-    LOG_OFFSET,
-    N_MELS,
-    SAMPLE_RATE,
-    LogMelStream,
-)
+from edge.dsp.log_mel import LOG_OFFSET, N_MELS, LogMelStream
+from edge.frames import FRAME_COLUMNS, FRAME_HOP, FRAME_HOP_S, FRAME_HOPS, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
 from edge.records import Frame
 from edge.timings import StageTimings
 
-FRAME_S = FRAME_LENGTH / float(SAMPLE_RATE)
-FRAME_HOPS = FRAME_LENGTH // FRAME_HOP
 SILENCE_DBFS = -120.0  # what digital silence is reported as
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.bundle import Bundle
 from edge.bundle.model import DENOISER, DETECTOR
+from edge.frames import FRAME_HOP_S
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.files import Progress, check_importable
 from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
@@ -21,7 +22,6 @@ from export.sources.provenance import Sources, load_sources
 from export.sources.source_model import SourceModel
 from export.targets import BUDGET_MULTIPLY_ADDS, Target
 
-HOP_S = 0.2  # a detector answers once a hop
 FUSED_COLUMN_S, FRAME_COLUMN_S = 0.015, 0.01  # an expert once in so many columns
 NO_TENSORRT = (
     "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "
@@ -84,9 +84,9 @@ def gather(model: SourceModel, sources: Sources, calibration_dir: Path) -> Evide
 def answers_every_s(model: SourceModel, sources: Sources) -> float:
     """How often a model runs while an episode is open."""
     if model.role == DENOISER:
-        return min((answers_every_s(m, sources) for m in sources.models if m.is_denoised), default=HOP_S)
+        return min((answers_every_s(m, sources) for m in sources.models if m.is_denoised), default=FRAME_HOP_S)
     if model.role == DETECTOR:
-        return HOP_S
+        return FRAME_HOP_S
     return model.description["step"]["columns"] * (FRAME_COLUMN_S if model.is_frame_expert else FUSED_COLUMN_S)
 
 
@@ -127,7 +127,7 @@ def describe_network(report: dict[str, Any], number: int, exported: ExportedMode
     entry.update(
         parameters=cost.parameters,
         multiply_adds=cost.multiply_adds,
-        multiply_adds_per_hop=round(cost.multiply_adds * HOP_S / every_s),
+        multiply_adds_per_hop=round(cost.multiply_adds * FRAME_HOP_S / every_s),
         operators=cost.operators,
     )
     report.setdefault("files", []).extend(exported.measured.rows)

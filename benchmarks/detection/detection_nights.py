@@ -25,8 +25,8 @@ from benchmarks.lib.yamnet import BABY_CRY, WINDOW, Yamnet
 from edge.bundle import load_bundle
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeTracker
-from edge.dsp.log_mel import FRAME_HOP, FRAME_HOP_S, FRAME_LENGTH, SAMPLE_RATE
-from edge.pipeline import FRAME_S, Pipeline, episode_rules
+from edge.frames import FRAME_HOP, FRAME_HOP_S, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
+from edge.pipeline import Pipeline, episode_rules
 from edge.records import Alert, Event, Frame
 from training.data.corpora import read_corpora, split_by_fold
 

@@ -23,7 +23,7 @@ from edge.bench.paths import CPU_STAGE
 from edge.bench.result import run
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.config import load_settings
-from edge.dsp.log_mel import FRAME_HOP_S
+from edge.frames import FRAME_HOP_S
 from training.causes.architecture import PARALLEL_LMU
 
 SECONDS = 60.0

@@ -20,10 +20,11 @@ from benchmarks.lib.record import record
 from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.config import default_settings
+from edge.frames import SAMPLE_RATE
 from edge.runtime.listener import CHECKPOINT_S, Listener
 from edge.store.buffered_store import BufferedStore
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.synthesis.signals import to_level
 
 HOUR_S = 3600
 BLOCK = SAMPLE_RATE // 5

@@ -23,7 +23,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # the only backend that converts
 from benchmarks.lib.record import record
 from edge.bundle import DEFAULT_BUNDLE_DIR, Bundle, load_bundle
 from edge.dsp import fused
-from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 from edge.records import Event
 from edge.synthesis import infant_cry

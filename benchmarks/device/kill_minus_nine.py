@@ -33,11 +33,12 @@ import numpy as np
 
 from benchmarks.lib.record import record
 from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.frames import SAMPLE_RATE
 from edge.log import iso_utc
 from edge.runtime.listener import CHECKPOINT_S
 from edge.store import Store
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.synthesis.signals import to_level
 
 START, NIGHT, LONG_CRY = "while it starts", "in a night of cries", "in one long cry"
 PHASES = (LONG_CRY, NIGHT, LONG_CRY, NIGHT, START)  # in turn

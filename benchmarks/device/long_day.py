@@ -28,11 +28,10 @@ from benchmarks.device.kill_minus_nine import pcm
 from benchmarks.lib.record import record
 from edge.audio import read_file
 from edge.bundle import DEFAULT_BUNDLE_DIR
-from edge.dsp.log_mel import FRAME_HOP
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.store import Store
 from edge.store.database import PAGE_BYTES, WAL_PAGES
 from edge.synthesis import nursery_night
-from edge.synthesis.signals import SAMPLE_RATE
 
 HOUR = 3600 * SAMPLE_RATE
 NIGHT_S = 300.0

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.lib.record import record
+from edge.frames import SAMPLE_RATE
 from edge.store import Store
 from tests.edge.loud_bundle import write_loud_bundle
 from tests.edge.virtual_microphone import VirtualMicrophone, what_is_not_installed
@@ -146,8 +147,8 @@ class RunningDaemon:
 
 def burst(seed: int) -> np.ndarray:
     """Noise between silences, as one event is made."""
-    quiet = np.zeros(int(16000 * BURST_QUIET_S))
-    return np.concatenate([quiet, 0.1 * np.random.RandomState(seed).standard_normal(int(16000 * BURST_S)), quiet])
+    quiet = np.zeros(int(SAMPLE_RATE * BURST_QUIET_S))
+    return np.concatenate([quiet, 0.1 * np.random.RandomState(seed).standard_normal(int(SAMPLE_RATE * BURST_S)), quiet])
 
 
 class Cycles:

@@ -17,18 +17,8 @@ from benchmarks.lib.interleaved_timing import take_turns
 from benchmarks.lib.record import record
 from benchmarks.lib.yamnet import WINDOW, Yamnet
 from edge.bundle import load_bundle
-from edge.dsp.log_mel import (
-    FRAME_COLUMNS,
-    FRAME_HOP,
-    HOP_LENGTH,
-    MEL_HIGH_HZ,
-    MEL_LOW_HZ,
-    N_FFT,
-    N_MELS,
-    SAMPLE_RATE,
-    WINDOW_LENGTH,
-    LogMelStream,
-)
+from edge.dsp.log_mel import HOP_LENGTH, MEL_HIGH_HZ, MEL_LOW_HZ, N_FFT, N_MELS, WINDOW_LENGTH, LogMelStream
+from edge.frames import FRAME_COLUMNS, FRAME_HOP, SAMPLE_RATE
 from edge.synthesis import nursery_night
 
 OUR_LOOKS_PER_S = SAMPLE_RATE / FRAME_HOP

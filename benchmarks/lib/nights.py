@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 from training.data.augmentation import rms
 from training.data.corpora import CRY, NONCRY, Clip, read_samples
 

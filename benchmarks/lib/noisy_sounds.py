@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_LENGTH, HOP_LENGTH, SAMPLE_RATE, log_mel
+from edge.dsp.log_mel import HOP_LENGTH, log_mel
 from edge.dsp.vad import active
+from edge.frames import FRAME_COLUMNS, FRAME_LENGTH, SAMPLE_RATE
 from training.data.augmentation import rms
 from training.data.corpora import HOUSEHOLD, Clip, read_samples
 from training.transformer.config import FeatureConfig

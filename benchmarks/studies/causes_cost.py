@@ -17,12 +17,12 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # the only backend that converts
 
 from benchmarks.lib.record import record
 from edge.dsp.fused import COLUMN_S
+from edge.frames import FRAME_HOP_S
 from export.convert.keras_to_tflite import keras_to_tflite
 from training.causes.architecture import COLUMNS, HEADS, LSTM, PARALLEL_LMU, TRANSFORMER, Architecture
 from training.causes.model import build_model, head_parameters, multiply_adds
 from training.causes.streaming import cause_step, encoder_step, window_head
 
-HOP_S = 0.2
 HOP_COLUMNS = 14  # 13.3 on average; the step graph has a fixed size
 N_LABELS = 5
 WARM_UP, RUNS = 10, 200
@@ -56,7 +56,7 @@ def measure(head: str, encoder: str) -> dict[str, float]:
     graphs = [encoder_step(model, HOP_COLUMNS), window_head(model)] if by_window else [cause_step(model, HOP_COLUMNS)]
     files = [keras_to_tflite(graph, "fp32", None) for graph in graphs]
     milliseconds = latency_ms(files)
-    share = HOP_S / COLUMN_S / COLUMNS
+    share = FRAME_HOP_S / COLUMN_S / COLUMNS
     return {
         "head_parameters": head_parameters(model),
         "parameters": model.count_params(),

@@ -25,8 +25,8 @@ import parselmouth
 
 from benchmarks.lib.record import record
 from benchmarks.lib.statistics import share_by_group
-from edge.dsp.log_mel import SAMPLE_RATE
 from edge.dsp.pitch import FRAME_LENGTH, HIGHEST_HZ, HOP_LENGTH, LOWEST_HZ, track_pitch
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import fan, infant_cry
 
 INFANTS = 12

@@ -11,10 +11,11 @@ loaded when the first source that needs them is opened.
 
 from edge.audio.file import FileSource, read_file
 from edge.audio.microphone import MicrophoneLost, MicrophoneSource, MicrophoneStalled
-from edge.audio.source import SAMPLE_RATE, Source
+from edge.audio.source import Source
 from edge.audio.stdin import StdinSource
 from edge.capture.devices import InputDevice, list_input_devices
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 
 __all__ = [
     "SAMPLE_RATE",

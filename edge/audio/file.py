@@ -7,11 +7,10 @@ from typing import Iterator
 import numpy as np
 
 from edge.audio.resample import StreamingResampler
-from edge.audio.source import SAMPLE_RATE, Source
+from edge.audio.source import Source
 from edge.audio.truncation import find_truncation
 from edge.errors import UserError
-
-BLOCK_S = 0.2  # read at once: one hop of the pipeline
+from edge.frames import FRAME_HOP_S, SAMPLE_RATE
 
 # A FLAC of unknown length has 2**63 - 1 frames for libsndfile, which then fails to read it.
 LONGEST_FRAMES = 2**48
@@ -65,7 +64,7 @@ class FileSource(Source):
 
     def _native(self) -> Iterator[np.ndarray]:
         """Yield mono float32 blocks at the recording's own rate; a decoder's failure ends them."""
-        frames = int(BLOCK_S * self.native_rate_hz)
+        frames = int(FRAME_HOP_S * self.native_rate_hz)
         self._frames_read = 0
         while True:
             try:

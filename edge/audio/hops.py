@@ -7,21 +7,18 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from edge.audio.source import SAMPLE_RATE
-
-HOP_S = 0.2  # the pipeline's: one frame is analysed for each
-HOP = int(HOP_S * SAMPLE_RATE)
+from edge.frames import FRAME_HOP, FRAME_HOPS, SAMPLE_RATE
 
 # What a slow memory card or another program holds up is caught up with. Who is slow for good gets the newest
 # audio in unbroken stretches: a detector that sees only every other hop hears nothing that is real.
 MOST_WAITING = 20  # hops, 4 s: older ones are skipped when there are more
-KEPT = 5  # of the newest then: the length of one frame
+KEPT = FRAME_HOPS  # of the newest then
 
 
 class Hop(NamedTuple):
     """One hop of audio."""
 
-    samples: np.ndarray  # (HOP,) float32 at 16 kHz
+    samples: np.ndarray  # (FRAME_HOP,) float32 at 16 kHz
     captured_s: float  # time.monotonic() at its end
     skipped: int  # hops that were skipped right before it
 
@@ -52,12 +49,14 @@ class HopQueue:
     def push(self, samples: np.ndarray, captured_s: float) -> None:
         """Add 1-D float32 samples, the last of which was captured at `captured_s`; never waits."""
         samples = np.concatenate((self._rest, samples))
-        hops = len(samples) // HOP
-        self._rest = samples[hops * HOP :]
+        hops = len(samples) // FRAME_HOP
+        self._rest = samples[hops * FRAME_HOP :]
         with self._changed:
             for number in range(hops):
-                after = len(samples) - (number + 1) * HOP
-                self._hops.append((samples[number * HOP : (number + 1) * HOP], captured_s - after / SAMPLE_RATE))
+                after = len(samples) - (number + 1) * FRAME_HOP
+                self._hops.append(
+                    (samples[number * FRAME_HOP : (number + 1) * FRAME_HOP], captured_s - after / SAMPLE_RATE)
+                )
             self.arrived += hops
             if len(self._hops) > self._most_waiting:
                 self._skip(len(self._hops) - self._kept)

@@ -7,12 +7,13 @@ from typing import Iterator
 
 import numpy as np
 
-from edge.audio.hops import HOP, HopQueue
+from edge.audio.hops import HopQueue
 from edge.audio.resample import StreamingResampler
 from edge.audio.source import Source
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, unpack_block
 from edge.capture.process import CaptureProcess
 from edge.errors import UserError
+from edge.frames import FRAME_HOP
 
 OPEN_S = 6.0  # a Python starts, a sound system is asked for its devices, on a board that is busy starting up
 FIRST_HOP_S = 3.0  # after opening
@@ -85,7 +86,7 @@ class MicrophoneSource(Source):
             hop = self._hops.take(patience_s)
             if hop is not None:
                 self._captured_s = hop.captured_s
-                self.dropped_samples += hop.skipped * HOP
+                self.dropped_samples += hop.skipped * FRAME_HOP
                 patience_s = STALL_S
                 yield hop.samples
             elif self._ending and not self._stopped:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge.audio.source import SAMPLE_RATE
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 
 LOWEST_RATE_HZ = 4000
 HIGHEST_RATE_HZ = 768000

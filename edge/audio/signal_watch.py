@@ -5,7 +5,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from edge.audio.source import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 
 SILENCE_S = 30.0  # exact zeros for so long: every real microphone hisses
 WINDOW_S = 10.0

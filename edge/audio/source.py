@@ -4,7 +4,7 @@ from typing import Iterator
 
 import numpy as np
 
-SAMPLE_RATE = 16000  # Hz, of every block that leaves this room
+from edge.frames import SAMPLE_RATE
 
 
 class Source:

@@ -9,8 +9,9 @@ from typing import Iterator
 
 import numpy as np
 
-from edge.audio.source import SAMPLE_RATE, Source
+from edge.audio.source import Source
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 
 FORMAT = "raw signed 16-bit little-endian samples, {} Hz, mono".format(SAMPLE_RATE)
 SAMPLE_BYTES = 2

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from edge.audio import SAMPLE_RATE, Source, read_file
+from edge.audio import Source, read_file
 from edge.audio.resample import StreamingResampler
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import nursery_night
 
 BLOCK_S = 0.05  # what a microphone delivers at once

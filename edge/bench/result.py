@@ -10,7 +10,7 @@ from edge.bench.measure import measure
 from edge.bench.paths import CPU_STAGE, HOP_STAGE, PATHS
 from edge.bench.soak import growth_mb_per_hour, soak
 from edge.bench.start import LEARN_S, fresh_process
-from edge.dsp.log_mel import FRAME_HOP_S
+from edge.frames import FRAME_HOP_S
 from edge.timings import FRAME_STAGE, StageTimings
 
 PACED_S = 6.0  # at real-time pace, or less when less audio is asked for

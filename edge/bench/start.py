@@ -58,7 +58,8 @@ def main():
     warm_s = time.monotonic()
     import numpy as np
 
-    from edge.audio import SAMPLE_RATE, Source
+    from edge.audio import Source
+    from edge.frames import SAMPLE_RATE
 
     quiet = np.fromfile(quiet_path, np.float32)
     settings = load_settings(None)
@@ -98,7 +99,7 @@ def push(listener, samples, block=800):
 
 def share_of_core(listener, samples, paced_s):
     """CPU seconds per second at real-time pace over the first paced_s seconds of samples."""
-    from edge.audio import SAMPLE_RATE
+    from edge.frames import SAMPLE_RATE
 
     block = SAMPLE_RATE // 20
     began_s, cpu_s = time.monotonic(), time.process_time()

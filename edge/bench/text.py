@@ -3,6 +3,7 @@
 import textwrap
 
 from edge.bench.paths import CRYING, LISTENING, QUIET
+from edge.frames import SAMPLE_RATE
 from edge.timings import StageRow, format_rows
 
 WIDTH = 80
@@ -50,7 +51,7 @@ def heading(result):
             "{:.0f} s of {}{}, {}".format(
                 result["audio_s"],
                 result["input"],
-                "" if result["native_rate_hz"] == 16000 else " at {} Hz".format(result["native_rate_hz"]),
+                "" if result["native_rate_hz"] == SAMPLE_RATE else " at {} Hz".format(result["native_rate_hz"]),
                 "at real-time pace"
                 if result.get("soak")
                 else "{} times as quickly as it goes".format(result["rounds"]),

@@ -15,7 +15,7 @@ from edge.causes.fused_experts import FusedExperts
 from edge.causes.pre_roll import RecentSamples
 from edge.causes.verdict import Verdict
 from edge.dsp.fused import CLIP_LENGTH
-from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.records import Alert, Event
 
 PRE_ROLL = CLIP_LENGTH + FRAME_HOP  # samples from before an opening that are looked at, at most: 3.71 s

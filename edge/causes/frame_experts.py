@@ -4,7 +4,8 @@ from time import perf_counter
 
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, HOP_LENGTH, WINDOW_LENGTH, LogMelStream, count_columns
+from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, LogMelStream, count_columns
+from edge.frames import FRAME_COLUMNS
 
 
 class FrameExperts(object):

@@ -2,10 +2,11 @@
 
 import time
 
-from edge.audio import SAMPLE_RATE, open_source
+from edge.audio import open_source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import print_error, print_object, printable, record_object, record_text
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 from edge.pipeline import Pipeline
 from edge.records import Event, Frame
 from edge.store import Store

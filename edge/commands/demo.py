@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.audio import SAMPLE_RATE, Source
+from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import clock, record_text
 from edge.config import load_settings
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 from edge.runtime.listener import Listener
 from edge.store.buffered_store import BufferedStore
 from edge.synthesis import nursery_night

@@ -7,14 +7,14 @@ import numpy as np
 from edge.bundle import load_bundle, read_manifest, verify_files
 from edge.doctor.finding import OK, WARNING, WRONG, Finding
 from edge.errors import UserError
+from edge.frames import FRAME_HOP
 from edge.pipeline import Pipeline
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.synthesis.signals import to_level
 from edge.timings import FRAME_STAGE
 
 CRY_S = 10.0
 CRY_DBFS = -25.0
-BLOCK = SAMPLE_RATE // 5
 
 
 def model_findings(directory: str, settings) -> List[Finding]:
@@ -48,8 +48,8 @@ def speed_finding(bundle, settings) -> Finding:
     """The time that a frame takes against its budget."""
     pipeline = Pipeline(bundle, settings)
     cry = to_level(infant_cry(CRY_S, np.random.default_rng(1)).samples, CRY_DBFS)
-    for begin in range(0, len(cry), BLOCK):
-        pipeline.push(cry[begin : begin + BLOCK])
+    for begin in range(0, len(cry), FRAME_HOP):
+        pipeline.push(cry[begin : begin + FRAME_HOP])
     row, budget_ms = pipeline.timings.row(FRAME_STAGE), settings.budget.frame_ms
     text = "{:.1f} ms a frame, at worst {:.1f} ms, of {:g} ms".format(row.p50_ms, row.max_ms, budget_ms)
     if row.p50_ms > budget_ms:

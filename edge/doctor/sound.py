@@ -8,11 +8,11 @@ import numpy as np
 
 from edge.audio import list_input_devices, open_source
 from edge.audio.signal_watch import CLIPPED_SHARE, FULL_SCALE
-from edge.audio.source import SAMPLE_RATE
 from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 from edge.runtime.microphone_state import HEALTHY, LOST, RECOVERING, STALLED
 
 LISTEN_S = 2.0

@@ -13,8 +13,8 @@ import numpy as np
 
 from edge.dsp import mfcc, pitch, stft
 from edge.dsp.framing import count_windows
-from edge.dsp.log_mel import SAMPLE_RATE
 from edge.dsp.stretch import interpolate, stretch
+from edge.frames import SAMPLE_RATE
 
 WINDOW_LENGTH = stft.WINDOW_LENGTH
 HOP_LENGTH = stft.HOP_LENGTH

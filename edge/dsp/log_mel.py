@@ -8,22 +8,25 @@ from functools import lru_cache
 
 import numpy as np
 
-SAMPLE_RATE = 16000  # Hz
-WINDOW_LENGTH = 400  # samples: 25 ms
-HOP_LENGTH = 160  # samples: 10 ms
+from edge.dsp.framing import PowerSpectra, count_windows
+from edge.frames import (  # noqa: F401, I001
+    COLUMN_HOP,
+    COLUMN_LENGTH,
+    FRAME_COLUMNS,
+    FRAME_HOP,
+    FRAME_HOP_COLUMNS,
+    FRAME_HOP_S,
+    FRAME_LENGTH,
+    SAMPLE_RATE,
+)
+
+WINDOW_LENGTH = COLUMN_LENGTH
+HOP_LENGTH = COLUMN_HOP
 N_FFT = 512
 N_MELS = 64  # unless it is asked for more
 MEL_LOW_HZ = 60.0
 MEL_HIGH_HZ = 7600.0
 LOG_OFFSET = 1e-6  # energy added before the logarithm: about white noise at -82 dBFS
-
-FRAME_LENGTH = SAMPLE_RATE  # samples: the detector looks at one second
-FRAME_COLUMNS = 1 + (FRAME_LENGTH - WINDOW_LENGTH) // HOP_LENGTH  # 98
-FRAME_HOP = SAMPLE_RATE // 5  # samples: it looks every 0.2 s
-FRAME_HOP_COLUMNS = FRAME_HOP // HOP_LENGTH  # 20
-FRAME_HOP_S = FRAME_HOP / float(SAMPLE_RATE)
-
-COLUMNS_AT_ONCE = 64  # keeps the spectra of a long recording inside the processor's cache
 
 PARAMETERS = {  # of 64 bands; of 128, n_mels is all that differs
     "sample_rate": SAMPLE_RATE,
@@ -71,61 +74,38 @@ def _filterbank(n_mels):
     return mel_filterbank(n_mels)
 
 
-class _Workspace(object):
-    """Buffers for COLUMNS_AT_ONCE columns: allocating them for each hop takes a third of its time."""
+class MelEnergies(object):
+    """Mel-band energies of windows, in buffers that are used again."""
 
-    def __init__(self, n_mels):
-        from scipy.fft import rfft  # takes longer to import than all the rest, and half of the time of NumPy's
-
-        self._rfft = rfft
+    def __init__(self, n_mels=N_MELS):
         self.n_mels = n_mels
         self._filterbank = _filterbank(n_mels)
-        self.windowed = np.zeros((COLUMNS_AT_ONCE, N_FFT), np.float32)
-        self.power = np.empty((COLUMNS_AT_ONCE, N_FFT // 2 + 1), np.float32)
-        self.imaginary_power = np.empty_like(self.power)
+        self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
 
-    def write_energies(self, samples, energies):
-        """Mel energies of the first len(energies) windows of 1-D float32 samples, at most COLUMNS_AT_ONCE."""
-        count = len(energies)
-        windowed, power, imaginary_power = self.windowed[:count], self.power[:count], self.imaginary_power[:count]
-        np.multiply(_windows(samples, count), _WINDOW, out=windowed[:, :WINDOW_LENGTH])
-        spectrum = self._rfft(windowed)
-        np.square(spectrum.real, out=power)
-        np.square(spectrum.imag, out=imaginary_power)
-        np.add(power, imaginary_power, out=power)
-        np.dot(power, self._filterbank, out=energies)
-
-
-def _windows(samples, count):
-    """A view of the first `count` windows, (count, 400); as_strided makes the same in seven times the time."""
-    step = samples.itemsize
-    return np.ndarray((count, WINDOW_LENGTH), np.float32, samples, 0, (HOP_LENGTH * step, step))
+    def write(self, samples, energies):
+        """Fill energies (T, n_mels) float32 with those of the first T windows of 1-D samples."""
+        for rows, power in self._spectra.chunks(samples, len(energies)):
+            np.dot(power, self._filterbank, out=energies[rows])
 
 
 def count_columns(n_samples):
     """Whole windows in so many samples."""
-    return max(0, 1 + (n_samples - WINDOW_LENGTH) // HOP_LENGTH)
+    return count_windows(n_samples, WINDOW_LENGTH, HOP_LENGTH)
 
 
-def mel_energies(samples, n_mels=N_MELS, workspace=None):
+def mel_energies(samples, n_mels=N_MELS):
     """Mel-band energies of every whole window in samples.
 
     samples: 1-D float32 at 16 kHz. Returns (T, n_mels) float32, T = count_columns(len(samples)).
     """
-    samples = np.ascontiguousarray(samples, dtype=np.float32)
     energies = np.empty((count_columns(len(samples)), n_mels), np.float32)
-    _write_energies(samples, energies, workspace or _Workspace(n_mels))
+    MelEnergies(n_mels).write(samples, energies)
     return energies
 
 
-def log_mel(samples, n_mels=N_MELS, workspace=None):
+def log_mel(samples, n_mels=N_MELS):
     """Log-mel columns of every whole window in samples: (T, n_mels) float32, ln(energy + 1e-6)."""
-    return _logarithm(mel_energies(samples, n_mels, workspace))
-
-
-def _write_energies(samples, energies, workspace):
-    for first in range(0, len(energies), COLUMNS_AT_ONCE):
-        workspace.write_energies(samples[first * HOP_LENGTH :], energies[first : first + COLUMNS_AT_ONCE])
+    return _logarithm(mel_energies(samples, n_mels))
 
 
 def _logarithm(energies):
@@ -138,7 +118,7 @@ class LogMelStream(object):
     """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole."""
 
     def __init__(self, n_mels=N_MELS):
-        self._workspace = _Workspace(n_mels)
+        self._energies = MelEnergies(n_mels)
         self._samples = np.empty(FRAME_LENGTH, np.float32)  # those that wait for more come first
         self.reset()
 
@@ -148,9 +128,11 @@ class LogMelStream(object):
 
     def push(self, block):
         """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, n_mels) float32."""
-        columns = log_mel(self._take(block), self._workspace.n_mels, self._workspace)
+        samples = self._take(block)
+        columns = np.empty((count_columns(len(samples)), self._energies.n_mels), np.float32)
+        self._energies.write(samples, columns)
         self._keep(len(columns))
-        return columns
+        return _logarithm(columns)
 
     def push_into(self, frame, block):
         """Take a block; move the columns of a contiguous (n, n_mels) float32 frame on; write the new at its end."""
@@ -161,7 +143,7 @@ class LogMelStream(object):
             moved = count * frame.shape[1]
             flat[:-moved] = flat[moved:]  # in one dimension NumPy moves without a copy in between
             skipped = count_columns(len(samples)) - count
-            _write_energies(samples[skipped * HOP_LENGTH :], frame[-count:], self._workspace)
+            self._energies.write(samples[skipped * HOP_LENGTH :], frame[-count:])
             _logarithm(frame[-count:])
             self._keep(skipped + count)
 

@@ -7,8 +7,9 @@ ln(energy + 1e-10), DCT-II without scaling: c_d = sum over m of ln E_m cos(pi d 
 import numpy as np
 
 from edge.dsp.framing import PowerSpectra, count_windows
-from edge.dsp.log_mel import SAMPLE_RATE, mel_filterbank
+from edge.dsp.log_mel import mel_filterbank
 from edge.dsp.stft import NYQUIST_HZ, bins_within
+from edge.frames import SAMPLE_RATE
 
 WINDOW_LENGTH = 480  # samples: 30 ms
 HOP_LENGTH = 160  # samples: 10 ms

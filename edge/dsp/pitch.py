@@ -12,7 +12,7 @@ counting rumble and the highest harmonics less brings back. benchmarks/studies/p
 import numpy as np
 
 from edge.dsp.framing import WINDOWS_AT_ONCE, count_windows, power, windows
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 
 FRAME_LENGTH = 512  # samples: 32 ms
 HOP_LENGTH = 240  # samples: 15 ms

@@ -7,7 +7,8 @@ background. It chooses what to train on; on the device the level gate and the de
 
 import numpy as np
 
-from edge.dsp.log_mel import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH, count_columns
+from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, count_columns
+from edge.frames import SAMPLE_RATE
 
 BACKGROUND_PERCENTILE = 10.0
 MARGIN_DB = 6.0  # above the background

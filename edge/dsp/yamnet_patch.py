@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge.dsp.log_mel import HOP_LENGTH, N_FFT, SAMPLE_RATE, WINDOW_LENGTH
+from edge.dsp.log_mel import HOP_LENGTH, N_FFT, WINDOW_LENGTH
+from edge.frames import SAMPLE_RATE
 
 NAME = "yamnet_patch"
 PATCH_COLUMNS = 96

@@ -7,8 +7,8 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from edge.audio import SAMPLE_RATE, Source
-from edge.dsp.log_mel import FRAME_HOP, FRAME_HOP_S
+from edge.audio import Source
+from edge.frames import FRAME_HOP, FRAME_HOP_S, SAMPLE_RATE
 from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame

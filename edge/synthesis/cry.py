@@ -9,17 +9,8 @@ from typing import List, NamedTuple, Tuple
 
 import numpy as np
 
-from edge.synthesis.signals import (
-    HOP_LENGTH,
-    SAMPLE_RATE,
-    coloured_noise,
-    fade,
-    n_frames,
-    n_samples,
-    to_level,
-    upsample,
-    wander,
-)
+from edge.frames import SAMPLE_RATE
+from edge.synthesis.signals import HOP_LENGTH, coloured_noise, fade, n_frames, n_samples, to_level, upsample, wander
 from edge.synthesis.voice import harmonics, resonance
 
 EXPIRATION_S = (0.6, 1.6)

@@ -6,17 +6,8 @@ float32 at 16 kHz with an RMS of signals.REFERENCE_DBFS; the same state gives th
 
 import numpy as np
 
-from edge.synthesis.signals import (
-    HOP_LENGTH,
-    SAMPLE_RATE,
-    coloured_noise,
-    fade,
-    n_frames,
-    n_samples,
-    to_level,
-    upsample,
-    wander,
-)
+from edge.frames import SAMPLE_RATE
+from edge.synthesis.signals import HOP_LENGTH, coloured_noise, fade, n_frames, n_samples, to_level, upsample, wander
 from edge.synthesis.voice import harmonics, resonance
 
 _SCALE_SEMITONES = (0, 2, 4, 7, 9, 12)  # pentatonic: any walk on it sounds like a tune

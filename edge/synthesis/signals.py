@@ -2,7 +2,8 @@
 
 import numpy as np
 
-SAMPLE_RATE = 16000
+from edge.frames import SAMPLE_RATE
+
 HOP_LENGTH = 160  # control signals (F0, gains, formants) are drawn on a 10-ms grid
 REFERENCE_DBFS = -30.0  # RMS of every sound a generator returns
 

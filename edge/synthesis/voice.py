@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edge.synthesis.signals import SAMPLE_RATE, upsample
+from edge.frames import SAMPLE_RATE
+from edge.synthesis.signals import upsample
 
 
 def resonance(frequency_hz, formants):

@@ -7,6 +7,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.dsp.fused import FusedStream
 from edge.errors import UserError
+from edge.frames import FRAME_HOP
 from export.kinds.evidence import Evidence
 from export.parity.calibration import Source
 from export.parity.comparison import compare, keras_outputs, violations
@@ -16,7 +17,6 @@ from export.sources.source_model import SourceModel
 from export.targets import Bounds
 
 COLUMNS, VALID, PAST_VALID = "columns", "valid", "state_valid"  # the step graph's own names
-BLOCK = 3200  # samples pushed at a time, a hop of the device
 STEP_LOGIT_ERROR = 1e-3  # of the step graph against the saved model, over max(1, max |logit|)
 USUAL_SPREAD = (0.2, 5.0)  # standard deviation of z-scored columns
 MADE_UP = (
@@ -60,7 +60,7 @@ def fused_clips(part: str, band_hz: float) -> list[np.ndarray]:
     result = []
     for clip in made_up_clips(part):
         fused = FusedStream(band_hz)
-        blocks = [clip.samples[i : i + BLOCK] for i in range(0, len(clip.samples), BLOCK)]
+        blocks = [clip.samples[i : i + FRAME_HOP] for i in range(0, len(clip.samples), FRAME_HOP)]
         result.append(np.concatenate([fused.push(block) for block in blocks]))
     return result
 

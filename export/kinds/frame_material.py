@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS, LogMelStream
+from edge.dsp.log_mel import N_MELS, LogMelStream
 from edge.errors import UserError
+from edge.frames import FRAME_COLUMNS
 from export.parity.calibration import Part, Source, load_calibration, normalised
 from export.parity.synthetic_inputs import made_up_clips
 from export.sources.source_model import SourceModel

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import alarm, babble, door, fan, infant_cry, lullaby
-from edge.synthesis.signals import SAMPLE_RATE, in_room, to_level
+from edge.synthesis.signals import in_room, to_level
 
 SEEDS = {"quantise": 1, "parity": 2}  # the parts share no sound
 CLIPS = {"quantise": 10, "parity": 14}

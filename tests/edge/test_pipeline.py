@@ -5,7 +5,7 @@ import pytest
 
 from edge.bundle import load_bundle
 from edge.config import load_settings
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 from edge.pipeline import Pipeline, episode_rules, rms_dbfs
 from edge.records import Alert, Event, Frame
 from edge.synthesis import infant_cry

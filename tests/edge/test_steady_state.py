@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edge.bundle import load_bundle
-from edge.dsp.log_mel import FRAME_HOP, FRAME_HOP_COLUMNS, N_FFT
+from edge.dsp.log_mel import N_FFT
 from edge.errors import UserError
+from edge.frames import FRAME_HOP, FRAME_HOP_COLUMNS
 from edge.pipeline import Pipeline
 
 SETTLED_HOPS = 200  # the gate's history is full

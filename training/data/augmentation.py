@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 import scipy.signal
 
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 
 TELEPHONE_RATE = 8000
 LPC_ORDER = 10

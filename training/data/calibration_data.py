@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_LENGTH, PARAMETERS, log_mel
+from edge.dsp.log_mel import PARAMETERS, log_mel
+from edge.frames import FRAME_COLUMNS, FRAME_LENGTH
 from training.data.augmentation import band_limit, rms
 from training.data.corpora import CRY, NONCRY, Clip, assert_groups_undivided, read_corpora, read_samples
 from training.detector.release import SHIPPABLE

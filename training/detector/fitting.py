@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS
+from edge.frames import FRAME_COLUMNS
 from training.data.corpora import NONCRY
 from training.detector.material import YAMNET_CLASSES, Bank
 from training.detector.model import build_detector, with_teacher_head

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edge.dsp.log_mel import FRAME_HOP, HOP_LENGTH, PARAMETERS, WINDOW_LENGTH, mel_energies
+from edge.dsp.log_mel import HOP_LENGTH, PARAMETERS, WINDOW_LENGTH, mel_energies
+from edge.frames import FRAME_HOP
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
 

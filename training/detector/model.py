@@ -7,7 +7,8 @@ import math
 import keras
 from keras import layers
 
-from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS
+from edge.dsp.log_mel import N_MELS
+from edge.frames import FRAME_COLUMNS
 
 STEM_CHANNELS = 16
 BLOCKS = [(32, 2), (64, 2), (96, 1), (96, 1), (128, 2), (160, 1)]  # (channels, stride)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP_COLUMNS, LOG_OFFSET, N_MELS, band_centres_hz
+from edge.dsp.log_mel import LOG_OFFSET, N_MELS, band_centres_hz
+from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from training.data.corpora import CRY, NONCRY, UNVERIFIED
 from training.detector.material import VARIANTS, Bank
 from training.detector.model import LOG_MEL_SCALE

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP_COLUMNS, N_MELS
+from edge.dsp.log_mel import N_MELS
 from edge.errors import UserError
+from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from training.data.effects import CLEAN, VARIANTS
 from training.data.selection import DataConfig
 from training.runs.toml_config import between, of_table, one_of, read_table

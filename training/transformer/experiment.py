@@ -14,7 +14,8 @@ import numpy as np
 
 from edge import __version__
 from edge.decision.calibration import KNOWN_SHARE
-from edge.dsp.log_mel import FRAME_COLUMNS, PARAMETERS
+from edge.dsp.log_mel import PARAMETERS
+from edge.frames import FRAME_COLUMNS
 from training.data.effects import CLEAN
 from training.data.selection import corpora_of, label_counts
 from training.data.splits import Split, prove

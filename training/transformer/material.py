@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_LENGTH, PARAMETERS, log_mel
+from edge.dsp.log_mel import PARAMETERS, log_mel
 from edge.dsp.vad import active
 from edge.errors import UserError
+from edge.frames import FRAME_COLUMNS, FRAME_LENGTH
 from training.data import selection
 from training.data.augmentation import band_limit
 from training.data.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips

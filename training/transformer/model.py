@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from edge.dsp.log_mel import FRAME_COLUMNS
+from edge.frames import FRAME_COLUMNS
 from training.layers.attention import TransformerBlock
 from training.layers.positions import LearnedPositions
 from training.transformer.presets import POSITIONS, Preset

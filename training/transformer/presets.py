@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.dsp.log_mel import FRAME_COLUMNS, N_MELS
+from edge.dsp.log_mel import N_MELS
 from edge.errors import UserError
+from edge.frames import FRAME_COLUMNS
 
 POSITIONS = 26  # tokens: two seconds, as `full` counts them
 BANDS = (64, 128)  # n_mels that edge/dsp computes

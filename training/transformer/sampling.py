@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.dsp.log_mel import FRAME_COLUMNS, LOG_OFFSET, band_centres_hz
+from edge.dsp.log_mel import LOG_OFFSET, band_centres_hz
 from edge.errors import UserError
+from edge.frames import FRAME_COLUMNS
 from training.detector.model import LOG_MEL_SCALE
 from training.detector.sampling import normalise
 from training.transformer.config import Experiment

@@ -22,9 +22,8 @@ from edge.bench.measure import measure
 from edge.bench.result import merged
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.config import load_settings
-from edge.dsp.log_mel import FRAME_HOP_S, SAMPLE_RATE
+from edge.frames import FRAMES_PER_S, SAMPLE_RATE
 
-HOPS_A_SECOND = round(1 / FRAME_HOP_S)
 QUIET_BUDGET = 150e6  # Cortex-A72 instructions per second of audio
 CHECKED_PATH = "listening"
 CHECKED_STAGES = ("gate", "log_mel", "detector", "episodes")
@@ -99,10 +98,10 @@ def counted_table(counts: dict[str, Any]) -> str:
     ]
     for processor, counted in counts.items():
         hops = [counted["paths"][path]["hop"] for path in paths]
-        cells = [f"{hop / 1e6:.2f}" for hop in (*hops, hops[0] * HOPS_A_SECOND, counted["resample"] * HOPS_A_SECOND)]
+        cells = [f"{hop / 1e6:.2f}" for hop in (*hops, hops[0] * FRAMES_PER_S, counted["resample"] * FRAMES_PER_S)]
         lines.append(f"| {processor} | {' | '.join(cells)} |")
     a72 = counts[BAR_PROCESSOR]
-    second = (a72["paths"]["quiet"]["hop"] + a72["resample"]) * HOPS_A_SECOND
+    second = (a72["paths"]["quiet"]["hop"] + a72["resample"]) * FRAMES_PER_S
     lines += [
         "",
         f"Quiet listening from a 48-kHz microphone: {second / 1e6:.1f} M Cortex-A72 instructions per second "

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.device.boards.emulator import REPOSITORY, night
 from edge.bench.paths import CRYING, LISTENING, QUIET
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.dsp.log_mel import FRAME_HOP
+from edge.frames import FRAME_HOP
 from edge.pipeline import Pipeline
 from edge.records import Frame
 

@@ -21,7 +21,7 @@ from benchmarks.device.boards.guest import EMPTY_MARKS
 from benchmarks.device.boards.guest_models import RUNS
 from edge.bench.paths import PATHS
 from edge.bundle import DEFAULT_BUNDLE_DIR
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import nursery_night
 
 REPOSITORY = Path(__file__).parents[3]

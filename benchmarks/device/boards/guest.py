@@ -15,12 +15,11 @@ import numpy as np
 from edge.audio.resample import StreamingResampler
 from edge.bench.paths import CRYING, LISTENING, QUIET
 from edge.bundle import load_bundle
-from edge.dsp.log_mel import SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 from edge.timings import StageTimings
 
 FIRST_MARK = 900000
-HOP = 3200  # samples: 0.2 s
 MICROPHONE_HZ = 48000  # most USB microphones have nothing lower
 RESAMPLED_HOPS = 20
 EMPTY_MARKS = 50  # one after the other: what a mark costs
@@ -50,7 +49,7 @@ class MarkedTimings(StageTimings):
 def resample(timings):
     """What a hop from a USB microphone costs before the pipeline."""
     resampler = StreamingResampler(MICROPHONE_HZ)
-    block = np.random.RandomState(0).standard_normal(HOP * MICROPHONE_HZ // SAMPLE_RATE).astype(np.float32)
+    block = np.random.RandomState(0).standard_normal(FRAME_HOP * MICROPHONE_HZ // SAMPLE_RATE).astype(np.float32)
     for _ in range(RESAMPLED_HOPS):
         timings.add("before", 0.0)
         resampler.push(block)
@@ -69,10 +68,10 @@ def main():
     for _ in range(EMPTY_MARKS):
         pipeline.timings.add("mark", 0.0)
     resample(pipeline.timings)
-    for first in range(0, len(samples) - HOP + 1, HOP):
+    for first in range(0, len(samples) - FRAME_HOP + 1, FRAME_HOP):
         pipeline.timings.add("begin", 0.0)
         before = len(marks)
-        pipeline.push(samples[first : first + HOP])
+        pipeline.push(samples[first : first + FRAME_HOP])
         pipeline.timings.add("end", 0.0)
         paths.append(CRYING if pipeline.is_crying else LISTENING if "detector" in marks[before:] else QUIET)
     print(

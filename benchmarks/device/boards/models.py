@@ -10,7 +10,7 @@ import numpy as np
 from edge.bundle import read_manifest
 from edge.bundle.model import DENOISER, FUSED, Model
 from edge.dsp import fused
-from edge.dsp.log_mel import FRAME_HOP_COLUMNS, FRAME_HOP_S
+from edge.frames import FRAME_HOP_COLUMNS, FRAME_HOP_S
 
 
 class ModelCost(NamedTuple):

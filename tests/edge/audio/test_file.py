@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from edge.audio import SAMPLE_RATE, FileSource, open_source, read_file
+from edge.audio import FileSource, open_source, read_file
 from edge.errors import UserError
+from edge.frames import SAMPLE_RATE
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 pytest.importorskip("soxr", reason="soxr is not installed")

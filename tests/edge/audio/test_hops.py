@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 
-from edge.audio.hops import HOP, HopQueue
-from edge.dsp.log_mel import FRAME_HOP
+from edge.audio.hops import HopQueue
+from edge.frames import FRAME_HOP
 
 
 def counts(queue):
@@ -15,11 +15,7 @@ def counts(queue):
 
 def ramp(hops, start=0):
     """Samples that say where they are."""
-    return np.arange(start * HOP, (start + hops) * HOP, dtype=np.float32)
-
-
-def test_a_hop_is_the_pipelines():
-    assert HOP == FRAME_HOP
+    return np.arange(start * FRAME_HOP, (start + hops) * FRAME_HOP, dtype=np.float32)
 
 
 def test_blocks_of_any_length_become_hops_that_join_without_a_seam():
@@ -28,7 +24,7 @@ def test_blocks_of_any_length_become_hops_that_join_without_a_seam():
     for start in range(0, len(samples), 777):
         queue.push(samples[start : start + 777], 0.0)
     taken = [queue.take(0).samples for _ in range(10)]
-    assert {len(hop) for hop in taken} == {HOP}
+    assert {len(hop) for hop in taken} == {FRAME_HOP}
     np.testing.assert_array_equal(np.concatenate(taken), samples)
     assert queue.take(0) is None
 
@@ -37,7 +33,7 @@ def test_a_hop_is_dated_by_its_last_sample():
     queue = HopQueue()
     queue.push(ramp(2)[:-800], 100.0)
     queue.push(ramp(2)[-800:], 100.05)
-    assert queue.take(0).captured_s == 100.0 - (HOP - 800) / 16000
+    assert queue.take(0).captured_s == 100.0 - (FRAME_HOP - 800) / 16000
     assert queue.take(0).captured_s == 100.05
 
 
@@ -49,7 +45,7 @@ def test_the_newest_are_kept_and_the_others_counted():
     queue.push(ramp(1, 8), 0.0)
     assert counts(queue) == (9, 0, 6, 3)
     hop = queue.take(0)
-    assert hop.samples[0] == 6 * HOP and hop.skipped == 6
+    assert hop.samples[0] == 6 * FRAME_HOP and hop.skipped == 6
     assert queue.take(0).skipped == 0
 
 
@@ -70,7 +66,7 @@ def test_every_hop_is_counted_once_while_one_thread_pushes_and_another_is_too_sl
     def push():
         start = 0
         while start < len(samples):
-            length = random.randint(1, 3 * HOP)
+            length = random.randint(1, 3 * FRAME_HOP)
             queue.push(samples[start : start + length], 0.0)
             start += length
         queue.end()
@@ -80,7 +76,7 @@ def test_every_hop_is_counted_once_while_one_thread_pushes_and_another_is_too_sl
     expected, taken = 0, 0
     for hop in iter(lambda: queue.take(5.0), None):
         expected += hop.skipped
-        assert hop.samples[0] == expected * HOP  # `skipped` says exactly what is missing, where it is
+        assert hop.samples[0] == expected * FRAME_HOP  # `skipped` says exactly what is missing, where it is
         expected += 1
         taken += 1
         if taken % 7 == 0:

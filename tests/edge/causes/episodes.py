@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.config import load_settings
 from edge.dsp.fused import HOP_LENGTH, WINDOW_LENGTH, fused_columns
-from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 from edge.records import Event
 

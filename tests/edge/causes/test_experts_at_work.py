@@ -18,7 +18,7 @@ from edge.decision.calibration import log_posterior
 from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
 from edge.dsp.fused import HOP_LENGTH
-from edge.dsp.log_mel import FRAME_HOP, SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 
 LATENESS_COLUMNS = 3

@@ -24,7 +24,8 @@ from edge.config import load_settings
 from edge.decision.calibration import energy, log_posterior
 from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
-from edge.dsp.log_mel import FRAME_COLUMNS, FRAME_HOP, HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH, log_mel
+from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, log_mel
+from edge.frames import FRAME_COLUMNS, FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 
 MOST_FRAMES_PER_HOP = {"narrow": 1, "wide": 2}  # of the 40 columns that two hops bring

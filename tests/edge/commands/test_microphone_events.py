@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from daemon_process import on_virtual_microphone, stop, wait_for
 
+from edge.frames import SAMPLE_RATE
 from edge.store import Store
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, dbfs, to_level
+from edge.synthesis.signals import dbfs, to_level
 
 QUIET_S = 1.5  # before the cry: one that sounds within the first frame is said to begin with the stream
 CRY_S = 8.0

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.dsp.log_mel import HOP_LENGTH, SAMPLE_RATE, WINDOW_LENGTH, log_mel
+from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, log_mel
 from edge.dsp.vad import active
+from edge.frames import SAMPLE_RATE
 
 SECONDS = 4
 

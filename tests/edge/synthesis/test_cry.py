@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import HOP_LENGTH, REFERENCE_DBFS, SAMPLE_RATE, dbfs
+from edge.synthesis.signals import HOP_LENGTH, REFERENCE_DBFS, dbfs
 
 
 def cry_of(duration_s, seed, **options):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import alarm, babble, door, fan, lullaby
-from edge.synthesis.signals import REFERENCE_DBFS, SAMPLE_RATE, dbfs
+from edge.synthesis.signals import REFERENCE_DBFS, dbfs
 
 SOUNDS = [alarm, babble, door, fan, lullaby]
 

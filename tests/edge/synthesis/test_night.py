@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import nursery_night
-from edge.synthesis.signals import SAMPLE_RATE, dbfs
+from edge.synthesis.signals import dbfs
 
 
 @pytest.fixture(scope="module")
