@@ -52,7 +52,7 @@ setup(
     entry_points={
         "console_scripts": [
             "cry-monitor=edge.commands.main:main",
-            "edge-bench=edge.bench.command:main",
+            "edge-bench=edge.commands.host:edge_bench",
             "edge-export=edge.commands.host:edge_export",
             "cry-train=edge.commands.host:cry_train",
         ]

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from edge.commands.main import guarded
+from edge.commands.guarded import guarded
 from edge.errors import UserError
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from edge.commands.main import guarded
+from edge.commands.guarded import guarded
 from edge.errors import UserError
 
 DEFAULT_DECISION = {"open_threshold": 0.6, "close_threshold": 0.4}  # a first guess

@@ -11,7 +11,7 @@ from edge.bench.baseline import compare, differences, read_baseline
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.main import guarded
+from edge.commands.guarded import guarded
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.timings import FRAME_BUDGET_S

@@ -1,11 +1,24 @@
-"""edge-export and cry-train where only the device's part is installed: they say what they need and where."""
+"""The doors of the other programs: edge-bench, and edge-export and cry-train, which say what they need and where."""
 
-import importlib
 import sys
 
-from edge.commands.lines import print_error
+from edge.commands.guarded import enter
+from edge.errors import UserError
 
 HOST_PYTHON = (3, 11)
+
+
+def edge_bench():
+    """Entry point of edge-bench."""
+
+    def load(argv):
+        from edge.bench.command import main
+        from edge.runtime.memory import require_memory
+
+        require_memory()
+        return main, argv
+
+    return enter(load, None, "edge-bench")
 
 
 def edge_export():
@@ -20,16 +33,19 @@ def cry_train():
 
 def host_command(name, module, extra):
     """Run main() of a host module; returns its exit status, or 1 after saying which extra is missing."""
+    return enter(lambda argv: (_host_main(name, module, extra), argv), None, name)
+
+
+def _host_main(name, module, extra):
+    """Main() of a host module. Raises UserError where it cannot be had."""
     if sys.version_info < HOST_PYTHON:
-        print_error(
+        raise UserError(
             "{} works on a PC, not on the device: it needs Python {}.{} or newer and this is {}.{}; there, run "
-            "pip install cry-monitor[{}]".format(name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (extra,))),
-            name,
+            "pip install cry-monitor[{}]".format(name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (extra,)))
         )
-        return 1
+    import importlib
+
     try:
-        main = importlib.import_module(module).main
+        return importlib.import_module(module).main
     except ImportError as error:
-        print_error("{} is not installed; run pip install cry-monitor[{}]".format(error.name, extra), name)
-        return 1
-    return main()
+        raise UserError("{} is not installed; run pip install cry-monitor[{}]".format(error.name, extra)) from None

@@ -99,7 +99,9 @@ def run_here(environment, monkeypatch, capsys):
             status = ended.code
         return Finished(status, *capsys.readouterr())
 
+    on_interrupt = signal.getsignal(signal.SIGINT)
     yield run_here
+    signal.signal(signal.SIGINT, on_interrupt)
     monkeypatch.undo()
     time.tzset()
 

@@ -1,15 +1,22 @@
 """What every command has in common: help, exit statuses, one line for an error and never a stack trace."""
 
 import argparse
+import os
+import resource
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from virtual_microphone import REPOSITORY
 
 from edge import __version__
-from edge.commands.main import guarded, make_parser
+from edge.commands.guarded import enter, guarded
+from edge.commands.main import make_parser
 from edge.errors import UserError
+from edge.records import Event
+from edge.store import Store
 
 COMMANDS = ("run", "analyze", "events", "purge", "devices", "prepare", "demo")
 
@@ -88,6 +95,112 @@ def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
     assert process.stderr.read() == ""
 
 
+STARTING_S = 1.5  # until any of them is at work, on a machine with time for it
+MOMENTS = 8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("analyze", "{wav}"), ("events", "--db", "{db}"), ("run", "--source", "file:{wav}", "--db", "{db}")],
+    ids=lambda arguments: arguments[0],
+)
+def test_ctrl_c_at_any_moment_of_the_start_is_130_and_silence(start, burst_wav, tmp_path, arguments):
+    """The daemon that is READY ends in good order instead, with 0; what has ended before has its own status."""
+    names = {"wav": burst_wav, "db": str(tmp_path / "night.db")}
+    Store(names["db"]).close()
+    for moment in range(MOMENTS):
+        process = start(*[argument.format(**names) for argument in arguments])
+        wait_until_ours(process)
+        time.sleep(moment * STARTING_S / MOMENTS)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert "Traceback" not in err and "KeyboardInterrupt" not in err
+        if process.returncode in (130, -signal.SIGINT):  # the latter once Python itself is at its end: a shell says 130
+            assert "error" not in err
+        else:
+            assert process.returncode == 0
+
+
+def wait_until_ours(process):
+    """Until the interpreter itself has started, which answers to nobody: it loads NumPy for us."""
+    while process.poll() is None:
+        with open("/proc/{}/maps".format(process.pid)) as maps:
+            if "numpy" in maps.read():
+                return
+        time.sleep(0.005)
+
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_in_a_place_that_swallows_it_is_130_too(capfd):
+    def command(args):
+        if hasattr(sys, "unraisablehook"):
+            Finalized()
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except BaseException:
+            raise ValueError("what a library makes of it") from None
+        return 0
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert enter(lambda argv: (command, argv)) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("descriptor", [0, 1, 2])
+def test_a_descriptor_that_is_closed_is_as_good_as_dev_null(environment, tmp_path, descriptor):
+    """Else the database would get its number, and what is printed would be written into it."""
+    path = str(tmp_path / "night.db")
+    Store(path).close()
+    with open(path, "rb") as file:
+        before = file.read()
+    command = [sys.executable, "-m", "edge.commands.main", "events", "--db", path]
+    status = subprocess.call(command, cwd=REPOSITORY, env=environment, preexec_fn=lambda: os.close(descriptor))
+    assert status == 0
+    with open(path, "rb") as file:
+        assert file.read() == before
+
+
+def test_output_that_finds_no_room_is_one_line(environment, tmp_path):
+    path = str(tmp_path / "night.db")
+    Store(path).close()
+    command = [sys.executable, "-m", "edge.commands.main", "events", "--json", "--db", path]
+    with Store(path) as store:
+        store.add_event(Event(1.0, 2.0, 0.9), 1.8e9)
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=full, stderr=subprocess.PIPE)
+        err = process.communicate()[1].decode()
+    assert process.returncode == 1
+    assert err == (
+        "cry-monitor: error: standard output cannot be written (No space left on device): free some space, or "
+        "send it elsewhere\n"
+    )
+
+
+@pytest.mark.parametrize("address_space_mb", [120, 200])
+def test_too_little_address_space_is_one_line_and_no_endless_loop(environment, burst_wav, tmp_path, address_space_mb):
+    limit = address_space_mb * 1000000
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.commands.main", "run", "--source", "file:" + burst_wav, "--fast"]
+        + ["--db", str(tmp_path / "night.db")],
+        cwd=REPOSITORY,
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    err = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert err.startswith("cry-monitor: error: ") and err.count("\n") == 1
+    assert "{} MB of addresses".format(address_space_mb) in err
+
+
 def test_importing_any_of_it_loads_no_heavy_library(environment):
     heavy = "tensorflow", "keras", "torch", "scipy", "sounddevice", "soundfile", "soxr"
     heavy += "ai_edge_litert", "tflite_runtime", "onnxruntime"
@@ -104,7 +217,10 @@ def test_importing_any_of_it_loads_no_heavy_library(environment):
 
 def test_importing_the_commands_takes_less_than_0_3_s(environment, tmp_path):
     """Of a processor: on a machine with time for it, hardly more goes by."""
-    code = "from time import process_time as s; started = s(); import edge.commands.main; print(s() - started)"
+    code = (
+        "from time import process_time as s; started = s(); "
+        "from edge.commands.main import make_parser; make_parser(); print(s() - started)"
+    )
     # Installed code is compiled once, so the first run here may compile it too, whatever this machine's setting.
     as_installed = dict(environment, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path))
     taken_s = [
