@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from edge.commands.guarded import guarded
 from edge.errors import UserError
+from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP
 from export.sources.provenance import DEFAULT_MODEL_DIR

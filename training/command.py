@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from edge.commands.guarded import guarded
 from edge.errors import UserError
+from edge.guarded import guarded
 
 DEFAULT_DECISION = {"open_threshold": 0.6, "close_threshold": 0.4}  # a first guess
 

@@ -11,9 +11,9 @@ from edge.bench.baseline import compare, differences, read_baseline
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.guarded import guarded
 from edge.config import load_settings
 from edge.errors import UserError
+from edge.guarded import guarded
 from edge.timings import FRAME_BUDGET_S
 
 SHORTEST_S, LONGEST_S = 10.0, 3600.0  # an hour is 230 MB of samples

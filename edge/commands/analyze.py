@@ -4,8 +4,8 @@ import time
 
 from edge.audio import open_source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.lines import print_error, print_object, printable, record_object, record_text
-from edge.errors import UserError
+from edge.commands.lines import print_object, printable, record_object, record_text
+from edge.errors import UserError, print_error
 from edge.frames import SAMPLE_RATE
 from edge.pipeline import Pipeline
 from edge.records import Event, Frame

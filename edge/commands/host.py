@@ -2,8 +2,8 @@
 
 import sys
 
-from edge.commands.guarded import enter
 from edge.errors import UserError
+from edge.guarded import enter
 
 HOST_PYTHON = (3, 11)
 

@@ -79,8 +79,3 @@ def print_object(fields):
 def printable(name):
     """A file name whose bytes are not valid text, made printable."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def print_error(text, name="cry-monitor"):
-    """An error on stderr, in the one form that every command uses."""
-    print("{}: error: {}".format(name, printable(text)), file=sys.stderr)

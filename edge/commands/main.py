@@ -2,7 +2,7 @@
 
 import sys
 
-from edge.commands.guarded import enter  # nothing else here: what it guards is loaded by it
+from edge.guarded import enter  # nothing else here: what it guards is loaded by it
 
 COMMANDS = ("run", "analyze", "events", "purge", "devices", "doctor", "prepare", "demo")
 LISTENING = ("run", "analyze", "doctor", "prepare", "demo")  # they load an engine

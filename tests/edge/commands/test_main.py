@@ -12,9 +12,9 @@ import pytest
 from virtual_microphone import REPOSITORY
 
 from edge import __version__
-from edge.commands.guarded import enter, guarded
 from edge.commands.main import make_parser
 from edge.errors import UserError
+from edge.guarded import enter, guarded
 from edge.records import Event
 from edge.store import Store
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from edge.errors import UserError
+from edge.errors import UserError, print_error
 
 WENT_WRONG = 1
 INTERRUPTED = 130  # exit status of a process ended by Ctrl-C
@@ -85,7 +85,6 @@ def _internal(error):
 
 def _say_error(text, name):
     """In the log, once its lines have a form that a program relies on; for a person otherwise."""
-    from edge.commands.lines import print_error
     from edge.log import log, read_by_machines
 
     if read_by_machines():
@@ -136,4 +135,4 @@ def _say_nothing_of_interrupts():
     """Ctrl-C in a finalizer or a callback of C is reported on stderr, and forgotten: it is remembered here."""
     report = getattr(sys, "__unraisablehook__", None)  # Python 3.8
     if report:
-        setattr(sys, "unraisablehook", lambda what: None if what.exc_type is KeyboardInterrupt else report(what))
+        sys.unraisablehook = lambda what: None if what.exc_type is KeyboardInterrupt else report(what)  # novermin
