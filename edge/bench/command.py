@@ -29,11 +29,9 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of edge-bench."""
     parser = argparse.ArgumentParser(prog="edge-bench", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version="edge-bench " + __version__)
+    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for cry-monitor run")
     parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        default=DEFAULT_BUNDLE_DIR,
-        help="directory of the models (default: the bundle that ships)",
+        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
     )
     parser.add_argument("--input", metavar="FILE", help="a recording of any rate (default: a synthesised night)")
     parser.add_argument(
@@ -43,13 +41,12 @@ def make_parser() -> argparse.ArgumentParser:
         default=60.0,
         help="length of the night, or the most that is taken of --input (default: 60)",
     )
-    parser.add_argument("--threads", metavar="N", type=int, default=1, help="of the engine (default: 1)")
+    parser.add_argument("--threads", metavar="N", type=int, help="of the engine (default: the configuration's, else 1)")
     parser.add_argument(
         "--budget-ms",
         metavar="MS",
         type=float,
-        default=1000 * FRAME_BUDGET_S,
-        help="for one frame (default: %(default)g)",
+        help="for one frame (default: the configuration's, else {:g})".format(1000 * FRAME_BUDGET_S),
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--html", metavar="FILE", help="write a page with the distribution of every stage")
@@ -72,21 +69,20 @@ def main(argv=None) -> int:
 def run(args) -> int:
     """Measure and print; 1 when over budget or slower than the baseline."""
     check(args)
+    settings = settings_of(args)
     baseline = read_baseline(args.baseline) if args.baseline else None
     if args.html:
         write(args.html, "")  # said now, not after the run
-    bundle = load_bundle(args.bundle, args.threads)
-    settings = load_settings(None)
-    settings = settings._replace(budget=settings.budget._replace(frame_ms=args.budget_ms))
+    bundle = load_bundle(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     recording = material(args.input, args.seconds)
     if args.soak is None:
-        result, passes = results.run(bundle, settings, recording, args.threads, args.seconds)
+        result, passes = results.run(bundle, settings, recording, settings.detector.threads, args.seconds)
     else:
         result, passes = results.run_soak(
             bundle,
             settings,
             recording,
-            args.threads,
+            settings.detector.threads,
             args.seconds,
             args.soak,
             say=(lambda line: None) if args.json else lambda line: print(line, flush=True),
@@ -106,16 +102,27 @@ def run(args) -> int:
         if baseline:
             print("\n".join(text.comparison(changes, result["baseline"]["differences"])))
     is_slower = any(change.is_regression for change in changes)
-    return 1 if is_slower or result["stages"][-1]["p99_ms"] > args.budget_ms else 0
+    return 1 if is_slower or result["stages"][-1]["p99_ms"] > settings.budget.frame_ms else 0
+
+
+def settings_of(args):
+    """The configuration, but for what flags say. Raises UserError."""
+    settings = load_settings(args.config)
+    bundle, threads = args.bundle or settings.detector.bundle, args.threads or settings.detector.threads
+    budget_ms = settings.budget.frame_ms if args.budget_ms is None else args.budget_ms
+    return settings._replace(
+        detector=settings.detector._replace(bundle=bundle, threads=threads),
+        budget=settings.budget._replace(frame_ms=budget_ms),
+    )
 
 
 def check(args):
     """Refuse what cannot work. Raises UserError."""
     if not SHORTEST_S <= args.seconds <= LONGEST_S:
         raise UserError("--seconds is {:g}: use {:g} to {:g}".format(args.seconds, SHORTEST_S, LONGEST_S))
-    if not 1 <= args.threads <= 16:
+    if args.threads is not None and not 1 <= args.threads <= 16:
         raise UserError("--threads is {}: use 1 to 16".format(args.threads))
-    if not args.budget_ms > 0:
+    if args.budget_ms is not None and not args.budget_ms > 0:
         raise UserError("--budget-ms is {:g}: use more than 0".format(args.budget_ms))
     if args.soak is not None and not 0 < args.soak <= LONGEST_SOAK_H:
         raise UserError("--soak is {:g}: use more than 0 and at most {:g} hours".format(args.soak, LONGEST_SOAK_H))

@@ -1,6 +1,5 @@
 """The capture process: `python -m edge.capture NAME PIPE PARENT`. Started by process.py only."""
 
-import ctypes
 import json
 import os
 import signal
@@ -12,20 +11,19 @@ from edge.capture.devices import choose_device, input_devices, load_portaudio
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_block, write_message
 from edge.capture.sound_server import StreamWatch
 from edge.errors import UserError
+from edge.runtime.children import end_with_parent
 from edge.runtime.core_dumps import forbid_core_dumps
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
 BLOCK_S = 0.1  # of audio in each message: half a hop
 BUFFER_S = 0.2  # in the sound system, so that a busy board may stop us for half of it without a loss
 
-PR_SET_PDEATHSIG = 1
-
 
 def main(name: str, pipe_number: str, parent: str) -> None:
     """Record until killed, until nobody reads, or until the microphone fails; its last message says why."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are the parent's, which gets them too, to act on
-    _die_with(int(parent))
+    end_with_parent(int(parent))
     forbid_core_dumps()
     os.set_inheritable(int(pipe_number), False)  # or a sound server started by its library would hold it
     sender = _Sender(os.fdopen(int(pipe_number), "wb", 0))
@@ -53,13 +51,6 @@ class _Sender:
         with self._lock:
             write_message(self._pipe, kind, text.encode("utf-8", "replace"))
             os._exit(0)
-
-
-def _die_with(parent):
-    """Be killed when the parent is: a blocking read that never returns would not notice."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def _record(name, sender):

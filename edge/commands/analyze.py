@@ -2,13 +2,15 @@
 
 import time
 
-from edge.audio import open_source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.lines import print_object, printable, record_object, record_text
+from edge.commands.analysis_pool import Work, analyse_all, most_jobs
+from edge.commands.lines import clock, print_object, printable, record_object, record_text
+from edge.commands.progress import ProgressLine
+from edge.commands.recording import Heard, Summary, analyse
+from edge.config import load_settings
 from edge.errors import UserError, print_error
-from edge.frames import SAMPLE_RATE
-from edge.pipeline import Pipeline
 from edge.records import Event, Frame
+from edge.runtime.core_dumps import forbid_core_dumps
 from edge.store import Store
 
 DESCRIPTION = """Analyse recordings (WAV, FLAC, OGG; any rate, any number of channels) as the daemon would.
@@ -21,16 +23,21 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("analyze", help="find cries in recordings", description=DESCRIPTION)
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a recording")
+    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for run (default: the defaults)")
     parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        default=DEFAULT_BUNDLE_DIR,
-        help="directory of the models (default: the bundle that ships)",
+        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
     )
     parser.add_argument(
         "--db",
         metavar="FILE",
         help="also write the events to this database, dated as if the recording began now (default: none is written)",
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="recordings that are analysed at once, each by a process of its own (default: 1)",
     )
     parser.add_argument("--frames", action="store_true", help="also print every frame, five a second")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -39,81 +46,129 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     """Analyse every file; 1 when one could not be read to its end."""
-    bundle = load_bundle(args.bundle)
-    bundle.warm_up()
+    if not 1 <= args.jobs <= most_jobs():
+        raise UserError(
+            "--jobs is {}: use 1 to {}, twice the number of this machine's cores".format(args.jobs, most_jobs())
+        )
+    forbid_core_dumps()
+    settings = load_settings(args.config)
+    directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
     store = Store(args.db) if args.db else None
     try:
-        results = [_analyze_or_say(path, bundle, store, args) for path in args.paths]
+        printer = Printer(args, store)
+        if args.jobs == 1 or len(args.paths) == 1:
+            bundle = load_bundle(directory, settings.detector.threads)
+            bundle.warm_up()
+            return one_after_the_other(args.paths, bundle, settings, printer)
+        return several_at_once(args, directory, settings, printer)
     finally:
         if store:
             store.close()
-    return 0 if all(results) else 1
 
 
-def _analyze_or_say(path, bundle, store, args):
+def one_after_the_other(paths, bundle, settings, printer) -> int:
+    """Analyse and print as it is heard; the exit status."""
+    status = 0
+    for path in paths:
+        printer.begin(path)
+        try:
+            for record in analyse(path, bundle, settings):
+                printer.take(record)
+        except UserError as error:
+            printer.problem(str(error))
+            status = 1
+    printer.end()
+    return status
+
+
+def several_at_once(args, directory, settings, printer) -> int:
+    """Analyse in processes, print recording by recording; the exit status."""
+    status = 0
+    printer.progress()
+    analysed = analyse_all(args.paths, args.jobs, Work(directory, settings, args.frames))
     try:
-        _Analysis(path, store, args).run(bundle)
-        return True
-    except UserError as error:
-        print_error(str(error))
-        return False
+        for path, (records, problem) in zip(args.paths, analysed):
+            printer.begin(path)
+            for record in records:
+                printer.take(record)
+            if problem is not None:
+                printer.problem(problem)
+                status = 1
+    finally:
+        analysed.close()
+    printer.end()
+    return status
 
 
-class _Analysis:
-    """One recording on its way through the pipeline; prints each record as it comes, then the summary."""
+class Printer(object):
+    """Prints the records of one recording after the other, stores its events, and says how far it is."""
 
-    def __init__(self, path, store, args):
-        self._path = path
-        self._name = printable(path)
-        self._store = store
+    def __init__(self, args, store):
         self._args = args
+        self._store = store
+        self._line = ProgressLine()
+        self._n_begun = 0
+        self._started_s = time.monotonic()
+        self._done_s = 0.0  # of audio, in recordings that are done
+
+    def begin(self, path):
+        """The next recording."""
+        self._name = printable(path)
         self._origin_utc = time.time()
-        self._heard_samples = 0
-        self._frames = 0
-        self._events = []
+        self._n_begun += 1
 
-    def run(self, bundle):
-        """Raises UserError when the file cannot be read to its end, after saying all of what came before."""
-        started = time.perf_counter()
-        with open_source("file:" + self._path) as source:
-            pipeline = Pipeline(bundle)
-            try:
-                for block in source.blocks():
-                    self._heard_samples += len(block)
-                    self._take(pipeline.push(block))
-            finally:
-                self._take(pipeline.finish())
-                self._print_summary(time.perf_counter() - started)
-
-    def _take(self, records):
-        for record in records:
-            if isinstance(record, Event):
-                self._events.append(record)
-                if self._store:
-                    self._store.add_event(record, self._origin_utc + record.start_s, self._name)
-            if isinstance(record, Frame):
-                self._frames += 1
-                if not self._args.frames:
-                    continue
-            if self._args.json:
-                print_object(record_object(record, file=self._name))
-            else:
-                print("{}: {}".format(self._name, record_text(record)))
-
-    def _print_summary(self, elapsed_s):
-        summary = {
-            "type": "summary",
-            "file": self._name,
-            "duration_s": self._heard_samples / SAMPLE_RATE,
-            "frames": self._frames,
-            "events": len(self._events),
-            "cry_seconds": round(sum(event.end_s - event.start_s for event in self._events), 3),
-            "realtime_factor": self._heard_samples / SAMPLE_RATE / elapsed_s,
-        }
+    def take(self, record):
+        """Print a record; of a Heard, only how far it is."""
+        if isinstance(record, Heard):
+            self.progress(record.duration_s)
+            return
+        if isinstance(record, Summary):
+            self._done_s += record.duration_s
+        if isinstance(record, Event) and self._store:
+            self._store.add_event(record, self._origin_utc + record.start_s, self._name)
+        if isinstance(record, Frame) and not self._args.frames:
+            return
+        self._line.clear()
         if self._args.json:
-            print_object(summary)
+            print_object(summary_object(record, self._name) if isinstance(record, Summary) else self._object(record))
         else:
-            print(
-                "{}: {duration_s:.1f} s, {frames} frames, {events} events, {cry_seconds:.1f} s of crying, "
-                "{realtime_factor:.0f} times real time".format(self._name, **summary)
+            text = summary_text(record) if isinstance(record, Summary) else record_text(record)
+            print("{}: {}".format(self._name, text), flush=True)
+
+    def problem(self, text):
+        """A recording could not be read to its end."""
+        self._line.clear()
+        print_error(text)
+
+    def progress(self, heard_s=0.0):
+        """Say how far it is. heard_s: of the recording that goes on."""
+        audio_s = self._done_s + heard_s
+        speedup = audio_s / max(1e-3, time.monotonic() - self._started_s)
+        self._line.show(
+            "recording {} of {}, {} heard, {:.0f} times faster than real time".format(
+                max(1, self._n_begun), len(self._args.paths), clock(audio_s), speedup
             )
+        )
+
+    def end(self):
+        """Every recording is done."""
+        self._line.clear()
+
+    def _object(self, record):
+        return record_object(record, file=self._name)
+
+
+def summary_object(summary, name):
+    """A Summary as a dict for JSON."""
+    fields = {"type": "summary", "file": name}
+    fields.update(summary._asdict())
+    fields["realtime_factor"] = summary.speedup  # its name until 0.1, to go with the next release
+    return fields
+
+
+def summary_text(summary):
+    """A Summary as one line for a person."""
+    return (
+        "{duration_s:.1f} s, {frames} frames, {events} events, {cry_seconds:.1f} s of crying, "
+        "{speedup:.0f} times faster than real time".format(**summary._asdict())
+    )

@@ -61,11 +61,9 @@ def add_parser(subparsers) -> None:
         help="length of the night, {:g} to {:g} (default: 10)".format(SHORTEST_MINUTES, LONGEST_MINUTES),
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="another number, another night (default: 1)")
+    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for run (default: the defaults)")
     parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        default=DEFAULT_BUNDLE_DIR,
-        help="directory of the models (default: the bundle that ships)",
+        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
     )
     parser.add_argument("--db", metavar="FILE", help="write the events there (default: a new temporary file)")
     parser.set_defaults(run=run)
@@ -77,14 +75,15 @@ def run(args) -> int:
         raise UserError("--minutes is {:g}: use {:g} to {:g}".format(args.minutes, SHORTEST_MINUTES, LONGEST_MINUTES))
     if args.seed < 0:
         raise UserError("--seed is {}: use 0 or more".format(args.seed))
-    bundle = load_bundle(args.bundle)
+    settings = load_settings(args.config)
+    bundle = load_bundle(args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     path = args.db or os.path.join(tempfile.mkdtemp(prefix="cry-monitor-demo-"), "events.db")
-    with BufferedStore(path, load_settings(None)) as keeper:
+    with BufferedStore(path, settings) as keeper:
         print("synthesising {:g} minutes of a night (seed {})".format(args.minutes, args.seed), flush=True)
         night = nursery_night(60 * args.minutes, args.seed)
         print("listening with {}, bundle {} {}\n".format(bundle.detector.engine_name, bundle.name, bundle.version))
         bundle.warm_up()
-        events, listener, elapsed_s = listen(night.samples, bundle, keeper)
+        events, listener, elapsed_s = listen(night.samples, bundle, settings, keeper)
     duration_s = len(night.samples) / SAMPLE_RATE
     print("\n" + night_table(night.truth, events))
     print("\n" + format_table(listener.pipeline.timings))
@@ -102,7 +101,7 @@ def program():
     return sys.argv[0] if os.path.basename(sys.argv[0]) == "cry-monitor" else "cry-monitor"
 
 
-def listen(samples, bundle, keeper):
+def listen(samples, bundle, settings, keeper):
     """Run the daemon's listener over 16-kHz samples, as a night that ends now, printing what it finds.
 
     Returns the events, the listener, and the seconds it took.
@@ -116,7 +115,7 @@ def listen(samples, bundle, keeper):
 
     origin_utc = time.time() - len(samples) / SAMPLE_RATE
     source = SynthesisedSource(samples)
-    listener = Listener(bundle, load_settings(None), keeper, source, emit, origin_utc)
+    listener = Listener(bundle, settings, keeper, source, emit, origin_utc)
     started = time.perf_counter()
     for block in source.blocks():
         listener.push(block)

@@ -50,6 +50,26 @@ def test_every_frame_when_asked(analyze, burst_wav, validate):
     assert frames[0]["gated"] and not frames[45]["gated"]
 
 
+def test_a_recording_is_judged_by_the_configuration(analyze, burst_wav, tmp_path):
+    deaf = tmp_path / "deaf.toml"
+    deaf.write_text("[gate]\nfloor_dbfs = 0.0\n")
+    assert [fields["type"] for fields in analyze("--json", "--config", deaf, burst_wav).objects()] == ["summary"]
+    broken = analyze("--config", tmp_path / "nowhere.toml", burst_wav)
+    assert (broken.status, broken.out) == (1, "")
+    assert broken.err.startswith("cry-monitor: error: cannot read the configuration")
+
+
+def test_the_configuration_names_the_bundle(run, loud_bundle, burst_wav, tmp_path):
+    config = tmp_path / "bundle.toml"
+    config.write_text('[detector]\nbundle = "{}"\n'.format(loud_bundle))
+    assert run("analyze", "--json", "--config", config, burst_wav).objects()[-1]["events"] == 1
+
+
+def test_how_much_faster_than_real_time_stands_under_its_old_name_too(analyze, burst_wav):
+    summary = analyze("--json", burst_wav).objects()[-1]
+    assert summary["speedup"] == summary["realtime_factor"] > 1
+
+
 def test_lines_for_a_person(analyze, burst_wav):
     finished = analyze("--frames", burst_wav)
     assert finished.status == 0

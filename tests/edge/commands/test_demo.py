@@ -93,3 +93,11 @@ def test_the_bundle_that_ships_hears_the_demo_night(run, tmp_path):
     assert finished.status == 0
     assert "MISSED" not in finished.out
     assert "FALSE ALARM" not in finished.out
+
+
+def test_the_demo_listens_as_the_configuration_says(run, loud_bundle, tmp_path):
+    config = tmp_path / "deaf.toml"
+    config.write_text('[gate]\nfloor_dbfs = 0.0\n[detector]\nbundle = "{}"\n'.format(loud_bundle))
+    finished = run("demo", "--minutes", "1", "--config", config)
+    assert (finished.status, finished.err) == (0, "")
+    assert "0 of " in finished.out and "bundle loud" in finished.out
