@@ -1,0 +1,67 @@
+"""Text of other people's files, devices and models on its way to a terminal, the log or a table."""
+
+import io
+import os
+import sys
+
+from edge.errors import UserError
+
+
+def printable(text: str) -> str:
+    r"""The text with whatever is no plain character written out: \x1b, \u202e, \n; an invalid byte as \xe9.
+
+    Control characters, terminal escapes, marks that turn the direction of writing and line breaks among them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _written_out(character) for character in text)
+
+
+def shown(value, longest: int = 60) -> str:
+    """A value as one short printable line, whatever it is."""
+    try:
+        text = printable(repr(value))
+    except (RecursionError, ValueError):  # nested without end; an integer too long to be written
+        text = "a {} too large to be shown".format(type(value).__name__)
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def say_all_characters() -> None:
+    """Let stdout and stderr take every character: what their encoding has no letter for is written out."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+        elif type(stream) is io.TextIOWrapper and stream.errors != "backslashreplace":  # Python 3.6
+            stream.flush()
+            line_buffering, encoding = stream.line_buffering, stream.encoding
+            setattr(sys, name, io.TextIOWrapper(stream.detach(), encoding, "backslashreplace", None, line_buffering))
+
+
+def user_name() -> str:
+    """Who runs this: the name, or "user 12345" where the system has none."""
+    import pwd  # here, as few ask
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return "user {}".format(os.geteuid())
+
+
+def expand_home(path: str, what: str) -> str:
+    """`path` with a leading ~ replaced. Raises UserError, beginning with `what`, where no home is known."""
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise UserError(
+            "{} {}: no home directory is known to {}: set HOME, or give a whole path".format(
+                what, printable(path), user_name()
+            )
+        )
+    return expanded
+
+
+def _written_out(character):
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no text
+        return "\\x{:02x}".format(code - 0xDC00)
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,56 @@
+"""Text of others: nothing of it reaches a terminal as a command, and every letter can be printed somewhere."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edge.errors import UserError
+from edge.text import expand_home, printable, shown
+
+
+@pytest.mark.parametrize(
+    "text, written_out",
+    [
+        ("café 名前 ☂.wav", "café 名前 ☂.wav"),
+        ("evil\x1b[2J\x1b]0;PWNED\x07", "evil\\x1b[2J\\x1b]0;PWNED\\x07"),
+        ("two\nlines\r\ttab", "two\\nlines\\r\\ttab"),
+        ("a\u202egnp.exe\u2066", "a\\u202egnp.exe\\u2066"),
+        ("\u2028\x85\x9b31m", "\\u2028\\x85\\x9b31m"),
+        ("\ufeff\u200b\u00ad", "\\ufeff\\u200b\\xad"),
+        ("\ud800", "\\ud800"),
+        (os.fsdecode(b"caf\xe9.wav"), "caf\\xe9.wav"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_what_is_no_plain_character_is_written_out(text, written_out):
+    assert printable(text) == written_out
+    assert printable(written_out) == written_out
+
+
+def test_any_value_is_one_short_line():
+    nested = []
+    for _ in range(100000):
+        nested = [nested]
+    assert shown(nested) == "a list too large to be shown"
+    assert shown("\x1b\ud800") == "'\\x1b\\ud800'"
+    assert len(shown("x" * 1000)) == 60
+    assert shown(10**5000).startswith(("1000", "a int too large"))
+    while nested:  # taken apart by hand: the interpreter would do it by recursion
+        nested = nested[0]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "utf-8"])
+def test_every_letter_can_be_printed(encoding):
+    code = "from edge.text import say_all_characters; say_all_characters(); print('N\\xe4ch \\u540d', flush=True)"
+    environment = dict(os.environ, PYTHONIOENCODING=encoding)
+    out = subprocess.check_output([sys.executable, "-c", code], env=environment)
+    assert out.decode(encoding).rstrip() in ("Näch 名", "Näch \\u540d", "N\\xe4ch \\u540d")
+
+
+def test_without_a_home_one_line_says_so(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/parent")
+    assert expand_home("~/a", "--db") == "/home/parent/a"
+    with pytest.raises(UserError, match="--db ~nobody-of-this-name/a: no home directory is known"):
+        expand_home("~nobody-of-this-name/a", "--db")
