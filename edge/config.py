@@ -11,6 +11,8 @@ import re
 from typing import Any, NamedTuple, Optional
 
 from edge.errors import UserError
+from edge.text import cut, printable, shown
+from edge.untrusted import Malformed, read_toml
 
 
 class Key(NamedTuple):
@@ -176,7 +178,7 @@ def load_settings(path: Optional[str] = None) -> Settings:
             raise UserError("{}: unknown section [{}]; {}".format(path, section, _nearest(section, SECTIONS)))
         if not isinstance(table, dict):
             raise UserError(
-                "{}: {} = {!r} stands outside a section; write it under [{}]".format(path, section, table, section)
+                "{}: {} = {} stands outside a section; write it under [{}]".format(path, section, shown(table), section)
             )
         known = {key.name: key for key in _keys_of(section)}
         for name, value in table.items():
@@ -199,19 +201,11 @@ def _settings(given):
 
 def _read_toml(path):
     try:
-        import tomllib  # novermin
-    except ImportError:
-        try:
-            import tomli as tomllib
-        except ImportError:
-            raise UserError("{}: no TOML reader for this Python; pip install tomli".format(path)) from None
-    try:
-        with open(path, "rb") as file:
-            return tomllib.loads(file.read().decode("utf-8"))
-    except OSError as error:
-        raise UserError("cannot read the configuration {}: {}".format(path, error.strerror or error)) from error
-    except ValueError as error:
-        raise UserError("{}: not a TOML file: {}; see systemd/cry-monitor.toml".format(path, error)) from error
+        return read_toml(path, advice="see systemd/cry-monitor.toml")
+    except Malformed:
+        raise
+    except UserError as error:
+        raise UserError("cannot read the configuration {}".format(error)) from error
 
 
 def _nearest(name, known):
@@ -244,7 +238,7 @@ _NOUNS = {int: "a whole number, ", float: "a number, ", str: "text in quotes, "}
 
 
 def _shown(value):
-    return _toml(value) if isinstance(value, (bool, int, float, str)) else repr(value)
+    return cut(printable(_toml(value))) if isinstance(value, (bool, int, float, str)) else shown(value)
 
 
 def _check_hysteresis(path, decision):

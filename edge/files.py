@@ -10,6 +10,7 @@ import os
 import stat
 
 from edge.errors import UserError
+from edge.text import printable
 
 MEGABYTE = 1000000
 NOT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -25,7 +26,7 @@ _KINDS = (
 
 def shown(path):
     """A path as text: any bytes make a path, not any make text."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    return printable(os.fsdecode(path))
 
 
 def open_descriptor(path):

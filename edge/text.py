@@ -6,6 +6,8 @@ import sys
 
 from edge.errors import UserError
 
+LONGEST_SHOWN = 60
+
 
 def printable(text: str) -> str:
     r"""The text with whatever is no plain character written out: \x1b, \u202e, \n; an invalid byte as \xe9.
@@ -17,13 +19,17 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else _written_out(character) for character in text)
 
 
-def shown(value, longest: int = 60) -> str:
+def cut(text: str) -> str:
+    """A text, its end left out when it is long."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def shown(value) -> str:
     """A value as one short printable line, whatever it is."""
     try:
-        text = printable(repr(value))
+        return cut(printable(repr(value)))
     except (RecursionError, ValueError):  # nested without end; an integer too long to be written
-        text = "a {} too large to be shown".format(type(value).__name__)
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+        return "a {} too large to be shown".format(type(value).__name__)
 
 
 def say_all_characters() -> None:

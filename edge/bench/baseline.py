@@ -15,12 +15,13 @@ by one number:
 benchmarks/device/bench_noise.py measures how often that cries wolf on the same code, and which slowdown it finds.
 """
 
-import json
 import math
 from typing import List, NamedTuple
 
+from edge.bundle.fields import Fields
 from edge.errors import UserError
 from edge.timings import percentile
+from edge.untrusted import read_json
 
 NOISE_DEVIATIONS = 4.0
 SAME_CODE = 0.25
@@ -28,6 +29,7 @@ SAME_CODE_DISTURBED = 1.0  # when one of the runs says that it was disturbed
 LEAST_MS = 0.005
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 FEWEST_ROUNDS = 3
+MAX_BASELINE_BYTES = 16 << 20  # a long run of many rounds has some MB
 
 
 class Change(NamedTuple):
@@ -43,23 +45,23 @@ class Change(NamedTuple):
 
 def read_baseline(path):
     """The object of an earlier --json. Raises UserError when it is none."""
+    advice = "write one with `edge-bench --json > FILE`"
     try:
-        with open(path, encoding="utf-8") as file:
-            baseline = json.load(file)
-        rounds = baseline["per_round"]
-        if len(rounds) < FEWEST_ROUNDS or not all(one["yardstick_ms"] > 0 and one["p50_ms"] for one in rounds):
-            raise ValueError("has too few rounds")
-    except OSError as error:
-        raise UserError(
-            "--baseline {}: cannot be read ({}): give a file written by edge-bench --json".format(path, error.strerror)
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "--baseline {}: is no result of edge-bench --json ({}): write one with `edge-bench --json > FILE`".format(
-                path, error
-            )
-        ) from error
-    return baseline
+        document = read_json(path, MAX_BASELINE_BYTES, advice=advice)
+        fields = Fields(document, path, advice=advice)
+        rounds = fields.objects("per_round")
+        if len(rounds) < FEWEST_ROUNDS:
+            raise UserError("{}: per_round has too few rounds, {}: {}".format(path, len(rounds), advice))
+        for one in rounds:
+            one.positive("yardstick_ms")
+            stages = one.object("p50_ms")
+            for stage in stages.content:
+                stages.number(stage, 0.0)
+        if "board" in fields.content:
+            fields.mapping("board")
+    except UserError as error:
+        raise UserError("--baseline is no result of edge-bench --json: {}".format(error)) from error
+    return document
 
 
 def compare(before, after) -> List[Change]:

@@ -3,6 +3,7 @@
 import math
 
 from edge.errors import UserError
+from edge.text import shown
 
 ADVICE = "repair the file or export the bundle again"
 
@@ -10,18 +11,21 @@ ADVICE = "repair the file or export the bundle again"
 class Fields(object):
     """A JSON object together with where it stands, e.g. "manifest.json: models[0].feature"."""
 
-    def __init__(self, content, where, key=""):
+    def __init__(self, content, where, key="", advice=ADVICE):
         self.content = content
         self.where = where
         self._prefix = key
+        self._advice = advice
         if not isinstance(content, dict):
             raise UserError(
-                "{}: {} is {}, expected an object: {}".format(where, key or "the document", shown(content), ADVICE)
+                "{}: {} is {}, expected an object: {}".format(where, key or "the document", shown(content), advice)
             )
 
     def problem(self, key, value, expected):
         """The UserError for a key whose value is not what was expected."""
-        return UserError("{}: {} is {}, {}: {}".format(self.where, self._name(key), shown(value), expected, ADVICE))
+        return UserError(
+            "{}: {} is {}, {}: {}".format(self.where, self._name(key), shown(value), expected, self._advice)
+        )
 
     def text(self, key):
         """A string that is not empty."""
@@ -104,19 +108,22 @@ class Fields(object):
 
     def object(self, key):
         """An object, as Fields."""
-        return Fields(self.mapping(key), self.where, self._name(key))
+        return Fields(self.mapping(key), self.where, self._name(key), self._advice)
 
     def objects(self, key):
         """A list of objects, as Fields."""
         entries = self._checked(key, lambda v: isinstance(v, list), "expected a list")
-        return [Fields(entry, self.where, "{}[{}]".format(self._name(key), n)) for n, entry in enumerate(entries)]
+        return [
+            Fields(entry, self.where, "{}[{}]".format(self._name(key), n), self._advice)
+            for n, entry in enumerate(entries)
+        ]
 
     def _name(self, key):
         return "{}.{}".format(self._prefix, key) if self._prefix else key
 
     def _checked(self, key, is_valid, expected):
         if key not in self.content:
-            raise UserError("{}: {} is missing, {}: {}".format(self.where, self._name(key), expected, ADVICE))
+            raise UserError("{}: {} is missing, {}: {}".format(self.where, self._name(key), expected, self._advice))
         value = self.content[key]
         if not is_valid(value):
             raise self.problem(key, value, expected)
@@ -131,9 +138,3 @@ def is_number(value):
 def span(lowest, highest):
     """A range in words."""
     return " of at least {:g}".format(lowest) if highest == math.inf else " from {:g} to {:g}".format(lowest, highest)
-
-
-def shown(value):
-    """A value as one short line."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

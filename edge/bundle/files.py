@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from edge.engines import open_engine
 from edge.errors import UserError
+from edge.files import open_regular
 
 MANIFEST_NAME = "manifest.json"
 PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
@@ -81,11 +82,13 @@ def _verify_file(entry, directory):
             )
         )
     try:
-        size, digest = _size_and_sha256(path)
+        size, digest = _size_and_sha256(path, entry.bytes)
     except OSError as error:
         raise UserError(
             "bundle file {} cannot be read ({}): copy the bundle again".format(path, error.strerror)
         ) from error
+    except UserError as error:
+        raise UserError("bundle file {}; copy the bundle again".format(error)) from error
     if size != entry.bytes:
         raise UserError(
             "bundle file {} has {} bytes, the manifest says {}: it is damaged, copy the bundle again".format(
@@ -100,11 +103,12 @@ def _verify_file(entry, directory):
         )
 
 
-def _size_and_sha256(path):
+def _size_and_sha256(path, expected_bytes):
+    """(bytes, SHA-256) of a file; one of another size is not read. Raises OSError or UserError."""
     digest = hashlib.sha256()
-    size = 0
-    with open(path, "rb") as handle:
-        for chunk in iter(lambda: handle.read(READ_AT_ONCE), b""):
-            digest.update(chunk)
-            size += len(chunk)
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == expected_bytes:
+            for chunk in iter(lambda: file.read(READ_AT_ONCE), b""):
+                digest.update(chunk)
     return size, digest.hexdigest()

@@ -1,7 +1,6 @@
 """manifest.json: what is in a bundle, read strictly and checked against what goes with what."""
 
 import hashlib
-import json
 import os
 from typing import List, NamedTuple, Optional
 
@@ -11,6 +10,8 @@ from edge.bundle.model import DENOISER, DETECTOR, EXPERT, Model, read_model
 from edge.decision.fusion import METHODS, Fusion
 from edge.decision.uncertain import UncertainRule
 from edge.errors import UserError
+from edge.files import read_regular
+from edge.untrusted import MAX_DOCUMENT_BYTES, parse_json
 
 SCHEMA = 1
 
@@ -42,22 +43,10 @@ def read_manifest(directory):
     """
     path = os.path.join(directory, MANIFEST_NAME)
     try:
-        with open(path, "rb") as handle:
-            content = handle.read()
-    except OSError as error:
-        raise UserError(
-            "no bundle in {}: cannot read {} ({}); name a directory that holds one".format(
-                directory, MANIFEST_NAME, error.strerror
-            )
-        ) from error
-    try:
-        document = json.loads(content.decode("utf-8"))
-    except ValueError as error:
-        raise UserError(
-            "{} is not valid JSON ({}): it is damaged, copy or export the bundle again".format(
-                path, str(error).splitlines()[0]
-            )
-        ) from error
+        content = read_regular(path, MAX_DOCUMENT_BYTES)
+    except UserError as error:
+        raise UserError("no bundle in {}: {}; name a directory that holds one".format(directory, error)) from error
+    document = parse_json(content, path, advice="it is damaged, copy or export the bundle again")
     top = Fields(document, path)
     schema = top.integer("schema", 1)
     if schema > SCHEMA:

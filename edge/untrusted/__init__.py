@@ -9,17 +9,13 @@ text holds no NUL and no half of a surrogate pair. A byte-order mark is passed o
 
 from edge.untrusted.arrays import read_arrays
 from edge.untrusted.documents import parse_json, read_csv, read_json, read_toml
-from edge.untrusted.files import MAX_DOCUMENT_BYTES, Malformed, Unreadable, kind_of, open_regular, read_bytes, read_text
+from edge.untrusted.texts import MAX_DOCUMENT_BYTES, Malformed, read_text
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
     "Malformed",
-    "Unreadable",
-    "kind_of",
-    "open_regular",
     "parse_json",
     "read_arrays",
-    "read_bytes",
     "read_csv",
     "read_json",
     "read_text",

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from edge.text import printable
-from edge.untrusted.files import Malformed
+from edge.untrusted.texts import Malformed
 
 MAX_ARRAYS_BYTES = 1 << 30
 
@@ -22,7 +22,7 @@ def read_arrays(content, names, path, max_bytes=MAX_ARRAYS_BYTES, advice=""):
                 left -= arrays[name].nbytes
     except Exception as error:  # what a damaged archive makes its readers raise is anybody's guess
         reason = printable(" ".join(str(error).split())) or type(error).__name__
-        raise Malformed(path, "an archive of arrays", reason, advice) from error
+        raise Malformed(path, "is not an archive of arrays", reason, advice) from error
     return arrays
 
 

@@ -7,11 +7,13 @@ import math
 import re
 
 from edge.errors import UserError
+from edge.files import read_regular
 from edge.text import printable, shown
-from edge.untrusted.files import MAX_DOCUMENT_BYTES, Malformed, decoded, read_bytes, read_text
+from edge.untrusted.texts import MAX_DOCUMENT_BYTES, Malformed, decoded, read_text
 
 MAX_TABLE_BYTES = 64 << 20
 MAX_DEPTH = 64
+NOT_JSON, NOT_TOML = "is not valid JSON", "is not a TOML file"
 MAX_DIGITS = 19  # of a whole number of 64 bits
 BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 # Strings, which may hold anything, are passed over whole; one without an end reaches to the end of the text.
@@ -41,26 +43,23 @@ class _Bad(ValueError):
 
 
 def read_json(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""):
-    """What a JSON file says. Raises Unreadable or Malformed."""
-    return parse_json(read_bytes(path, max_bytes, advice), path, max_depth, advice)
+    """What a JSON file says. Raises UserError; Malformed when it is none."""
+    return parse_json(read_regular(path, max_bytes), path, max_depth, advice)
 
 
 def parse_json(content, path, max_depth=MAX_DEPTH, advice=""):
     """What JSON in bytes says; `path` names it in errors. Raises Malformed."""
-    text = decoded(content, path, "valid JSON", advice)
+    text = decoded(content, path, NOT_JSON, advice)
     try:
         check_nesting(text, JSON_NESTING, max_depth)
-        document = json.loads(
-            text, object_pairs_hook=_object, parse_int=_whole_number, parse_constant=_no_number, parse_float=float
-        )
-        check_values(document)
+        document = json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
-        raise Malformed(path, "valid JSON", printable(str(error)), advice) from error
-    return document
+        raise Malformed(path, NOT_JSON, printable(str(error)), advice) from error
+    return _of_values(document, path, advice)
 
 
 def read_toml(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""):
-    """What a TOML file says, as a dict. Raises Unreadable or Malformed."""
+    """What a TOML file says, as a dict. Raises UserError; Malformed when it is none."""
     try:
         import tomllib  # novermin
     except ImportError:
@@ -68,24 +67,23 @@ def read_toml(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""
             import tomli as tomllib
         except ImportError:
             raise UserError("{}: no TOML reader for this Python; pip install tomli".format(printable(path))) from None
-    text = read_text(path, "a TOML file", max_bytes, advice)
+    text = read_text(path, NOT_TOML, max_bytes, advice)
     try:
         check_nesting(text, TOML_NESTING, max_depth)
         if TOML_LONG_KEY.search(TOML_NESTING.sub(_without_text, text)):
             raise ValueError("a key has more than {} parts".format(MAX_DEPTH))
         document = tomllib.loads(text)
-        check_values(document)
     except (ValueError, RecursionError) as error:
-        raise Malformed(path, "a TOML file", printable(str(error)), advice) from error
-    return document
+        raise Malformed(path, NOT_TOML, printable(str(error)), advice) from error
+    return _of_values(document, path, advice)
 
 
 def read_csv(path, columns, max_bytes=MAX_TABLE_BYTES, advice=""):
     """The rows of a CSV file with a header that has at least `columns`: a list of dicts of text.
 
-    Raises Unreadable or Malformed, which names the line.
+    Raises UserError; Malformed when it is none, which names the line.
     """
-    text = read_text(path, "a CSV table", max_bytes, advice)
+    text = read_text(path, "is not a CSV table", max_bytes, advice)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     found = []
     try:
@@ -104,7 +102,7 @@ def read_csv(path, columns, max_bytes=MAX_TABLE_BYTES, advice=""):
                 found.append(dict(zip(header, cells)))
     except (ValueError, csv.Error) as error:
         where = "line {} {}".format(rows.line_num, printable(str(error)))
-        raise Malformed(path, "the table that is needed", where, advice) from error
+        raise Malformed(path, "is not the table that is needed", where, advice) from error
     return found
 
 
@@ -145,6 +143,14 @@ def check_values(value, max_depth=MAX_DEPTH):
                 raise error.within(printable(step)) from None
 
 
+def _of_values(document, path, advice):
+    try:
+        check_values(document)
+    except ValueError as error:
+        raise Malformed(path, "", str(error), advice) from error
+    return document
+
+
 def _without_text(token):
     return token.group() if token.group() in "[]{}" else "s"
 
@@ -162,7 +168,3 @@ def _whole_number(text):
     if len(text.lstrip("-")) > MAX_DIGITS:
         raise ValueError("a whole number of {} digits is too large".format(len(text.lstrip("-"))))
     return int(text)
-
-
-def _no_number(text):
-    raise ValueError("{} is no number to work with".format(text))

@@ -75,13 +75,20 @@ def test_both_ends_of_a_range_are_valid_and_beyond_is_not(written, key):
         ("[audio]\nsource = 3\n", "audio.source = 3: valid is text"),
         ("[gate]\nenabled = 1\n", "gate.enabled = 1: valid is true or false"),
         ("[gate]\nmargin_db = true\n", "gate.margin_db = true: valid is a number, 0 to 30 dB"),
-        ("[gate]\nmargin_db = nan\n", "gate.margin_db = nan"),
+        ("[gate]\nmargin_db = nan\n", "gate.margin_db: nan is no number to work with"),
         ("[gate]\nmargin_db = '6'\n", "valid is a number, 0 to 30 dB"),
         ("[decision]\nsmoothing_frames = 2.5\n", "valid is a whole number, 1 to 25"),
         ("[store]\nkeep_days = []\n", "store.keep_days = []"),
         ("[decision]\nopen_threshold = 0.4\nclose_threshold = 0.6\n", "close_threshold = 0.6 is above"),
         ("[gate\n", "not a TOML file"),
-        (b"\xff\xfe", "not a TOML file"),
+        (b"\xff\xfe", "not a TOML file: it is UTF-16 text: save it as UTF-8"),
+        (b"\xff\xfe[\0g\0a\0t\0e\0]\0", "not a TOML file: it is UTF-16 text"),
+        (b"[gate]\n# \xe9\n", "not a TOML file: byte 9 is no UTF-8 text"),
+        ("a = " + "[" * 3000, "not a TOML file: line 1: nested deeper than 64 levels"),
+        ("[gate]\nmargin_db = 1" + "0" * 400, "gate.margin_db: a whole number of 1329 bits is too large"),
+        ("[gate]\nmargin_db = 1" + "0" * 5000, "not a TOML file"),
+        ('[store]\npath = "a\\u0000b"', "store.path: 'a\\x00b' holds a NUL"),
+        ('["\\u001b]0;t\\u0007"]\n', "unknown section [\x1b]0;t\x07]"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(written, text, said):
@@ -102,6 +109,19 @@ def test_whole_numbers_are_valid_where_a_float_is_asked(written):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     for path in (tmp_path / "absent.toml", tmp_path):
         with pytest.raises(UserError, match="cannot read the configuration"):
+            load_settings(str(path))
+
+
+def test_a_byte_order_mark_is_passed_over(written):
+    assert load_settings(written(b"\xef\xbb\xbf[gate]\nenabled = false\n")).gate.enabled is False
+
+
+def test_what_is_no_file_or_far_too_large_is_not_read(tmp_path):
+    os.mkfifo(str(tmp_path / "pipe"))
+    with open(str(tmp_path / "large"), "wb") as file:
+        file.truncate(1 << 30)
+    for path, said in ((tmp_path / "pipe", "is a named pipe"), (tmp_path / "large", "has 1073.7 MB")):
+        with pytest.raises(UserError, match=said):
             load_settings(str(path))
 
 

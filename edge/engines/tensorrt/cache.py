@@ -13,10 +13,14 @@ from contextlib import suppress
 from typing import NamedTuple, Optional
 
 from edge.engines.base import one_line
+from edge.errors import UserError
+from edge.files import read_regular
+from edge.untrusted import read_json
 
 BUILDER_VERSION = 2  # raise it when an engine would be built otherwise
 KEPT = 2  # engines of one role: a bundle may be rolled back to the one before
 SERVICE = "cry-monitor"
+MAX_ENGINE_BYTES = 512 << 20  # as much as a Nano has memory for
 
 
 class EngineKey(NamedTuple):
@@ -61,12 +65,12 @@ def cache_directory(environment=None):
 
 
 def model_digest(files):
-    """SHA-256 over the ONNX files and the calibration cache of {kind: path}. Raises OSError."""
+    """SHA-256 over the ONNX files and the calibration cache of {kind: path}. Raises UserError."""
     digest = hashlib.sha256()
     for kind in sorted(files):
         if kind.startswith("onnx") or kind == "calibration_cache":
-            with open(str(files[kind]), "rb") as file:
-                digest.update("{} {}\n".format(kind, sha256(file.read())).encode("utf-8"))
+            content = read_regular(str(files[kind]), MAX_ENGINE_BYTES)
+            digest.update("{} {}\n".format(kind, sha256(content)).encode("utf-8"))
     return digest.hexdigest()
 
 
@@ -107,8 +111,8 @@ class EngineCache(object):
 
     def timing_cache(self, key):
         """TensorRT's own cache of kernel timings for this TensorRT and GPU: bytes, empty when there is none."""
-        with suppress(OSError), open(self._timing_path(key), "rb") as file:
-            return file.read()
+        with suppress(UserError):
+            return read_regular(self._timing_path(key), MAX_ENGINE_BYTES)
         return b""
 
     def keep_timing_cache(self, key, content):
@@ -131,9 +135,8 @@ class EngineCache(object):
         for name in os.listdir(self.directory):
             if self._own.match(name) and name.endswith(".json"):
                 path = os.path.join(self.directory, name)
-                with suppress(OSError, ValueError):
-                    with open(path, "rb") as file:
-                        described = json.loads(file.read().decode("utf-8"))
+                with suppress(OSError, UserError):
+                    described = read_json(path)
                     if isinstance(described, dict):
                         entries.append((os.stat(path).st_mtime_ns, path[: -len(".json")], described))
         entries.sort(key=lambda entry: entry[:2], reverse=True)
@@ -141,10 +144,9 @@ class EngineCache(object):
 
     def _checked(self, path, described):
         try:
-            with open(path + ".engine", "rb") as file:
-                engine = file.read()
-        except OSError as error:
-            return Found(None, "the cached engine cannot be read ({})".format(error.strerror))
+            engine = read_regular(path + ".engine", MAX_ENGINE_BYTES)
+        except UserError as error:
+            return Found(None, "the cached engine cannot be read ({})".format(error))
         if sha256(engine) != described.get("sha256"):
             return Found(None, "the cached engine is damaged: {} bytes with another checksum".format(len(engine)))
         return Found(engine, "")

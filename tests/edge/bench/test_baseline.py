@@ -80,5 +80,5 @@ def test_a_file_that_is_no_result_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_is_refused():
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="no such file"):
         read_baseline("/nowhere.json")

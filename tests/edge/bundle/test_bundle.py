@@ -182,7 +182,7 @@ def test_shortened_file(folder):
 def test_missing_file(folder):
     os.remove(os.path.join(folder, "detector.fp32.tflite"))
     text = refusal(folder)
-    assert "detector.fp32.tflite" in text and "cannot be read" in text
+    assert "detector.fp32.tflite" in text and "no such file" in text
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])

@@ -104,7 +104,7 @@ MODEL, NORMALISATION = ("models", 1), ("models", 1, "normalisation")
         (NORMALISATION + ("rows", [3] * 21), "each row may be there once"),
         (NORMALISATION + ("rows", list(range(20))), "normalisation.mean"),
         (NORMALISATION + ("mean", [0.0] * 20), "expected a list of 21 numbers"),
-        (NORMALISATION + ("mean", [float("nan")] * 21), "expected a list of 21 numbers"),
+        (NORMALISATION + ("mean", [float("nan")] * 21), "models[1].normalisation.mean[0]: nan is no number"),
         (NORMALISATION + ("deviation", [1.0] * 22), "expected a list of 21 numbers"),
         (NORMALISATION + ("deviation", [1.0] * 20 + [0.0]), "every deviation must be above 0, the least is 0"),
         (NORMALISATION + ("deviation", [1.0] * 20 + [-2.0]), "every deviation must be above 0, the least is -2"),

@@ -1,13 +1,12 @@
 """Documents of others: whatever is in them, they are read or refused in one line that names file and place."""
 
 import os
-import socket
 import time
 
 import pytest
 
 from edge.errors import UserError
-from edge.untrusted import Malformed, Unreadable, read_csv, read_json, read_toml
+from edge.untrusted import Malformed, read_csv, read_json, read_toml
 
 QUICKLY_S = 5.0  # of a processor; a second is a lot already
 
@@ -54,9 +53,9 @@ def test_brackets_in_text_do_not_count(written):
         ("[" * 3000, "line 1: nested deeper than 64 levels"),
         ("{\n" * 65 + '"a"', "line 65: nested deeper"),
         ('{"a":' * 200000, "nested deeper"),
-        ('{"a": [0, {"b": NaN}]}', "NaN is no number to work with"),
+        ('{"a": [0, {"b": NaN}]}', "a[1].b: nan is no number to work with"),
         ('{"a": [0, {"b": 1e999}]}', "a[1].b: inf is no number to work with"),
-        ('{"a": -Infinity}', "-Infinity"),
+        ('{"a": -Infinity}', "a: -inf"),
         ("1" + "0" * 400, "a whole number of 401 digits is too large"),
         ('{"a": 9999999999999999999}', "a: a whole number of 64 bits is too large"),
         ('{"a": 1, "a": 2}', "the key 'a' is there twice"),
@@ -118,31 +117,17 @@ def test_a_table_that_cannot_be_worked_with(written, content, said):
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(str(tmp_path / "pipe"))
-    (tmp_path / "folder").mkdir()
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "socket"))
-        said = [refusal(read_json, str(tmp_path / name)) for name in ("pipe", "folder")]
-        refusal(read_json, str(tmp_path / "socket"))
-    assert ["it is a pipe" in said[0], "it is a directory" in said[1]] == [True, True]
-    for path in ("/dev/zero", "/dev/null"):
-        assert "it is a device, no file" in refusal(read_toml, path)
-    assert "No such file" in refusal(read_toml, str(tmp_path / "absent"))
+    for path in (str(tmp_path / "pipe"), str(tmp_path), "/dev/zero", str(tmp_path / "absent")):
+        for read in (read_json, read_toml, lambda path: read_csv(path, ["a"])):
+            assert "check the path" in refusal(read, path)
 
 
 def test_a_gigabyte_is_not_read(tmp_path):
     path = tmp_path / "large"
     with open(str(path), "wb") as file:
         file.truncate(1 << 30)
-    for read in (read_json, read_toml):
-        assert "it has 1073741824 bytes, more than 1048576 are never right here" in refusal(read, str(path))
-
-
-def test_what_a_name_holds_is_written_out(tmp_path):
-    with pytest.raises(Unreadable) as error:
-        read_json(str(tmp_path / "no\x1b[2J"))
-    assert "no\\x1b[2J: No such file" in str(error.value)
-    with pytest.raises(Unreadable, match="embedded null byte"):
-        read_json("a\0")
+    for read in (read_json, read_toml, lambda path: read_csv(path, ["a"])):
+        assert "has 1073.7 MB" in refusal(read, str(path))
 
 
 def test_the_advice_stands_at_the_end(written):
