@@ -7,6 +7,7 @@ from typing import Any
 from edge.bundle import Bundle
 from edge.bundle.model import DENOISER, DETECTOR
 from edge.frames import FRAME_HOP_S
+from edge.versions import installed_versions
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.files import Progress, check_importable
 from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
@@ -17,7 +18,7 @@ from export.kinds.expert import expert_evidence
 from export.kinds.frame_expert import frame_expert_evidence
 from export.parity.measure import bounds_of
 from export.parity.precision_fallback import ExportedModel, export_models
-from export.report.bundle_report import html_report, installed_versions
+from export.report.bundle_report import PACKAGES, html_report
 from export.sources.provenance import Sources, load_sources
 from export.sources.source_model import SourceModel
 from export.targets import BUDGET_MULTIPLY_ADDS, Target
@@ -100,7 +101,7 @@ def beginning(target: Target, sources: Sources, out: Path) -> dict[str, Any]:
         "fusion": sources.fusion,
         "warnings": list(sources.warnings),
         "notes": [] if target.tensorrt is None else [NO_TENSORRT],
-        "versions": installed_versions(),
+        "versions": installed_versions(PACKAGES),
     }
 
 

@@ -98,7 +98,6 @@ def test_nothing_but_commands_imports_commands():
     assert found == [("edge.bench.start", "edge.commands.run")]  # it times the imports of `cry-monitor run`
 
 
-@to_mend("what causes and transformer share moves to training.runs, training.data, training.layers")
 def test_families_of_models_do_not_import_each_other():
     folders = {name.split(".")[1] for name in MODULES if name.startswith("training.") and name.count(".") > 1}
     families = sorted(folders - SHARED_TRAINING)
@@ -112,7 +111,6 @@ def family_arrows(one, other):
     return arrows(f"training.{one}", f"training.{other}") if one != other else []
 
 
-@to_mend("what data, runs and layers need moves to them from causes and detector")
 def test_what_families_share_knows_no_family():
     folders = {name.split(".")[1] for name in MODULES if name.startswith("training.") and name.count(".") > 1}
     shared = [(room, family) for room in SHARED_TRAINING for family in sorted(folders - SHARED_TRAINING)]

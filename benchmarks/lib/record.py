@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
 import platform
 from pathlib import Path
+
+from edge.versions import installed_versions
 
 HERE = Path(__file__).parents[1]
 RESULTS = HERE / "results"
@@ -17,7 +18,8 @@ PACKAGES = ("numpy", "scipy", "ai-edge-litert", "onnxruntime", "tensorflow-cpu",
 def record(name: str, figures: dict, table: str) -> None:
     """Print the table, and write it and the figures."""
     RESULTS.mkdir(exist_ok=True)
-    figures = {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions(), **figures}
+    versions = installed_versions(PACKAGES)
+    figures = {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions, **figures}
     (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
     heading = f"{figures['date']}, {figures['machine']}, `{command(name)}`"
     (RESULTS / f"{name}.md").write_text(f"{heading}\n\n{table}\n")
@@ -40,14 +42,3 @@ def machine() -> str:
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = f"{names[0]} ({len(names)} cores)" if names else model
     return model
-
-
-def versions() -> dict[str, str]:
-    """Installed versions of what the figures depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

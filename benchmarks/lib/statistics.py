@@ -8,7 +8,7 @@ import numpy as np
 import scipy.stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from training.causes import metrics
+from training.runs import metrics
 
 CONFIDENCE = 0.95
 BOOTSTRAP_ROUNDS = 1000

@@ -46,7 +46,7 @@ def main() -> None:
     for seed in seeds:
         for experiment in experiments.values():
             reports[experiment.name].append(train(experiment, seed, arguments))
-    rows += [expert_row(name, [cell for report in own for cell in report["cells"]]) for name, own in reports.items()]
+    rows += [expert_row(name, [cell for report in own for cell in report["folds"]]) for name, own in reports.items()]
     rows += [together_row(release.answers(results_of(experiments, seed, arguments.work), arguments.data, seed), seed)
              for seed in seeds]  # fmt: skip
     record("causes_donateacry", {"risk": release.RISK, "seeds": seeds, "rows": rows}, table(rows))

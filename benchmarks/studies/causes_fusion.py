@@ -25,12 +25,12 @@ from benchmarks.lib.statistics import interval_over, with_interval
 from benchmarks.studies.causes_tasks import TASKS
 from edge.decision.calibration import fit_temperature, log_posterior
 from edge.decision.fusion import METHODS, Fusion
-from training.causes import metrics
 from training.causes.config import Experiment, experiment_of
 from training.causes.fitting import judge, learn
 from training.causes.material import Material, load_material
 from training.data.selection import choose_clips
 from training.data.splits import Split, make_splits
+from training.runs import metrics
 from training.runs.folds import SPLIT_SEED
 
 WORK = Path("results/causes_fusion")

@@ -22,7 +22,6 @@ from tqdm import tqdm
 from benchmarks.lib.statistics import interval_over
 from edge.decision.calibration import fit_temperature, log_posterior, reliability
 from edge.dsp.fused import MFCC_ROWS, fused_columns
-from training.causes import metrics
 from training.causes.config import Experiment, experiment_of
 from training.causes.experiment import cost
 from training.causes.fitting import Tensors, architecture_of, judge, learn
@@ -32,6 +31,7 @@ from training.data.augmentation import sounding
 from training.data.corpora import Clip, read_samples
 from training.data.selection import choose_clips
 from training.data.splits import Split, make_splits
+from training.runs import metrics
 from training.runs.folds import SPLIT_SEED
 
 HUMAN_SOUNDS = [

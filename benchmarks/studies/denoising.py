@@ -41,14 +41,14 @@ from benchmarks.studies.denoising_table import (
     table,
 )
 from edge.bundle import load_bundle
-from training.causes import metrics
 from training.data.corpora import CRY, Clip, read_corpora
 from training.data.selection import thinned
+from training.data.spectra import LOG_MEL_SCALE
+from training.runs import metrics
 from training.transformer.config import CLASSIFIER, DENOISER, JOINT, Experiment, Stage
 from training.transformer.fitting import Networks, Task
 from training.transformer.material import LABELLED, NOISE
 from training.transformer.model import CAUSE, joined
-from training.transformer.sampling import SCALE
 
 WORK = Path("results/denoising")
 CRYING, LAUGHING, OTHER = "crying_baby", "laughing", "other human sound"
@@ -216,7 +216,7 @@ class Study:
                     transformer_study.outputs(on_clean.classifier, estimate), heard.owner, len(tested)
                 )
                 found["losses"][loss][name] = {
-                    "distance_db": spectral_distance_db(SCALE * estimate[..., 0], heard.conditions[CLEAN]),
+                    "distance_db": spectral_distance_db(LOG_MEL_SCALE * estimate[..., 0], heard.conditions[CLEAN]),
                     "confusion": metrics.confusion(truth, said, len(LABELS)).tolist(),
                 }
         found["detector"] = self.detected(fold, tested, heard)
@@ -230,7 +230,7 @@ class Study:
         found = {}
         for name, frames in heard.conditions.items():
             frames = frames.astype(np.float32)
-            fed = {"without": frames, "with": SCALE * transformer_study.run(denoiser, frames)[..., 0]}
+            fed = {"without": frames, "with": LOG_MEL_SCALE * transformer_study.run(denoiser, frames)[..., 0]}
             found[name] = {}
             for which, log_mel in fed.items():
                 p = np.array([detector.probability(frame) for frame in np.ascontiguousarray(log_mel, np.float32)])

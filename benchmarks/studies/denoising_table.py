@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.lib.noisy_sounds import CLEAN, SNRS_DB, noisy
 from benchmarks.lib.statistics import interval_over
-from training.causes import metrics
+from training.runs import metrics
 
 LEVELS = (CLEAN, *(str(snr_db) for snr_db in sorted(SNRS_DB, reverse=True)))
 ON_CLEAN, OVER_NOISE, DENOISED = "taught on clean", "taught over noise", "with the denoiser, taught together"

@@ -27,10 +27,10 @@ from benchmarks.lib.statistics import with_interval
 from benchmarks.studies import transformer_study
 from benchmarks.studies.causes_donateacry import ece, interval
 from edge.decision.calibration import fit_temperature, log_posterior
-from training.causes import metrics
 from training.data.corpora import read_corpora
 from training.data.effects import CLEAN
 from training.data.splits import Split
+from training.runs import metrics
 from training.transformer.config import CLASSIFIER, Experiment, Stage
 from training.transformer.fitting import Task
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from training.data.corpora import Clip
+from training.data.spectra import normalise
 from training.data.splits import BY_EVAL_FOLD, Split
-from training.detector.sampling import normalise
 from training.transformer.config import CLASSIFIER, DENOISER, Experiment, Stage, experiment_of
 from training.transformer.fitting import Networks, Task, run_stage
 from training.transformer.material import Frames, load_frames, split_clips

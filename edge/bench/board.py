@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 
+from edge.versions import loaded_versions
+
 TOOL_TIMEOUT_S = 5.0
 # vcgencmd get_throttled: bits 0-3 are true now, the same plus 16 have been since the start.
 THROTTLED_BITS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
@@ -30,7 +32,7 @@ def board(root="/"):
         "highest_mhz": megahertz(read(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq")),
         "power_mode": power_mode(),
         "fixed_clocks": fixed_clocks(),
-        "versions": versions(),
+        "versions": loaded_versions(PACKAGES),
     }
 
 
@@ -164,15 +166,3 @@ def said_by(*command):
     except (OSError, subprocess.SubprocessError):
         return None
     return output.decode("utf-8", "replace")
-
-
-def versions():
-    """Versions of Python and of whatever of PACKAGES this process has loaded."""
-    import sys
-
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        module = sys.modules.get(package)
-        if module is not None and getattr(module, "__version__", None):
-            found[package] = str(module.__version__)
-    return found

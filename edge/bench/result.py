@@ -4,7 +4,7 @@ import os
 
 from edge import __version__
 from edge.bench import disturbance, text
-from edge.bench.board import board, moment, versions
+from edge.bench.board import PACKAGES, board, moment
 from edge.bench.material import room_noise
 from edge.bench.measure import measure
 from edge.bench.paths import CPU_STAGE, HOP_STAGE, PATHS
@@ -12,6 +12,7 @@ from edge.bench.soak import growth_mb_per_hour, soak
 from edge.bench.start import LEARN_S, fresh_process
 from edge.frames import FRAME_HOP_S
 from edge.timings import FRAME_STAGE, StageTimings
+from edge.versions import loaded_versions
 
 PACED_S = 6.0  # at real-time pace, or less when less audio is asked for
 PACED_SHARE = 0.1  # of the audio asked for
@@ -106,7 +107,7 @@ def common(bundle, settings, recording, threads, start, passes):
 
 def add_state(result, figures, before, during, disturbed):
     """The state of the board, and what disturbed the run."""
-    result["board"] = dict(board(), versions=versions())
+    result["board"] = dict(board(), versions=loaded_versions(PACKAGES))
     result.update(before=before, during=during, after=moment(), disturbance=figures, disturbed=disturbed)
 
 

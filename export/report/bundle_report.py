@@ -1,8 +1,6 @@
 """report.json and report.html: what was exported and what precision cost."""
 
 import html
-import importlib.metadata
-import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,17 +55,6 @@ CHAIN_ROWS = [
     for row in ROWS
     if row[0] in ("max_logit_error", "max_posterior_error", "mean_posterior_error", "label_agreement", "energy_auc")
 ]
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of what had a part in the result."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def html_report(report: dict[str, Any]) -> str:

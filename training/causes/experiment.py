@@ -16,11 +16,20 @@ from training.causes.config import Experiment
 from training.causes.fitting import Fitted, fit, judge, normalisation
 from training.causes.material import Material, load_material
 from training.causes.model import encoder_parameters, head_parameters, multiply_adds
-from training.causes.report import write_report
 from training.data.selection import choose_clips, corpora_of, label_counts
 from training.data.splits import Split, make_splits, prove
 from training.runs.epochs import forget
-from training.runs.folds import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
+from training.runs.folds import (
+    METRICS,
+    SPLIT_SEED,
+    Say,
+    chosen,
+    claim_output_dir,
+    judgement,
+    run_folds,
+    write_log_posteriors,
+)
+from training.runs.report import write_report
 
 STEP_COLUMNS = 14  # that a device takes at a time: a hop of 0.2 s brings 13 or 14
 
@@ -28,27 +37,27 @@ STEP_COLUMNS = 14  # that a device takes at a time: a hop of 0.2 s brings 13 or 
 def run_experiment(experiment: Experiment, data_dir: Path, out: Path, cache: Path, say: Say = print) -> dict[str, Any]:
     """Run what is not yet done of an experiment and write its report into `out`; returns the report.
 
-    out: experiment.json, cells/FOLD-seedN/ (cause.keras, model.json, metrics.json, log_posteriors.npz), report.json,
+    out: experiment.json, folds/FOLD-seedN/ (cause.keras, model.json, metrics.json, log_posteriors.npz), report.json,
     report.md and plots. cache: receives the features, which several experiments share.
     Raises UserError for clips that cannot be used or split, and when `out` holds another experiment.
     """
-    claim(out, experiment)
+    claim_output_dir(out, experiment)
     clips = choose_clips(data_dir, experiment.data)
     config = experiment.data
     splits = make_splits(clips, config.folds, config.validation_share, SPLIT_SEED, config.mixed_groups)
     splits = chosen(splits, config.only_folds)
     material = load_material(clips, experiment, cache)
 
-    def cell(split: Split, seed: int, folder: Path) -> None:
-        run_cell(material, split, experiment, seed, folder)
+    def fold(split: Split, seed: int, folder: Path) -> None:
+        run_fold(material, split, experiment, seed, folder)
 
-    results = run_cells(splits, experiment.fit.seeds, out, cell, say)
+    results = run_folds(splits, experiment.fit.seeds, out, fold, say)
     proofs = [prove(clips, split) for split in splits]
     return write_report(out, experiment, results, proofs, label_counts(clips), material.labels)
 
 
-def run_cell(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> None:
-    """Train on one fold with one seed; what is judged is written last, so that it stands for a whole cell."""
+def run_fold(material: Material, split: Split, experiment: Experiment, seed: int, folder: Path) -> None:
+    """Train on one fold with one seed; what is judged is written last, so that it stands for a whole fold."""
     started = time.perf_counter()
     fitted = fit(material, split, experiment, seed, folder)
     parts = {"validation": split.validation, "test": split.test}

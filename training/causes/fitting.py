@@ -10,88 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.dsp.fused import MFCC_ROWS, STFT_ROWS, WAVE_ROW, RowStatistics, standardise
-from edge.dsp.mfcc import DCT, FILTERBANK
-from edge.dsp.stft import N_BINS, bins_within
-from training.causes import metrics
 from training.causes.config import Experiment
-from training.causes.material import Material, chosen_rows
+from training.causes.material import Material
 from training.causes.model import Fused, build_model
+from training.causes.sampling import Tensors, mixed
 from training.data.splits import Split
+from training.runs import metrics
 from training.runs.epochs import batches, best_epoch, by_macro_f1, label_weights, n_batches, run_epochs
 
 ITEMS_AT_ONCE = 64
-COLOUR_KNOTS = 9  # one each 1000 Hz
-COLOUR_LINES = np.stack([
-    np.interp(np.arange(N_BINS), np.linspace(0, N_BINS - 1, COLOUR_KNOTS), knot) for knot in np.eye(COLOUR_KNOTS)
-]).astype(np.float32)  # fmt: skip
-
-
-class Tensors:
-    """An experiment's material as network input: some rows, z-scored with the training part's statistics."""
-
-    def __init__(self, material: Material, training: np.ndarray, experiment: Experiment):
-        """training: the items that may be learnt from."""
-        self.material, self.experiment = material, experiment
-        self.rows = chosen_rows(experiment.features)
-        self.variants = experiment.augment.variants
-        statistics = RowStatistics()
-        for variant in self.variants:
-            for item in training:
-                statistics.add(material.tensors[variant][item])
-        self.mean, self.deviation = statistics.mean()[self.rows], statistics.deviation()[self.rows]
-
-    def take(self, items: np.ndarray) -> np.ndarray:
-        """(items, columns, rows, 1) float32 of the first variant."""
-        return self._standard(np.stack([self.material.tensors[self.variants[0]][item] for item in items]))
-
-    def draw(self, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(items, columns, rows, 1) float32, each in any variant, through any microphone, and with gaps."""
-        names = [self.variants[number] for number in rng.integers(0, len(self.variants), len(items))]
-        tensors = [self.material.tensors[name][item] for name, item in zip(names, items, strict=True)]
-        heard = coloured(np.stack(tensors), draw_colours(self.experiment, len(items), rng))
-        return self.masked(self._standard(heard), rng)
-
-    def _standard(self, tensors: np.ndarray) -> np.ndarray:
-        columns = tensors[:, :, self.rows].astype(np.float32)
-        return standardise(columns, self.mean, self.deviation, out=columns)[..., None]
-
-    def masked(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """x with some columns, and some rows of the spectrum, at their mean."""
-        config = self.experiment.augment
-        spectrum = np.flatnonzero((self.rows >= STFT_ROWS.start) & (self.rows < STFT_ROWS.stop))
-        for item in x:
-            if config.time_mask:
-                width = rng.integers(0, config.time_mask + 1)
-                begin = rng.integers(0, len(item) - width + 1)
-                item[begin : begin + width] = 0.0
-            if config.row_mask and len(spectrum) > config.row_mask:
-                width = rng.integers(0, config.row_mask + 1)
-                begin = spectrum[0] + rng.integers(0, len(spectrum) - width + 1)
-                item[:, begin : begin + width] = 0.0
-        return x
-
-
-def coloured(tensors: np.ndarray, nats: np.ndarray) -> np.ndarray:
-    """The fused tensors (n, columns, 273) of recordings with each bin's power exp(nats) times as large.
-
-    nats: (n, bins) of the bins within the tensors' band. What their features would be, but for floors: a gain is a
-    constant in every logarithm of a power, and a cepstrum is a sum of logarithms.
-    """
-    changed = tensors.astype(np.float32)
-    n_bins = nats.shape[1]
-    changed[:, :, STFT_ROWS.start : STFT_ROWS.start + n_bins] += nats[:, None]
-    weights = FILTERBANK[:n_bins]  # a mel band above the bins is empty, and stays so
-    changed[:, :, MFCC_ROWS] += ((nats @ weights / np.maximum(weights.sum(axis=0), 1e-9)) @ DCT)[:, None]
-    changed[:, :, WAVE_ROW] *= np.exp(nats.mean(axis=1) / 2)[:, None]
-    return changed
-
-
-def draw_colours(experiment: Experiment, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n microphones' gain and response: nats of power of each bin within the band, lines between some points."""
-    config = experiment.augment
-    knots_db = rng.uniform(-1, 1, (n, 1)) * config.gain_db + rng.uniform(-1, 1, (n, COLOUR_KNOTS)) * config.colour_db
-    return knots_db @ COLOUR_LINES[:, : bins_within(experiment.features.band_hz)] / 10 * np.log(10)
 
 
 @dataclass(frozen=True)
@@ -185,16 +112,6 @@ def train_epoch(
         loss = model.train_on_batch(x, targets / weight[:, None], sample_weight=weight)
         losses.append(float(np.atleast_1d(loss)[0]))
     return float(np.mean(losses))  # the batches are of about one size
-
-
-def mixed(x: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Every item a little of another one, and its target too, by a share from Beta(alpha, alpha): mixup.
-
-    Between two speakers lie others. Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018.
-    """
-    share = np.float32(rng.beta(alpha, alpha))
-    other = rng.permutation(len(x))
-    return share * x + (1 - share) * x[other], share * targets + (1 - share) * targets[other]
 
 
 def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

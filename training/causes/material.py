@@ -17,7 +17,7 @@ from training.causes.architecture import COLUMNS
 from training.causes.config import CLIP, Experiment, FeatureConfig
 from training.data.augmentation import sounding
 from training.data.corpora import Clip, read_samples
-from training.data.effects import heard
+from training.data.effects import apply_variant
 from training.data.selection import recipe_key
 
 MATERIAL_VERSION = 2
@@ -79,7 +79,7 @@ def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, fi
     for clip in tqdm(clips, desc=f"features, {variant}", mininterval=5):
         samples = sounding(read_samples(clip)) if config.sounding else read_samples(clip)
         n_samples = len(samples)
-        samples = heard(samples, variant, clip)
+        samples = apply_variant(samples, variant, clip)
         own = tensors_of(samples, n_samples, config).astype(np.float16)
         items.append(own)
         counts.append(len(own))

@@ -11,6 +11,7 @@ from training.causes.architecture import GRU, LMU, LSTM, NONE, PARALLEL_LMU, TRA
 from training.layers.fused import FusedBatchNormalization, FusedConv2D, FusedGRU, FusedLSTM, FusedMaxPooling2D
 from training.layers.lmu import LMUCell, ParallelLMU
 from training.layers.positions import SinusoidalPositions
+from training.runs.cost import multiply_adds_by_part
 
 POOL = (1, 2)  # over the rows only: time is the head's
 MOMENTUM = 0.9  # of the moments: small corpora give few steps to settle in
@@ -101,27 +102,12 @@ def encoder_parameters(model: keras.Model) -> int:
 
 
 def multiply_adds(model: keras.Model) -> dict[str, int]:
-    """Multiply-adds of one input: {"encoder", "head", "classifier"}; normalisation and activations are left out."""
-    totals = {"encoder": 0, "head": 0, "classifier": 0}
-    steps = model.get_layer(SEQUENCE).output.shape[1]
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            totals["encoder"] += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
-        elif layer.name == LOGITS:
-            totals["classifier"] += math.prod(layer.kernel.shape)
-        elif layer.name.startswith(HEAD_PREFIX):
-            totals["head"] += head_multiply_adds(layer, steps)
-    return totals
+    """Multiply-adds of one input: {"encoder", "head", "classifier"}."""
+    return {"encoder": 0, "head": 0, "classifier": 0, **multiply_adds_by_part(model, part_of)}
 
 
-def head_multiply_adds(layer: keras.layers.Layer, steps: int) -> int:
-    """Multiply-adds of one layer of a head over all steps."""
-    products = sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
-    if isinstance(layer, ParallelLMU):
-        by_step = math.prod(layer.input_kernel.shape) + layer.channels * layer.order
-        return steps * by_step + math.prod(layer.memory_kernel.shape)
-    if isinstance(layer, layers.RNN) and isinstance(layer.cell, LMUCell):
-        return steps * (products + layer.cell.channels * layer.cell.order * (layer.cell.order + 1))
-    if isinstance(layer, layers.MultiHeadAttention):
-        return steps * products + 2 * steps**2 * layer.num_heads * layer.key_dim
-    return steps * products
+def part_of(layer: keras.layers.Layer) -> str:
+    """Of which part a layer is, by its name."""
+    if layer.name == LOGITS:
+        return "classifier"
+    return "head" if layer.name.startswith(HEAD_PREFIX) else "encoder"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,22 +23,22 @@ from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
 from edge.decision.uncertain import UncertainRule, choose_rule
 from edge.dsp.fused import standardise
-from edge.errors import UserError
 from training.causes.config import read_experiment
 from training.causes.material import tensors_of
 from training.data.corpora import Clip, read_samples
 from training.data.selection import choose_clips
 from training.data.splits import make_splits
-from training.runs.folds import CELLS, LOG_POSTERIORS, METRICS, SPLIT_SEED
+from training.runs.folds import FOLDS, LOG_POSTERIORS, METRICS, SPLIT_SEED
+from training.runs.release import FOLD, SEED, finished_fold, own_metrics, write_source_model
 
-FOLD, SEED = "0", 0  # of the models that ship
+COMMAND = "cry-train causes"
 RISK = 0.1  # at most one answer in ten may be wrong: always saying "hungry" is wrong one time in six
 METHOD, TAU = "all", 1.0
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained expert as its cell's folder holds it."""
+    """A trained expert as its fold's folder holds it."""
 
     model: keras.Model
     description: dict[str, Any]
@@ -81,40 +80,20 @@ def main() -> None:
 
 
 def write_expert(results: Path, out: Path) -> None:
-    """The shipped cell as a source model: model.keras and model.json, with its own scores."""
-    cell = cell_of(results, FOLD, SEED)
-    scores = json.loads((cell / METRICS).read_text())
-    description = json.loads((cell / "model.json").read_text())
-    description["metrics"] = own_metrics(scores)
+    """Write the model of the shipped fold as a source model, with its own scores."""
+    folder = finished_fold(results, FOLD, SEED, COMMAND)
+    description = json.loads((folder / "model.json").read_text())
+    description["metrics"] = own_metrics(json.loads((folder / METRICS).read_text()))
     description["name"] = out.name
     description["energy_threshold"] = None  # nothing shows that this expert's energy tells a strange sound
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(cell / "cause.keras", out / "model.keras")
-    (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
-
-
-def own_metrics(scores: dict[str, Any]) -> dict[str, Any]:
-    """What model.json says of a cell's model; scores: the cell's metrics.json."""
-    kept = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
-    return {
-        "split": f"fold {FOLD} of the experiment's grouped folds, seed {SEED}: people this model never heard",
-        "test": {name: round(scores["test_calibrated"][name], 4) for name in kept},
-        "test_null_95": {name: round(value, 4) for name, value in scores["test_null_95"].items()},
-    }
-
-
-def cell_of(results: Path, fold: str, seed: int, command: str = "cry-train causes") -> Path:
-    """The folder of one fold and seed. Raises UserError when it is not done."""
-    cell = results / CELLS / f"{fold}-seed{seed}"
-    if not (cell / METRICS).is_file():
-        raise UserError(f"{cell} is not there or not done; run {command} with --out {results} first")
-    return cell
+    write_source_model(folder / "cause.keras", description, out)
 
 
 def load_judge(results: Path, fold: str, seed: int) -> Judge:
     """The expert of one fold and seed."""
-    cell = cell_of(results, fold, seed)
-    return Judge(keras.saving.load_model(cell / "cause.keras"), json.loads((cell / "model.json").read_text()))
+    folder = finished_fold(results, fold, seed, COMMAND)
+    model = keras.saving.load_model(folder / "cause.keras")
+    return Judge(model, json.loads((folder / "model.json").read_text()))
 
 
 @dataclass(frozen=True)
@@ -168,7 +147,7 @@ def answers(results: dict[Path, Path], data_dir: Path, seed: int) -> list[Answer
 
 def folds_of(results: Path, seed: int) -> list[str]:
     """The folds that are done."""
-    return sorted(path.parent.name.split("-seed")[0] for path in results.glob(f"{CELLS}/*-seed{seed}/{LOG_POSTERIORS}"))
+    return sorted(path.parent.name.split("-seed")[0] for path in results.glob(f"{FOLDS}/*-seed{seed}/{LOG_POSTERIORS}"))
 
 
 def held_out_folds(clips: list[Clip], config: Any) -> dict[str, str]:

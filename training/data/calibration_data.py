@@ -15,8 +15,7 @@ import numpy as np
 from edge.dsp.log_mel import PARAMETERS, log_mel
 from edge.frames import FRAME_COLUMNS, FRAME_LENGTH
 from training.data.augmentation import band_limit, rms
-from training.data.corpora import CRY, NONCRY, Clip, assert_groups_undivided, read_corpora, read_samples
-from training.detector.release import SHIPPABLE
+from training.data.corpora import CRY, NONCRY, SHIPPABLE, Clip, assert_groups_undivided, read_corpora, read_samples
 
 PARTS = {"quantise": 20, "temperature": 20, "parity": 50}  # frames per class and condition
 VOICES = {"laughing", "crying_baby"}  # ESC-50 classes with a person's voice; cries come from donateacry

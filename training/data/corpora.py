@@ -13,6 +13,7 @@ from edge.errors import UserError
 from edge.synthesis import alarm, babble, door, fan, infant_cry, lullaby
 
 CRY, NONCRY, UNVERIFIED = "cry", "noncry", "unverified"
+SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_S = 6.0

@@ -36,7 +36,7 @@ EFFECTS = {
 VARIANTS = (CLEAN, *EFFECTS)
 
 
-def heard(samples: np.ndarray, variant: str, clip: Clip) -> np.ndarray:
+def apply_variant(samples: np.ndarray, variant: str, clip: Clip) -> np.ndarray:
     """A variant of a clip's samples.
 
     The draw follows from the clip's name, not from its label: every label meets the same channels.

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -14,33 +14,17 @@ import numpy as np
 
 from edge.frames import FRAME_COLUMNS
 from training.data.corpora import NONCRY
+from training.data.spectra import normalise
+from training.detector.config import Schedule
 from training.detector.material import YAMNET_CLASSES, Bank
 from training.detector.model import build_detector, with_teacher_head
-from training.detector.sampling import Batch, Sampler, adapt_teacher, normalise
+from training.detector.sampling import Batch, Sampler, adapt_teacher
 from training.layers.fused import FusedBatchNormalization
 from training.runs import checkpoints
 
 BATCHES_AHEAD = 4
 FRAMES_AT_ONCE = 1024
 MINING_COLUMNS = 70  # 0.7 s between the frames that are looked at for hard negatives
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to learn."""
-
-    rounds: int = 12  # between rounds hard negatives are mined and a checkpoint is written
-    steps_per_round: int = 320
-    batch_size: int = 192
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.03
-    teacher_weight: float = 20.0  # of the mean over 521 classes
-    seed: int = 0
-
-    @property
-    def steps(self) -> int:
-        """Steps of the whole training."""
-        return self.rounds * self.steps_per_round
 
 
 def train_detector(bank: Bank, schedule: Schedule, checkpoint_dir: Path) -> keras.Model:

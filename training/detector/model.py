@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 from keras import layers
 
@@ -12,7 +10,6 @@ from edge.frames import FRAME_COLUMNS
 
 STEM_CHANNELS = 16
 BLOCKS = [(32, 2), (64, 2), (96, 1), (96, 1), (128, 2), (160, 1)]  # (channels, stride)
-LOG_MEL_SCALE = 3.0  # nats: about one standard deviation of a frame's log-mel around its own mean
 
 
 def build_detector(batch_norm: type[layers.Layer] = layers.BatchNormalization, dropout: float = 0.3) -> keras.Model:
@@ -35,15 +32,3 @@ def with_teacher_head(detector: keras.Model, n_classes: int) -> keras.Model:
     embedding = detector.get_layer("embedding").output
     teacher = layers.Dense(n_classes, name="teacher")(embedding)
     return keras.Model(detector.input, {"cry": detector.output, "teacher": teacher})
-
-
-def count_multiply_adds(model: keras.Model) -> int:
-    """Multiply-adds of one inference: convolutions and dense layers."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
-            rows, columns = layer.output.shape[1:3]
-            total += rows * columns * math.prod(layer.kernel.shape)
-        elif isinstance(layer, layers.Dense):
-            total += layer.kernel.shape[0] * layer.kernel.shape[1]
-    return total

@@ -13,15 +13,15 @@ from sklearn.metrics import roc_auc_score
 
 from edge import __version__
 from edge.dsp.log_mel import PARAMETERS
-from training.data.corpora import Clip, read_corpora, split_by_fold, synthetic_clips
+from training.data.corpora import SHIPPABLE, Clip, read_corpora, split_by_fold, synthetic_clips
 from training.data.selection import corpora_of
-from training.detector.fitting import Schedule, train_detector
+from training.data.spectra import LOG_MEL_SCALE, normalise
+from training.detector.config import Schedule
+from training.detector.fitting import train_detector
 from training.detector.material import joined, load_or_make_bank
-from training.detector.model import LOG_MEL_SCALE, count_multiply_adds
-from training.detector.sampling import normalise
+from training.runs.cost import multiply_adds
 
 CALIBRATION_DATA = Path(__file__).resolve().parents[2] / "calibration_data" / "detector_log_mel.npz"
-SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as much
 
 
@@ -51,7 +51,7 @@ def train_and_save(
     metrics = {**metrics, "parity_auc": parity_auc(model, CALIBRATION_DATA)}
     description = describe(model, bank.clips, fold, schedule, teacher is not None, decision, metrics)
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
-    print(f"wrote {out}: {model.count_params()} parameters, {count_multiply_adds(model)} multiply-adds")
+    print(f"wrote {out}: {model.count_params()} parameters, {multiply_adds(model)} multiply-adds")
 
 
 def parity_auc(model: keras.Model, calibration: Path) -> float:
@@ -98,6 +98,6 @@ def describe(
             "seed": schedule.seed,
             "frames": schedule.steps * schedule.batch_size,
             "parameters": model.count_params(),
-            "multiply_adds": count_multiply_adds(model),
+            "multiply_adds": multiply_adds(model),
         },
     }

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from edge.dsp.log_mel import LOG_OFFSET, N_MELS, band_centres_hz
 from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from training.data.corpora import CRY, NONCRY, UNVERIFIED
+from training.data.spectra import mix_energies, normalise, random_eq, spec_augment
 from training.detector.material import VARIANTS, Bank
-from training.detector.model import LOG_MEL_SCALE
 
 SNR_RANGE_DB = (-5.0, 20.0)
 LEVEL_RANGE = (-9.0, 7.0)  # ln of a frame's mean mel energy: about -65 to 0 dBFS for broadband sound
@@ -29,7 +29,7 @@ NOT_CRY_TEACHER_WEIGHT = 0.15  # the label is sure: the teacher only says which 
 MIX_PROBABILITY = {CRY: 0.65, NONCRY: 0.4}
 BAND_LIMIT_PROBABILITY = 0.5
 CUTOFF_RANGE_HZ = (3000.0, 7000.0)
-TILT_NATS = 1.2
+EQ_KNOTS, TILT_NATS = 4, 1.2
 TEMPO_RANGE = 0.25  # nats: from 0.78 to 1.28 times as fast
 PITCH_RANGE_BANDS = 3.0  # mel bands up or down: about a quarter of an octave and more for low voices
 MASK_PROBABILITY = 0.6
@@ -82,8 +82,9 @@ class Sampler:
         )
         energies, cry, teacher = self._frames(clips)
         energies, teacher = self._mix(clips, energies, cry, teacher)
-        energies = self._colour(energies)
-        frames = self._mask(normalise(self._level(energies)))
+        energies = self._random_eq(energies)
+        frames = normalise(self._level(energies))
+        frames = spec_augment(frames, MASK_COLUMNS, MASK_BANDS, self.rng, share=MASK_PROBABILITY)
         return Batch(frames[..., None], cry[:, None].astype(np.float32), teacher)
 
     def _draw(self, among: np.ndarray, n: int) -> np.ndarray:
@@ -134,21 +135,17 @@ class Sampler:
         rows = np.flatnonzero(chosen)
         noise, _, noise_teacher = self._frames(self._draw(self.negative, len(rows)))
         snr_db = rng.uniform(*SNR_RANGE_DB, len(rows))
-        loudness = energies[rows].mean(axis=(1, 2)) / (noise.mean(axis=(1, 2)) + 1e-12)
-        energies[rows] += noise * (loudness * 10 ** (-snr_db / 10))[:, None, None]
+        energies[rows] = mix_energies(energies[rows], noise, snr_db)
         if teacher is not None:
             teacher[rows] = np.maximum(
                 teacher[rows] * (snr_db > -3)[:, None], noise_teacher * np.clip((10 - snr_db) / 10, 0, 1)[:, None]
             )
         return energies, teacher
 
-    def _colour(self, energies: np.ndarray) -> np.ndarray:
+    def _random_eq(self, energies: np.ndarray) -> np.ndarray:
         """A smooth tilt and ripple over frequency, and for half of the frames a low-pass."""
         rng, n = self.rng, len(energies)
-        knots = rng.normal(0.0, TILT_NATS, (n, 4))
-        position = np.linspace(0, 3, N_MELS)
-        left = np.minimum(position.astype(int), 2)
-        curve = knots[:, left] * (left + 1 - position) + knots[:, left + 1] * (position - left)
+        curve = random_eq(rng.normal(0.0, TILT_NATS, (n, EQ_KNOTS)), N_MELS)
         cutoff_hz = np.where(rng.random(n) < BAND_LIMIT_PROBABILITY, rng.uniform(*CUTOFF_RANGE_HZ, n), 1e5)
         steepness = rng.uniform(0.004, 0.04, n)[:, None]  # nats per Hz
         curve -= np.clip((band_centres_hz() - cutoff_hz[:, None]) * steepness, 0.0, 14.0)
@@ -165,15 +162,6 @@ class Sampler:
         speckle = rng.standard_exponential(energies.shape, dtype=np.float32)
         return np.log(energies * gain + noise.astype(np.float32)[:, None, None] * speckle + LOG_OFFSET)
 
-    def _mask(self, frames: np.ndarray) -> np.ndarray:
-        """Blank a run of columns and a run of bands of some frames (SpecAugment)."""
-        for row in np.flatnonzero(self.rng.random(len(frames)) < MASK_PROBABILITY):
-            first, width = self.rng.integers(0, FRAME_COLUMNS - MASK_COLUMNS), self.rng.integers(1, MASK_COLUMNS)
-            frames[row, first : first + width] = 0.0
-            first, width = self.rng.integers(0, N_MELS - MASK_BANDS), self.rng.integers(1, MASK_BANDS)
-            frames[row, :, first : first + width] = 0.0
-        return frames
-
 
 def moved_bands(energies: np.ndarray, bands: np.ndarray) -> np.ndarray:
     """Energies (n, 98, 64) with each frame's spectrum moved up by its number of bands (n,), whole or not."""
@@ -185,11 +173,6 @@ def moved_bands(energies: np.ndarray, bands: np.ndarray) -> np.ndarray:
         below, above = frame.take(low[row], axis=1), frame.take(low[row] + 1, axis=1)
         moved[row] = below + part[row] * (above - below)
     return moved
-
-
-def normalise(log_mel: np.ndarray) -> np.ndarray:
-    """Each frame's log-mel around its own mean, in units of LOG_MEL_SCALE: (n, 98, 64) float32."""
-    return ((log_mel - log_mel.mean(axis=(1, 2), keepdims=True)) / LOG_MEL_SCALE).astype(np.float32)
 
 
 def prior_weights(bank: Bank) -> np.ndarray:

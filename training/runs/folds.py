@@ -1,4 +1,4 @@
-"""An experiment's results folder: a cell for each fold and seed, done once, and what is judged of it."""
+"""An experiment's results folder: a folder for each fold and seed, done once, and its scores."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from edge.errors import UserError
-from training.causes import metrics
 from training.data.corpora import Clip
 from training.data.splits import Split
+from training.runs import metrics
 from training.runs.toml_config import as_table
 
-EXPERIMENT, CELLS, METRICS, LOG_POSTERIORS = "experiment.json", "cells", "metrics.json", "log_posteriors.npz"
+EXPERIMENT, FOLDS, METRICS, LOG_POSTERIORS = "experiment.json", "folds", "metrics.json", "log_posteriors.npz"
 SPLIT_SEED = 0  # the folds are the same for every seed: what differs between seeds is learning alone
 
 Say = Callable[[str], None]
-RunCell = Callable[[Split, int, Path], None]
+RunFold = Callable[[Split, int, Path], None]
 Judged = dict[str, tuple[np.ndarray, np.ndarray]]  # part -> truth and log-posteriors
 
 
-def run_cells(splits: list[Split], seeds: tuple[int, ...], out: Path, run_cell: RunCell, say: Say) -> list[dict]:
-    """What metrics.json says of every split and seed; run_cell(split, seed, folder) where it is not yet written."""
-    cells = [(split, seed) for split in splits for seed in seeds]
+def run_folds(splits: list[Split], seeds: tuple[int, ...], out: Path, run_fold: RunFold, say: Say) -> list[dict]:
+    """What metrics.json says of every split and seed; run_fold(split, seed, folder) where it is not yet written."""
+    runs = [(split, seed) for split in splits for seed in seeds]
     results = []
-    for number, (split, seed) in enumerate(cells, start=1):
-        folder = out / CELLS / f"{split.name}-seed{seed}"
+    for number, (split, seed) in enumerate(runs, start=1):
+        folder = out / FOLDS / f"{split.name}-seed{seed}"
         if not (folder / METRICS).is_file():
-            run_cell(split, seed, folder)
+            run_fold(split, seed, folder)
         results.append(json.loads((folder / METRICS).read_text()))
         score = results[-1]["test"]["macro_f1"]
-        say(f"{number}/{len(cells)}  fold {split.name}, seed {seed}: macro-F1 {score:.3f}")
+        say(f"{number}/{len(runs)}  fold {split.name}, seed {seed}: macro-F1 {score:.3f}")
     return results
 
 
-def claim(out: Path, experiment: Any) -> None:
+def claim_output_dir(out: Path, experiment: Any) -> None:
     """Make `out` this experiment's. Raises UserError when it is another's."""
     table = json.dumps(as_table(experiment), indent=1) + "\n"
     file = out / EXPERIMENT

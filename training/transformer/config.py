@@ -77,7 +77,7 @@ class LossConfig:
     energy_weight: float = 0.1  # of the energy margins, where outliers are learnt
     energy_known: float = -6.0  # the energy below which sounds like those learnt shall be
     energy_outlier: float = -2.0  # above which others shall be
-    teacher: str = ""  # folder of a cell of cry-train transformer, for distillation
+    teacher: str = ""  # folds/FOLD-seedN of cry-train transformer, for distillation
     distil_weight: float = 0.7  # of the teacher's answers; the rest is the labels'
     distil_temperature: float = 2.0
 

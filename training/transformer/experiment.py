@@ -18,8 +18,19 @@ from edge.dsp.log_mel import PARAMETERS
 from edge.frames import FRAME_COLUMNS
 from training.data.effects import CLEAN
 from training.data.selection import corpora_of, label_counts
+from training.data.spectra import LOG_MEL_SCALE
 from training.data.splits import Split, prove
-from training.runs.folds import METRICS, SPLIT_SEED, Say, chosen, claim, judgement, run_cells, write_log_posteriors
+from training.runs.cost import trained_parameters
+from training.runs.folds import (
+    METRICS,
+    SPLIT_SEED,
+    Say,
+    chosen,
+    claim_output_dir,
+    judgement,
+    run_folds,
+    write_log_posteriors,
+)
 from training.transformer.config import DENOISER, Experiment
 from training.transformer.fitting import train
 from training.transformer.material import (
@@ -33,8 +44,8 @@ from training.transformer.material import (
     split_clips,
 )
 from training.transformer.report import write_report
-from training.transformer.sampling import SCALE, Sampler
-from training.transformer.sizes import HEAD, multiply_adds, part, trained_parameters
+from training.transformer.sampling import Sampler
+from training.transformer.sizes import HEAD, multiply_adds, part
 from training.transformer.trained import Trained, clip_energies, clip_log_posteriors, save_trained
 
 STEP_COLUMNS = 40  # between two frames that the device judges: every second hop
@@ -47,25 +58,25 @@ FRAMES_DENOISED = 4  # of each test clip
 def run_experiment(experiment: Experiment, data_dir: Path, out: Path, cache: Path, say: Say = print) -> dict[str, Any]:
     """Run what is not yet done of an experiment and write its report into `out`; returns the report.
 
-    out: experiment.json, cells/FOLD-seedN/ (denoiser.keras, transformer.keras, trained.json, model.json, metrics.json,
+    out: experiment.json, folds/FOLD-seedN/ (denoiser.keras, transformer.keras, trained.json, model.json, metrics.json,
     log_posteriors.npz), report.json, report.md and plots. cache: receives the frames, which experiments share.
     Raises UserError for clips that cannot be used or split, and when `out` holds another experiment.
     """
-    claim(out, experiment)
+    claim_output_dir(out, experiment)
     clips = choose_clips(data_dir, experiment)
     splits = chosen(split_clips(clips, experiment, SPLIT_SEED), experiment.data.only_folds)
     frames = load_frames(clips, experiment, cache)
 
-    def cell(split: Split, seed: int, folder: Path) -> None:
-        run_cell(frames, split, experiment, seed, folder)
+    def fold(split: Split, seed: int, folder: Path) -> None:
+        run_fold(frames, split, experiment, seed, folder)
 
-    results = run_cells(splits, experiment.fit.seeds, out, cell, say)
+    results = run_folds(splits, experiment.fit.seeds, out, fold, say)
     counts = label_counts([clips[i] for i in frames.roles[LABELLED]])
     return write_report(out, experiment, results, [prove(clips, split) for split in splits], counts, frames.labels)
 
 
-def run_cell(frames: Frames, split: Split, experiment: Experiment, seed: int, folder: Path) -> None:
-    """Train on one fold with one seed; what is judged is written last, so that it stands for a whole cell."""
+def run_fold(frames: Frames, split: Split, experiment: Experiment, seed: int, folder: Path) -> None:
+    """Train on one fold with one seed; what is judged is written last, so that it stands for a whole fold."""
     started = time.perf_counter()
     trained = train(frames, split, experiment, seed, folder / STAGES_FOLDER)
     save_trained(trained, folder)
@@ -121,9 +132,9 @@ def denoising(trained: Trained, frames: Frames, split: Split, experiment: Experi
     recordings = frames.variants[CLEAN]
     numbers, owner = recordings.of_clips(clips, FRAMES_DENOISED)
     sampler = Sampler(frames, split.test, replace(experiment, augment=augment))
-    batch = sampler.heard(recordings.take(numbers), clips[owner], np.random.default_rng(0))
+    batch = sampler.corrupt(recordings.take(numbers), clips[owner], np.random.default_rng(0))
     heard = {"noisy": batch.noisy, "denoised": trained.denoised(batch.noisy)}
-    in_db = SCALE * 10 / np.log(10)
+    in_db = LOG_MEL_SCALE * 10 / np.log(10)
     distances = {name: np.sqrt(np.mean((x - batch.clean) ** 2, axis=(1, 2, 3))) * in_db for name, x in heard.items()}
     return {
         "snr_db": list(augment.snr_db),
@@ -152,7 +163,7 @@ def describe(trained: Trained, frames: Frames, split: Split, experiment: Experim
         "labels": frames.labels,
         "layers": LAYERS,
         "feature": {"name": "log_mel", "parameters": {**PARAMETERS, "n_mels": trained.n_mels}},
-        "normalisation": {"kind": "frame_mean", "scale": SCALE},
+        "normalisation": {"kind": "frame_mean", "scale": LOG_MEL_SCALE},
         "step": {"columns": STEP_COLUMNS, "window_columns": FRAME_COLUMNS},
         "denoised": trained.denoiser is not None,
         "temperature": trained.temperature,

@@ -14,16 +14,16 @@ import keras
 import numpy as np
 
 from edge.decision.calibration import log_posterior
-from training.causes import metrics
 from training.data.effects import CLEAN as CLEAN_VARIANT
 from training.data.splits import Split
+from training.runs import metrics
 from training.runs.epochs import Curves, batches, by_macro_f1, forget, label_weights, n_batches, run_epochs
 from training.transformer.config import ADAPTERS, DENOISER, DISTIL, JOINT, OUTLIERS, Experiment, Stage
 from training.transformer.material import KNOWN, LABELLED, Frames
 from training.transformer.material import OUTLIERS as OUTLIER_CLIPS
 from training.transformer.model import CAUSE, CLEAN, build_classifier, build_denoiser, joined, merged, with_adapters
 from training.transformer.objectives import CauseLoss, DenoisingLoss, targets
-from training.transformer.sampling import Batch, Sampler, clips_in_turn
+from training.transformer.sampling import Batch, Sampler, round_robin
 from training.transformer.trained import Trained, calibrated, load_trained
 
 WARM_UP = 0.1  # of a stage's steps
@@ -215,7 +215,7 @@ def epoch_clips(task: Task, kind: str, rng: np.random.Generator) -> np.ndarray:
         drawn = [(np.concatenate([labelled, known]), n)]
     else:
         drawn = [(labelled, n)]
-    turns = [clips_in_turn(clips, count, rng) for clips, count in drawn if count]
+    turns = [round_robin(clips, count, rng) for clips, count in drawn if count]
     return rng.permutation(np.concatenate(turns))
 
 
@@ -244,7 +244,7 @@ class Judged:
         numbers, self.owner = recordings.of_clips(self.clips, task.experiment.fit.validation_frames)
         rng = np.random.default_rng(task.seed)
         sampler = Sampler(frames, part, task.experiment)
-        self.batch = sampler.heard(recordings.take(numbers), self.clips[self.owner], rng)
+        self.batch = sampler.corrupt(recordings.take(numbers), self.clips[self.owner], rng)
         self.answers = answers(task, self.batch, kind)
 
     def of(self, model: keras.Model) -> dict[str, float]:

@@ -17,7 +17,7 @@ from edge.frames import FRAME_COLUMNS, FRAME_LENGTH
 from training.data import selection
 from training.data.augmentation import band_limit
 from training.data.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips
-from training.data.effects import heard
+from training.data.effects import apply_variant
 from training.data.selection import recipe_key
 from training.data.splits import BY_EVAL_FOLD, Split, draw_folds, hold_out, make_splits, prove
 from training.transformer.config import Experiment, FeatureConfig, Selection
@@ -160,7 +160,7 @@ def write_recordings(
     """Compute one variant of every clip: its columns into a .npy file, where its frames are into another."""
     columns, first, begin, n_columns = [], [], [0], 0
     for clip in tqdm(clips, desc=f"frames, {variant}", mininterval=5):
-        samples = heard(band_limit(read_samples(clip), 0, config.band_hz), variant, clip)
+        samples = apply_variant(band_limit(read_samples(clip), 0, config.band_hz), variant, clip)
         samples = np.pad(samples, (0, max(0, FRAME_LENGTH - len(samples)))).astype(np.float32)
         columns.append(log_mel(samples, n_mels=n_mels).astype(np.float16))
         first.append(n_columns + frame_starts(active(samples), config))

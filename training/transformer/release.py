@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
-from typing import Any
 
-from training.causes.release import FOLD, SEED, cell_of, own_metrics
 from training.runs.folds import METRICS
+from training.runs.release import FOLD, SEED, finished_fold, own_metrics, rounded, write_source_model
 from training.transformer.trained import CLASSIFIER_FILE, DENOISER_FILE
 
 DENOISER, TRANSFORMER = "denoiser", "transformer"
@@ -30,31 +28,17 @@ def main() -> None:
 
 
 def write_release(results: Path, out: Path) -> None:
-    """The shipped cell as source models, model.keras and model.json each. Raises UserError when it is not done."""
-    cell = cell_of(results, FOLD, SEED, "cry-train transformer")
-    scores = json.loads((cell / METRICS).read_text())
-    description = json.loads((cell / "model.json").read_text())
+    """Write the shipped fold as source models: model.keras, model.json. Raises UserError when it is not done."""
+    folder = finished_fold(results, FOLD, SEED, "cry-train transformer")
+    scores = json.loads((folder / METRICS).read_text())
+    description = json.loads((folder / "model.json").read_text())
     expert = {**description, "name": TRANSFORMER}
     expert["metrics"] = {**own_metrics(scores), "unknown": rounded(scores["unknown"])}
-    write_model(cell / CLASSIFIER_FILE, expert, out / TRANSFORMER)
+    write_source_model(folder / CLASSIFIER_FILE, expert, out / TRANSFORMER)
     if description["denoised"]:
         denoiser = {"role": DENOISER, "name": DENOISER, **{key: description[key] for key in SHARED}}
         denoiser["metrics"] = {"split": expert["metrics"]["split"], "test": rounded(scores["denoising"])}
-        write_model(cell / DENOISER_FILE, denoiser, out / DENOISER)
-
-
-def write_model(keras_file: Path, description: dict[str, Any], folder: Path) -> None:
-    """One source model, as edge-export reads it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(keras_file, folder / "model.keras")
-    (folder / "model.json").write_text(json.dumps(description, indent=1) + "\n")
-
-
-def rounded(figures: Any) -> Any:
-    """Figures with four decimals, in whatever they lie."""
-    if isinstance(figures, dict):
-        return {name: rounded(value) for name, value in figures.items()}
-    return round(figures, 4) if isinstance(figures, float) else figures
+        write_source_model(folder / DENOISER_FILE, denoiser, out / DENOISER)
 
 
 if __name__ == "__main__":

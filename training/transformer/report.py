@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from training.causes import report as causes_report
-from training.causes.metrics import mean_interval
+from training.runs import report as runs_report
+from training.runs.metrics import mean_interval
 from training.transformer.config import Experiment
 
 UNKNOWN = ("auroc", "fpr_95", "known_above", "outliers_above")
@@ -19,7 +19,7 @@ def write_report(
     out: Path, experiment: Experiment, results: list[dict], proofs: list[dict], labels: dict, names: list[str]
 ) -> dict[str, Any]:
     """Write report.json, report.md, curves.png and confusion.png; returns what report.json holds."""
-    report = causes_report.write_report(out, experiment, results, proofs, labels, names)
+    report = runs_report.write_report(out, experiment, results, proofs, labels, names)
     report["unknown"] = summary(results)
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     with (out / "report.md").open("a") as file:
@@ -35,7 +35,7 @@ def summary(results: list[dict]) -> dict[str, dict[str, dict[str, float | None]]
         folds = sorted({result["fold"] for result in judged})
         for name in UNKNOWN if folds else ():
             by_fold = [np.mean([r["unknown"][view][name] for r in judged if r["fold"] == fold]) for fold in folds]
-            mean, low, high = (causes_report.none_if_nan(value) for value in mean_interval(by_fold))
+            mean, low, high = (runs_report.none_if_nan(value) for value in mean_interval(by_fold))
             found.setdefault(view, {})[name] = {"mean": mean, "low": low, "high": high, "folds": len(folds)}
     return found
 
@@ -48,6 +48,6 @@ def as_text(found: dict[str, dict[str, dict[str, float | None]]]) -> str:
     lines += ["| sounds | figure | mean | 95 % interval over folds |", "|---|---|---|---|"]
     for view, figures in found.items():
         for name, entry in figures.items():
-            interval = causes_report.interval_text(entry)
+            interval = runs_report.interval_text(entry)
             lines.append(f"| {view.replace('_', ' ')} | {name} | {entry['mean']:.3f} | {interval} |")
     return "\n".join([*lines, ""])

@@ -12,15 +12,13 @@ import numpy as np
 from edge.dsp.log_mel import LOG_OFFSET, band_centres_hz
 from edge.errors import UserError
 from edge.frames import FRAME_COLUMNS
-from training.detector.model import LOG_MEL_SCALE
-from training.detector.sampling import normalise
+from training.data.spectra import mix_energies, normalise, random_eq, spec_augment
 from training.transformer.config import Experiment
 from training.transformer.material import NOISE, Frames
 
-COLOUR_KNOTS = 5
+EQ_KNOTS = 5
 CUT_NATS = 12.0  # a low-pass leaves 52 dB less
 LOG_FLOOR = np.float32(np.log(LOG_OFFSET))  # of digital silence
-SCALE = LOG_MEL_SCALE  # of frame_mean: every model that looks at log-mel has the same
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,17 @@ class Sampler:
 
     def draw(self, clips: np.ndarray, rng: np.random.Generator) -> Batch:
         """One frame of each clip, each in any variant."""
-        return self.heard(self._any_variant(clips, rng), clips, rng)
+        return self.corrupt(self._any_variant(clips, rng), clips, rng)
 
-    def heard(self, log_mel: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> Batch:
+    def corrupt(self, log_mel: np.ndarray, clips: np.ndarray, rng: np.random.Generator) -> Batch:
         """The frames (n, 98, n_mels) of these clips as they may be heard."""
-        clean = self._coloured(log_mel, rng)
+        clean = self._random_eq(log_mel, rng)
         noisy = clean.copy()
         rows = np.flatnonzero(rng.random(len(clips)) < self.config.noisy_share)
         if len(rows):
-            noise = self._coloured(self._any_variant(rng.choice(self.noise, len(rows)), rng), rng)
+            noise = self._random_eq(self._any_variant(rng.choice(self.noise, len(rows)), rng), rng)
             noisy[rows] = over_noise(clean[rows], noise, rng.uniform(*self.config.snr_db, len(rows)))
-        noisy = with_gaps(normalise(noisy), self.config.time_mask, self.config.frequency_mask, rng)
+        noisy = spec_augment(normalise(noisy), self.config.time_mask, self.config.frequency_mask, rng)
         return Batch(noisy[..., None], normalise(clean)[..., None], clips)
 
     def _any_variant(self, clips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -69,14 +67,12 @@ class Sampler:
                 taken[rows] = recordings.take(recordings.draw(clips[rows], rng))
         return taken
 
-    def _coloured(self, log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _random_eq(self, log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Each through a microphone of its own."""
         n, bands = len(log_mel), log_mel.shape[2]
         if self.config.colour_db:
-            knots = rng.uniform(-1, 1, (n, COLOUR_KNOTS)) * self.config.colour_db / 10 * np.log(10)
-            places = np.linspace(0, bands - 1, COLOUR_KNOTS)
-            nats = np.stack([np.interp(np.arange(bands), places, own) for own in knots]).astype(np.float32)
-            log_mel = np.maximum(log_mel + nats[:, None], LOG_FLOOR)
+            knots = rng.uniform(-1, 1, (n, EQ_KNOTS)) * self.config.colour_db / 10 * np.log(10)
+            log_mel = np.maximum(log_mel + random_eq(knots, bands).astype(np.float32)[:, None], LOG_FLOOR)
         if self.config.cutoff_hz:
             log_mel = low_passed(log_mel, rng.uniform(*self.config.cutoff_hz, n))
         return log_mel
@@ -90,25 +86,10 @@ def low_passed(log_mel: np.ndarray, cutoff_hz: np.ndarray) -> np.ndarray:
 
 def over_noise(log_mel: np.ndarray, noise: np.ndarray, snr_db: np.ndarray) -> np.ndarray:
     """ln(exp(x) + g exp(n)) of frames (n, 98, n_mels), g such that the mean energies are snr_db (n,) apart."""
-    sound, other = np.exp(log_mel), np.exp(noise)
-    gain = sound.mean(axis=(1, 2)) / other.mean(axis=(1, 2)) * 10 ** (-np.asarray(snr_db) / 10)
-    return np.log(sound + gain[:, None, None] * other).astype(np.float32)
+    return np.log(mix_energies(np.exp(log_mel), np.exp(noise), snr_db)).astype(np.float32)
 
 
-def with_gaps(x: np.ndarray, columns: int, bands: int, rng: np.random.Generator) -> np.ndarray:
-    """Normalised frames (n, 98, n_mels), each with up to so many columns, and so many bands, at its mean."""
-    for axis, most in ((1, columns), (2, bands)):
-        if not most:
-            continue
-        width = rng.integers(0, most + 1, len(x))
-        begin = rng.integers(0, x.shape[axis] - width + 1)
-        place = np.arange(x.shape[axis])
-        gap = (place >= begin[:, None]) & (place < (begin + width)[:, None])
-        x = np.where(gap[:, :, None] if axis == 1 else gap[:, None, :], np.float32(0.0), x)
-    return x
-
-
-def clips_in_turn(clips: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def round_robin(clips: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """n of the clips, in random order, each about equally often."""
     rounds = [rng.permutation(clips) for _ in range(-(-n // len(clips)))]
     return np.concatenate(rounds)[:n]

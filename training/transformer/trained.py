@@ -14,10 +14,10 @@ import numpy as np
 
 from edge.decision.calibration import energy, fit_energy_threshold, fit_temperature
 from edge.errors import UserError
-from training.causes import metrics
 from training.data.effects import CLEAN
+from training.data.spectra import normalise
 from training.data.splits import Split
-from training.detector.sampling import normalise
+from training.runs import metrics
 from training.transformer.config import Experiment
 from training.transformer.material import KNOWN, LABELLED, NOISE, Frames
 from training.transformer.model import CAUSE, joined
@@ -116,7 +116,7 @@ def calibrated(trained: Trained, frames: Frames, split: Split, experiment: Exper
         recordings = frames.variants[CLEAN]
         numbers, owner = recordings.of_clips(clips, EPISODE_FRAMES)
         sampler = Sampler(frames, split.validation, experiment)
-        batch = sampler.heard(recordings.take(numbers), clips[owner], np.random.default_rng(seed))
+        batch = sampler.corrupt(recordings.take(numbers), clips[owner], np.random.default_rng(seed))
         found.append(energies(trained, trained.of_normalised(batch.noisy), owner, len(clips)))
     return replace(trained, energy_threshold=fit_energy_threshold(np.concatenate(found)))
 
@@ -150,7 +150,7 @@ def load_trained(folder: Path, labels: list[str] | None = None, n_mels: int | No
         denoiser = keras.saving.load_model(folder / DENOISER_FILE, compile=False) if is_denoised else None
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"{folder} holds no trained transformer ({error}); name a cell of cry-train transformer"
+            f"{folder} holds no trained transformer ({error}); name a folds/FOLD-seedN of cry-train transformer"
         ) from error
     for what, wanted in (("labels", labels), ("n_mels", n_mels)):
         if wanted is not None and values[what] != wanted:

@@ -17,7 +17,7 @@ from edge.dsp import fused  # noqa: E402
 from edge.dsp.stft import bins_within  # noqa: E402
 from edge.errors import UserError  # noqa: E402
 from training.causes import experiment as experiment_room  # noqa: E402
-from training.causes import fitting, release  # noqa: E402
+from training.causes import fitting, release, sampling  # noqa: E402
 from training.causes.config import (  # noqa: E402
     AugmentConfig,
     Experiment,
@@ -117,16 +117,16 @@ def test_the_report_proves_that_no_group_is_divided(done, recordings):
     proof = report(done)["splits"][0]
     assert sum(part["groups"] for part in proof["parts"].values()) == len(groups)
     assert set(proof["shared_groups"].values()) == {0}
-    with np.load(done / "cells" / "1-seed0" / "log_posteriors.npz") as judged:
+    with np.load(done / "folds" / "1-seed0" / "log_posteriors.npz") as judged:
         tested = sorted({"g" + clip.split("/")[1].split("_")[0] for clip in judged["test_clips"]})
     assert proof["parts"]["test"]["groups_sha256"] == hashlib.sha256("\n".join(tested).encode()).hexdigest()
 
 
 def test_the_folder_holds_all_of_it(done):
     assert {path.name for path in done.iterdir()} == {
-        "experiment.json", "report.json", "report.md", "curves.png", "confusion.png", "cells"
+        "experiment.json", "report.json", "report.md", "curves.png", "confusion.png", "folds"
     }  # fmt: skip
-    cell = done / "cells" / "1-seed0"
+    cell = done / "folds" / "1-seed0"
     assert {path.name for path in cell.iterdir()} == {
         "cause.keras", "model.json", "metrics.json", "log_posteriors.npz"
     }  # fmt: skip
@@ -136,7 +136,7 @@ def test_the_folder_holds_all_of_it(done):
 
 def test_what_is_saved_is_what_was_judged(done, recordings):
     """From a recording, model.json and cause.keras alone to the log-posterior of the report."""
-    cell = done / "cells" / "1-seed0"
+    cell = done / "folds" / "1-seed0"
     description = json.loads((cell / "model.json").read_text())
     model = keras.saving.load_model(cell / "cause.keras")
     band_hz, z = description["feature"]["band_hz"], description["normalisation"]
@@ -151,7 +151,7 @@ def test_what_is_saved_is_what_was_judged(done, recordings):
 
 
 def test_the_temperature_is_the_one_fitted_on_the_validation_part(done):
-    cell = done / "cells" / "1-seed0"
+    cell = done / "folds" / "1-seed0"
     with np.load(cell / "log_posteriors.npz") as judged:
         logits, truth = judged["validation_log_posteriors"].astype(float), judged["validation_truth"]
 
@@ -161,11 +161,11 @@ def test_the_temperature_is_the_one_fitted_on_the_validation_part(done):
 
     temperature = json.loads((cell / "model.json").read_text())["temperature"]
     assert all(nll(temperature) <= nll(other) + 1e-6 for other in np.geomspace(0.05, 20, 200))
-    assert report(done)["cells"][0]["temperature"] == temperature
+    assert report(done)["folds"][0]["temperature"] == temperature
 
 
 def test_done_cells_are_not_done_again(done, command, monkeypatch):
-    monkeypatch.setattr(experiment_room, "run_cell", None)  # would fail if it were called
+    monkeypatch.setattr(experiment_room, "run_fold", None)  # would fail if it were called
     before = report(done)["summary"]
     assert command(done) == 0
     assert report(done)["summary"] == before
@@ -187,7 +187,7 @@ def test_an_interrupted_training_resumes_where_it_was(command, tmp_path, monkeyp
     assert command(tmp_path / "out", short) != 0
     monkeypatch.setattr(fitting, "train_epoch", train_epoch)
     assert command(tmp_path / "out", short) == 0
-    curves = report(tmp_path / "out")["cells"][0]["curves"]
+    curves = report(tmp_path / "out")["folds"][0]["curves"]
     assert len(curves) == 3 and [epoch["loss"] for epoch in curves[:2]] == epochs
 
 
@@ -235,7 +235,7 @@ def test_a_louder_tensor_is_that_of_a_louder_recording(band_hz):
     gain_db = 7.0
     expected = fused.fused_columns(samples * 10 ** (gain_db / 20), band_hz)
     nats = np.full((1, bins_within(band_hz)), gain_db / 10 * np.log(10))
-    louder = fitting.coloured(fused.fused_columns(samples, band_hz)[None], nats)[0]
+    louder = sampling.apply_eq(fused.fused_columns(samples, band_hz)[None], nats)[0]
     np.testing.assert_allclose(louder, expected, atol=0.02)
 
 
@@ -243,10 +243,10 @@ def test_a_coloured_tensor_is_that_of_a_filtered_recording():
     samples = np.random.default_rng(1).normal(0, 0.05, fused.CLIP_LENGTH).astype(np.float32)
     rng = np.random.default_rng(2)
     experiment = Experiment("x", DataConfig(("x",), "group"), augment=AugmentConfig(colour_db=6.0))
-    nats = fitting.draw_colours(experiment, 3, rng)[2:]
+    nats = sampling.draw_eq(experiment, 3, rng)[2:]
     taps = scipy.signal.firwin2(1023, np.linspace(0, 1, nats.shape[1]), np.exp(nats[0] / 2))
     filtered = scipy.signal.fftconvolve(samples, taps, mode="same").astype(np.float32)
-    expected, found = fused.fused_columns(filtered), fitting.coloured(fused.fused_columns(samples)[None], nats)[0]
+    expected, found = fused.fused_columns(filtered), sampling.apply_eq(fused.fused_columns(samples)[None], nats)[0]
     rows = [fused.MFCC_ROWS, fused.STFT_ROWS]
     for row in rows:
         np.testing.assert_allclose(found[2:-2, row].mean(axis=0), expected[2:-2, row].mean(axis=0), atol=0.6)
@@ -293,14 +293,14 @@ def test_what_ships_is_a_cell_with_its_own_scores_and_answers_are_of_models_that
     config.write_text(quick)
     release.write_expert(tmp_path / "results", tmp_path / "shipped")
     description = json.loads((tmp_path / "shipped" / "model.json").read_text())
-    scores = json.loads((tmp_path / "results" / "cells" / "0-seed0" / "metrics.json").read_text())
+    scores = json.loads((tmp_path / "results" / "folds" / "0-seed0" / "metrics.json").read_text())
     assert description["name"] == "shipped" and (tmp_path / "shipped" / "model.keras").is_file()
     assert description["metrics"]["test"]["nll"] == pytest.approx(scores["test_calibrated"]["nll"], abs=1e-4)
 
     answers = {answer.clip.clip_id: answer for answer in release.answers({config: tmp_path / "results"}, recordings, 0)}
     assert len(answers) == GROUPS * CLIPS * 2
     for fold in ("0", "1"):
-        cell = tmp_path / "results" / "cells" / f"{fold}-seed0"
+        cell = tmp_path / "results" / "folds" / f"{fold}-seed0"
         temperature = json.loads((cell / "model.json").read_text())["temperature"]
         with np.load(cell / "log_posteriors.npz") as judged:
             for clip, values in zip(judged["test_clips"], judged["test_log_posteriors"], strict=True):

@@ -95,16 +95,16 @@ def done(command, tmp_path_factory):
 
 def test_the_folder_holds_all_of_it(done):
     assert {path.name for path in done.iterdir()} == {
-        "experiment.json", "report.json", "report.md", "curves.png", "confusion.png", "cells"
+        "experiment.json", "report.json", "report.md", "curves.png", "confusion.png", "folds"
     }  # fmt: skip
-    assert {path.name for path in (done / "cells" / "0-seed0").iterdir()} == {
+    assert {path.name for path in (done / "folds" / "0-seed0").iterdir()} == {
         "denoiser.keras", "transformer.keras", "trained.json", "model.json", "metrics.json", "log_posteriors.npz"
     }  # fmt: skip
     report = json.loads((done / "report.json").read_text())
     assert report["versions"]["keras"] == keras.__version__
     assert set(report["unknown"]) == {"as_recorded", "below_3400_hz"}
     assert set(report["unknown"]["as_recorded"]) == {"auroc", "fpr_95", "known_above", "outliers_above"}
-    assert [epoch["stage"] for epoch in report["cells"][0]["denoising_curves"]] == ["denoiser"]
+    assert [epoch["stage"] for epoch in report["folds"][0]["denoising_curves"]] == ["denoiser"]
     assert "Unknown sounds" in (done / "report.md").read_text()
 
 
@@ -129,7 +129,7 @@ def test_what_ships_is_the_cell_as_edge_export_reads_it(done, tmp_path):
 
 
 def test_done_cells_are_not_done_again(done, command, monkeypatch):
-    monkeypatch.setattr(experiment_room, "run_cell", None)  # would fail if it were called
+    monkeypatch.setattr(experiment_room, "run_fold", None)  # would fail if it were called
     assert command(done) == 0
 
 

@@ -53,16 +53,8 @@ def test_a_frame_over_noise_is_nearly_that_of_the_sum_and_as_loud_as_asked(rng):
     np.testing.assert_allclose(far, clean, atol=0.1)
 
 
-def test_gaps_are_no_wider_than_asked_and_the_rest_is_untouched(rng):
-    x = rng.normal(5.0, 0.1, (50, FRAME_COLUMNS, 64)).astype(np.float32)
-    gaps = sampling.with_gaps(x, 10, 6, rng) == 0
-    columns, bands = gaps.all(axis=2).sum(axis=1), gaps.all(axis=1).sum(axis=1)
-    assert columns.max() <= 10 < columns.max() + 3 and bands.max() <= 6 < bands.max() + 3
-    assert np.array_equal(sampling.with_gaps(x, 0, 0, rng), x)
-
-
 def test_every_clip_has_its_turn(rng):
-    turns = sampling.clips_in_turn(np.array([3, 5, 9]), 7, rng)
+    turns = sampling.round_robin(np.array([3, 5, 9]), 7, rng)
     assert sorted(np.bincount(turns)[[3, 5, 9]]) == [2, 2, 3]
 
 

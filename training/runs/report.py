@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from edge.errors import UserError
-from training.causes.metrics import mean_interval
+from edge.versions import installed_versions
+from training.runs.metrics import mean_interval
 from training.runs.toml_config import as_table
 
 SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
@@ -26,13 +26,13 @@ def write_report(
     """Write report.json, report.md, curves.png and confusion.png; returns what report.json holds."""
     report = {
         "experiment": as_table(experiment),
-        "versions": versions(),
+        "versions": {**installed_versions(PACKAGES), "backend": keras.backend.backend()},
         "labels": labels,
         "splits": proofs,
         "summary": summary(results),
         "cost": results[0]["cost"],
         "seconds": round(sum(result["seconds"] for result in results), 1),
-        "cells": results,
+        "folds": results,
     }
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "report.md").write_text(as_text(report))
@@ -95,7 +95,7 @@ def as_text(report: dict[str, Any]) -> str:
 
 
 def draw_curves(results: list[dict], path: Path) -> None:
-    """Loss and validation macro-F1 of every cell."""
+    """Loss and validation macro-F1 of every fold and seed."""
     plt = pyplot()
     figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(1.5 * INCHES, 1.5 * INCHES))
     for result in results:
@@ -138,16 +138,3 @@ def pyplot() -> Any:
     except ImportError as error:
         raise UserError("matplotlib is not installed; run pip install cry-monitor[train]") from error
     return pyplot
-
-
-def versions() -> dict[str, str]:
-    """Installed versions of what the figures depend on."""
-    import keras
-
-    found = {"python": platform.python_version(), "backend": keras.backend.backend()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

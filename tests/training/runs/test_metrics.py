@@ -6,7 +6,7 @@ import scipy.special
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
-from training.causes import metrics  # noqa: E402
+from training.runs import metrics  # noqa: E402
 
 
 def answers(seed, n=60, n_labels=4):
