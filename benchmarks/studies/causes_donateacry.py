@@ -21,9 +21,10 @@ from benchmarks.lib.record import record
 from benchmarks.lib.statistics import interval_over, with_interval
 from edge.decision.calibration import reliability
 from edge.decision.uncertain import selective_risk
-from training.causes import metrics, release
+from training.causes import release
 from training.causes.config import Experiment, read_experiment
 from training.causes.experiment import run_experiment
+from training.runs import metrics
 
 WORK = Path("results/causes_donateacry")
 CONFIGS = sorted((Path(__file__).parents[2] / "training" / "experiments").glob("donateacry_*.toml"))
