@@ -62,6 +62,15 @@ KEYS = (
     Key("gate", "enabled", True, "true or false", "false shows every frame to the detector."),
     _number("gate", "margin_db", 3.0, 0, 30, "dB", "How far above the room's own noise a sound must be."),
     _number("gate", "floor_dbfs", -70.0, -120, 0, "dBFS", "The lowest level that is ever analysed."),
+    Key(
+        "decision",
+        "sensitivity",
+        "normal",
+        "low, normal or high",
+        "How soon a sound counts as crying: high hears more cries and raises more false alarms.\n"
+        "`cry-monitor doctor` says what each came to on recordings that the models had not heard.",
+        pattern="low|normal|high",
+    ),
     _number(
         "decision",
         "open_threshold",
@@ -69,7 +78,7 @@ KEYS = (
         0,
         1,
         "",
-        "Smoothed cry probability at which an episode opens; 0 is the bundle's own.",
+        "Smoothed cry probability at which an episode opens; 0 is the sensitivity's.",
     ),
     _number(
         "decision",
@@ -78,7 +87,7 @@ KEYS = (
         0,
         1,
         "",
-        "Smoothed cry probability below which it closes; 0 is the bundle's own.",
+        "Smoothed cry probability below which it closes; 0 is the sensitivity's.",
     ),
     _number(
         "decision",
@@ -87,7 +96,7 @@ KEYS = (
         0,
         1,
         "",
-        "Mean cry probability over lasting_s at which an episode opens too; 0 is the bundle's own, 1 is never.",
+        "Mean cry probability over lasting_s at which an episode opens too; 0 is the sensitivity's, 1 is never.",
     ),
     _number("decision", "lasting_s", 8.0, 1, 60, "s", "How long a less sure cry must last to open an episode."),
     _number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter episodes are not events."),

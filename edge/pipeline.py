@@ -5,10 +5,14 @@ from time import perf_counter
 
 import numpy as np
 
-from edge.causes.expert_runner import ExpertRunner
+from edge.bundle.detector import sigmoid
+from edge.causes.expert_runner import KEPT_HOPS, ExpertRunner
+from edge.causes.pre_roll import RecentSamples
 from edge.config import load_settings
-from edge.decision.episodes import EpisodeRules, EpisodeTracker
+from edge.decision.episodes import EpisodeTracker
 from edge.decision.gate import LevelGate
+from edge.decision.rules import episode_rules
+from edge.decision.second_opinion import SecondOpinion
 from edge.dsp.log_mel import LOG_OFFSET, N_MELS, LogMelStream
 from edge.frames import FRAME_COLUMNS, FRAME_HOP, FRAME_HOP_S, FRAME_HOPS, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
 from edge.records import Frame
@@ -27,8 +31,10 @@ class Pipeline(object):
         self._gate = None
         if settings.gate.enabled:
             self._gate = LevelGate(settings.gate.margin_db, settings.gate.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
-        self._episodes = EpisodeTracker(episode_rules(bundle.detector, settings.decision), FRAME_HOP_S, FRAME_S)
-        self._experts = ExpertRunner(bundle, self._timed) if bundle.experts else None
+        self._episodes = EpisodeTracker(episode_rules(bundle.decision, settings.decision), FRAME_HOP_S, FRAME_S)
+        self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
+        self._second_opinion = SecondOpinion(bundle.verifier, self._recent.newest) if bundle.verifier else None
+        self._experts = ExpertRunner(bundle, self._recent, self._timed) if bundle.experts else None
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
         self._pending = np.zeros(0, np.float32)
@@ -74,41 +80,53 @@ class Pipeline(object):
 
         self._log_mel.push_into(self._frame, samples)
         log_mel_done = self._timed("log_mel", gate_done)
-        if self._experts:
-            self._experts.hear(samples)
+        self._recent.push(samples)
         if self._n_samples < FRAME_LENGTH:
             return []
 
         listen = heard or self._episodes.is_open
-        probability = self._detector.probability(self._frame) if listen else 0.0
-        detector_done = self._timed("detector", log_mel_done) if listen else log_mel_done
+        detector_probability, probability, asked = self._listen(log_mel_done) if listen else self._pass_over()
 
+        episodes_begin = perf_counter()
         changes = self._episodes.update(t_s, probability)
-        self._timed("episodes", detector_done)
+        self._timed("episodes", episodes_begin)
         if self._experts:
-            changes = self._experts.follow(changes, self._episodes)
+            changes = self._experts.follow(changes, self._episodes, rest=asked)
         self.timings.frame_done(perf_counter() - started)
-        return [Frame(t_s, level_dbfs, self._episodes.smoothed if listen else 0.0, not listen)] + changes
+        return [
+            Frame(
+                t_s=t_s,
+                level_dbfs=level_dbfs,
+                cry_probability=self._episodes.smoothed if listen else 0.0,
+                gated=not listen,
+                detector_probability=detector_probability,
+                verified=self._second_opinion is not None and self._second_opinion.is_verified,
+            )
+        ] + changes
+
+    def _listen(self, started):
+        """(the detector's probability, that of all that was asked, whether the verifier was) of the newest frame."""
+        logit = self._detector.calibrated_logit(self._frame)
+        detector_probability = sigmoid(logit)
+        detector_done = self._timed("detector", started)
+        if self._second_opinion is None:
+            return detector_probability, detector_probability, False
+        probability = self._second_opinion.probability(logit)
+        asked = self._second_opinion.was_asked
+        if asked:
+            self._timed("verifier", detector_done)
+        return detector_probability, probability, asked
+
+    def _pass_over(self):
+        """The same of a frame that is too quiet for anybody to be asked."""
+        if self._second_opinion:
+            self._second_opinion.pass_over()
+        return 0.0, 0.0, False
 
     def _timed(self, stage, started):
         now = perf_counter()
         self.timings.add(stage, now - started)
         return now
-
-
-def episode_rules(detector, decision):
-    """The rules of the [decision] settings; thresholds of 0 are the bundle's own."""
-    never = 1.0
-    open_threshold = decision.open_threshold or detector.open_threshold
-    return EpisodeRules(
-        open_threshold=open_threshold,
-        close_threshold=min(open_threshold, decision.close_threshold or detector.close_threshold),
-        lasting_threshold=decision.lasting_threshold or detector.lasting_threshold or never,
-        lasting_frames=int(round(decision.lasting_s / FRAME_HOP_S)),
-        min_event_s=decision.min_event_s,
-        merge_gap_s=decision.merge_gap_s,
-        smoothing_frames=decision.smoothing_frames,
-    )
 
 
 def rms_dbfs(samples):

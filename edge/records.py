@@ -8,8 +8,10 @@ class Frame(NamedTuple):
 
     t_s: float  # end of the frame
     level_dbfs: float  # RMS of the newest hop
-    cry_probability: float  # the detector's probability; 0 when gated
+    cry_probability: float  # smoothed, of all that was asked; 0 when gated
     gated: bool  # too quiet for the detector to be asked
+    detector_probability: float = 0.0  # the detector's alone, not smoothed; 0 when gated
+    verified: bool = False  # an answer of the verifier counts in it
 
 
 class Alert(NamedTuple):

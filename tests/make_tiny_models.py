@@ -1,5 +1,5 @@
 """Make tests/edge/tiny_models as ONNX and TFLite, with the answers Keras gives: a tiny detector, two experts that take
-fused columns, a denoiser and two experts that look at frames.
+fused columns, a denoiser and two experts that look at frames, a verifier to which a low tone is a cry and hiss is none.
 
     python tests/make_tiny_models.py        (needs the export extra; the files are committed)
 
@@ -115,6 +115,16 @@ def answers_of(model: keras.Model) -> list[list[float]]:
     return [np.asarray(row)[0].tolist() for row in logits]
 
 
+def tiny_verifier() -> keras.Model:
+    """The low half of a patch's bands against its high half: two logits, the first twice as sure as the second."""
+    inputs = keras.Input(batch_shape=(1, 96, 64, 1), name="patch")
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D((96, 1))(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
+    low_less_high = np.repeat([1.0, -1.0], 32) / 32
+    model.set_weights([np.stack([2.0 * low_less_high, low_less_high], axis=1), np.zeros(2)])
+    return model
+
+
 def to_onnx(model: keras.Model, names: list[str]) -> onnx.ModelProto:
     """ONNX 13 as engines of 2021 read it."""
     signature = [tf.TensorSpec(x.shape, tf.float32, name=name) for x, name in zip(model.inputs, names, strict=True)]
@@ -190,6 +200,7 @@ def main() -> None:
     write_detector()
     write_experts()
     write_frame_experts()
+    write_frame_model("verifier", tiny_verifier())
 
 
 if __name__ == "__main__":

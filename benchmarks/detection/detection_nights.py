@@ -23,10 +23,12 @@ from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
 from benchmarks.lib.yamnet import BABY_CRY, WINDOW, Yamnet
 from edge.bundle import load_bundle
+from edge.bundle.model import Decision, Thresholds
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeTracker
+from edge.decision.rules import episode_rules
 from edge.frames import FRAME_HOP, FRAME_HOP_S, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
-from edge.pipeline import Pipeline, episode_rules
+from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
 from training.data.corpora import read_corpora, split_by_fold
 
@@ -81,7 +83,8 @@ def yamnet_scores(yamnet: Yamnet, night: Night) -> list[tuple[float, float]]:
 
 def retrack(frames: Sequence[tuple[float, float]], decided: dict[str, float]) -> list:
     """Alerts and events of stored frame probabilities under a decision."""
-    tracker = EpisodeTracker(episode_rules(None, settings_with(**decided).decision), FRAME_HOP_S, FRAME_S)
+    rules = episode_rules(Decision(Thresholds(**decided), {}), load_settings(None).decision)
+    tracker = EpisodeTracker(rules, FRAME_HOP_S, FRAME_S)
     records: list = []
     for t_s, probability in frames:
         records += tracker.update(t_s, probability)

@@ -97,7 +97,7 @@ def name_of(command: list[str]) -> str:
 def all_answers(directory: Path, commands: list[list[str]], frames: np.ndarray) -> tuple[list[Answers], list[str]]:
     """Every engine's answers to a bundle's files, and one line for each engine that gave none."""
     manifest = read_manifest(str(directory))
-    verify_files(manifest, str(directory))
+    verify_files(manifest.models, str(directory))
     (model,) = [model for model in manifest.models if model.role == "detector"]
     answers, absent = [], []
     with tempfile.TemporaryDirectory(prefix="engines-agree-") as folder:

@@ -235,7 +235,7 @@ class Study:
             for which, log_mel in fed.items():
                 p = np.array([detector.probability(frame) for frame in np.ascontiguousarray(log_mel, np.float32)])
                 largest = np.array([p[heard.owner == i].max() for i in range(len(tested))])
-                opened = largest >= detector.open_threshold
+                opened = largest >= detector.decision.thresholds.open_threshold
                 found[name][which] = {"cries": [int(opened[is_cry].sum()), int(is_cry.sum())],
                                       "others": [int(opened[~is_cry].sum()), int((~is_cry).sum())]}  # fmt: skip
         return found

@@ -2,8 +2,9 @@
 
     manifest.py, model.py, fields.py  what a manifest says, read strictly
     files.py                          model files: verified, opened in an engine
-    frame_network.py                  a network that takes one log-mel frame
+    frame_network.py                  a network that takes one picture of sound, a log-mel frame for most
     detector.py, denoiser.py          two such
+    verifier.py                       the second opinion, on a picture of its own
     expert.py, frame_expert.py        experts on causes: of fused columns, and of such frames
 
 Depends on edge.dsp (the feature parameters it must agree with), edge.decision.fusion (whether its experts can be
@@ -18,8 +19,10 @@ from edge.bundle.detector import Detector
 from edge.bundle.expert import Expert
 from edge.bundle.files import verify_files
 from edge.bundle.frame_expert import FrameExpert
-from edge.bundle.manifest import FusionSettings, read_manifest
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL
+from edge.bundle.manifest import LEFT_OUT, FusionSettings, read_manifest
+from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL, VERIFIER
+from edge.bundle.verifier import Verifier, check_speed
+from edge.errors import UserError
 
 __all__ = [
     "DEFAULT_BUNDLE_DIR",
@@ -28,6 +31,7 @@ __all__ = [
     "Detector",
     "Expert",
     "FrameExpert",
+    "Verifier",
     "load_bundle",
     "open_runner",
     "read_manifest",
@@ -49,11 +53,19 @@ class Bundle(NamedTuple):
     experts: List[Union[Expert, FrameExpert]] = []
     fusion: Optional[FusionSettings] = None  # None without experts
     denoiser: Optional[Denoiser] = None
+    verifier: Optional[Verifier] = None
+    left_out: List[str] = []  # why a model that the manifest names is not used, one line each
+
+    @property
+    def decision(self):
+        """The thresholds for the probability that hysteresis sees: the verifier's where there is one."""
+        return (self.verifier or self.detector).decision
 
     def runners(self):
         """[(title, what runs it)] of every model, in the order in which a frame meets them."""
         return (
             [(DETECTOR, self.detector)]
+            + ([(VERIFIER, self.verifier)] if self.verifier else [])
             + ([(DENOISER, self.denoiser)] if self.denoiser else [])
             + [(EXPERT + " " + expert.name, expert) for expert in self.experts]
         )
@@ -74,16 +86,26 @@ class Bundle(NamedTuple):
 def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
     """Read, verify and open the bundle in a directory; threads: of each inference engine.
 
+    A verifier that cannot be used is left out, and Bundle.left_out says why: the detector decides alone.
+
     Raises UserError when it is missing, damaged, of a newer schema, made for other features, or when no
     installed engine can run it.
     """
     directory = str(directory)
     manifest = read_manifest(directory)
-    verify_files(manifest, directory)
+    verifiers = [model for model in manifest.models if model.role == VERIFIER]
+    models = [model for model in manifest.models if model.role != VERIFIER]
+    verify_files(models, directory)
     of_role = {DETECTOR: [], DENOISER: [], EXPERT: []}
-    for model in manifest.models:
+    for model in models:
         of_role[model.role].append(open_runner(model, directory, threads))
     (detector,), denoiser = of_role[DETECTOR], next(iter(of_role[DENOISER]), None)
+    verifier, left_out = None, list(manifest.left_out)
+    for model in verifiers:
+        try:
+            verifier = _usable_verifier(model, directory, threads)
+        except UserError as error:
+            left_out.append(LEFT_OUT.format(error))
     return Bundle(
         manifest.name,
         manifest.version,
@@ -93,16 +115,26 @@ def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
         of_role[EXPERT],
         manifest.fusion,
         denoiser,
+        verifier,
+        left_out,
     )
 
 
+def _usable_verifier(model, directory, threads):
+    """Raises UserError when its files are not what the manifest says, no engine runs it, or it is too slow here."""
+    verify_files([model], directory)
+    verifier = open_runner(model, directory, threads)
+    check_speed(verifier)
+    return verifier
+
+
 def open_runner(model, directory, threads=1):
-    """What runs a model of a manifest: a Detector, Denoiser, Expert or FrameExpert.
+    """What runs a model of a manifest: a Detector, Verifier, Denoiser, Expert or FrameExpert.
 
     Raises UserError when no engine fits or the tensors do not.
     """
     if model.role == EXPERT:
         runner = FrameExpert if model.feature.name == LOG_MEL else Expert
     else:
-        runner = Detector if model.role == DETECTOR else Denoiser
+        runner = {DETECTOR: Detector, VERIFIER: Verifier, DENOISER: Denoiser}[model.role]
     return runner(model, directory, threads)

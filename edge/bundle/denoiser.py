@@ -1,9 +1,9 @@
 """What a log-mel frame would be without the noise in it."""
 
-from edge.bundle.frame_network import FrameNetwork
+from edge.bundle.frame_network import LogMelNetwork
 
 
-class Denoiser(FrameNetwork):
+class Denoiser(LogMelNetwork):
     """The denoiser of a bundle: a normalised frame in, its estimate of the clean one out.
 
     engine_name: text. n_mels: bands of its frames.
@@ -12,7 +12,7 @@ class Denoiser(FrameNetwork):
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
         columns, self.n_mels = (model.feature.parameters[key] for key in ("frame_columns", "n_mels"))
-        FrameNetwork.__init__(self, model, directory, threads, (1, columns, self.n_mels, 1))
+        LogMelNetwork.__init__(self, model, directory, threads, (1, columns, self.n_mels, 1))
         self._estimate = self.output[0, :, :, 0]
 
     def estimate(self, log_mel_frame):

@@ -2,21 +2,19 @@
 
 import math
 
-from edge.bundle.frame_network import FrameNetwork
+from edge.bundle.frame_network import LogMelNetwork
 
 
-class Detector(FrameNetwork):
+class Detector(LogMelNetwork):
     """The detector of a bundle: normalise, run, sigmoid(logit / temperature).
 
-    engine_name: e.g. "ai-edge-litert 2.3.0". open_threshold, close_threshold: hysteresis, probabilities.
+    engine_name: e.g. "ai-edge-litert 2.3.0". decision: edge.bundle.model.Decision, for p(cry) of the detector alone.
     """
 
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
-        FrameNetwork.__init__(self, model, directory, threads, (1, 1))
-        self.open_threshold = model.decision.open_threshold
-        self.close_threshold = model.decision.close_threshold
-        self.lasting_threshold = model.decision.lasting_threshold
+        LogMelNetwork.__init__(self, model, directory, threads, (1, 1))
+        self.decision = model.decision
         self._temperature = model.temperature
 
     def logit(self, log_mel_frame):
@@ -27,9 +25,13 @@ class Detector(FrameNetwork):
         self.look_at(log_mel_frame)
         return float(self.output[0, 0])
 
+    def calibrated_logit(self, log_mel_frame):
+        """The logit of p(cry) for a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""
+        return self.logit(log_mel_frame) / self._temperature
+
     def probability(self, log_mel_frame):
         """p(cry) in 0..1 of a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""
-        return sigmoid(self.logit(log_mel_frame) / self._temperature)
+        return sigmoid(self.calibrated_logit(log_mel_frame))
 
 
 def sigmoid(logit):

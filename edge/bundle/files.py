@@ -62,12 +62,12 @@ def file_paths(model, directory):
     return {kind: os.path.join(directory, entry.path) for kind, entry in model.files.items()}
 
 
-def verify_files(manifest, directory):
-    """Check the size and SHA-256 of every file of every model.
+def verify_files(models, directory):
+    """Check the size and SHA-256 of every file of models of a manifest.
 
     Raises UserError naming the file when one is missing, differs, or lies outside the directory.
     """
-    for model in manifest.models:
+    for model in models:
         for kind in sorted(model.files):
             _verify_file(model.files[kind], directory)
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edge.bundle.frame_network import FrameNetwork
+from edge.bundle.frame_network import LogMelNetwork
 from edge.bundle.model import LOG_MEL
 
 
-class FrameExpert(FrameNetwork):
+class FrameExpert(LogMelNetwork):
     """An expert of a bundle that looks at frames, and where it stands in the one episode it listens to.
 
     name, engine_name: text. labels: what its logits speak for. temperature: of its logits. energy_threshold: energy
@@ -18,7 +18,7 @@ class FrameExpert(FrameNetwork):
 
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
-        FrameNetwork.__init__(self, model, directory, threads, (1, len(model.labels)))
+        LogMelNetwork.__init__(self, model, directory, threads, (1, len(model.labels)))
         self.name, self.labels, self.is_denoised = model.name, model.labels, model.is_denoised
         self.temperature, self.energy_threshold = model.temperature, model.energy_threshold
         self.step_columns, self.window_columns = model.step
@@ -55,5 +55,5 @@ class FrameExpert(FrameNetwork):
 
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
-        FrameNetwork.warm_up(self)
+        LogMelNetwork.warm_up(self)
         self.reset()

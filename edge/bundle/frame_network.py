@@ -1,4 +1,4 @@
-"""What the detector, the denoiser and frame experts have in common: a network that takes one log-mel frame."""
+"""What networks that take one picture of sound have in common, and those whose picture is a log-mel frame."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from edge.errors import UserError
 
 
 class FrameNetwork(object):
-    """An engine that maps one normalised frame to one output; both are the engine's own arrays.
+    """An engine that maps one frame to one output; both are the engine's own arrays.
 
     frame_shape: (columns, bands). frame: float32 of that shape, to be filled. output: float32, what infer() fills.
     """
@@ -28,20 +28,30 @@ class FrameNetwork(object):
         (network_input,), (self.output,) = engine.inputs.values(), engine.outputs.values()
         self.frame = network_input[0, :, :, 0]
         self.engine_name, self.infer = engine.name, engine.infer
-        self._scale = model.normalisation.scale
 
-    def look_at(self, log_mel_frame):
-        """Run on a float32 ln-mel frame. Raises ValueError for any other shape than frame_shape."""
-        if log_mel_frame.shape != self.frame_shape:
-            raise ValueError(
-                "expected a log-mel frame of shape {}, got {}".format(self.frame_shape, log_mel_frame.shape)
-            )
-        normalise(log_mel_frame, self._scale, out=self.frame)
-        self.infer()
+    def check_shape(self, frame):
+        """Raise ValueError for any other shape than frame_shape."""
+        if frame.shape != self.frame_shape:
+            raise ValueError("expected a frame of shape {}, got {}".format(self.frame_shape, frame.shape))
 
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
         self.look_at(np.zeros(self.frame_shape, np.float32))
+
+
+class LogMelNetwork(FrameNetwork):
+    """A network that takes log-mel frames, each around its own mean."""
+
+    def __init__(self, model, directory, threads, output_shape):
+        """As FrameNetwork."""
+        FrameNetwork.__init__(self, model, directory, threads, output_shape)
+        self._scale = model.normalisation.scale
+
+    def look_at(self, log_mel_frame):
+        """Run on a float32 ln-mel frame. Raises ValueError for any other shape than frame_shape."""
+        self.check_shape(log_mel_frame)
+        normalise(log_mel_frame, self._scale, out=self.frame)
+        self.infer()
 
 
 def normalise(log_mel_frame, scale, out):

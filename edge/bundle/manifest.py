@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional
 
 from edge.bundle.fields import ADVICE, Fields
 from edge.bundle.files import MANIFEST_NAME
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, Model, read_model
+from edge.bundle.model import DENOISER, DETECTOR, EXPERT, VERIFIER, Model, read_model
 from edge.decision.fusion import METHODS, Fusion
 from edge.decision.uncertain import UncertainRule
 from edge.errors import UserError
@@ -14,6 +14,7 @@ from edge.files import read_regular
 from edge.untrusted import MAX_DOCUMENT_BYTES, parse_json
 
 SCHEMA = 1
+LEFT_OUT = "the verifier is left out, and the detector decides alone: {}"
 
 
 class FusionSettings(NamedTuple):
@@ -33,6 +34,7 @@ class Manifest(NamedTuple):
     models: List[Model]
     fusion: Optional[FusionSettings]  # None without experts
     sha256: str  # of manifest.json itself
+    left_out: List[str] = []  # why a verifier is not among the models, one line
 
 
 def read_manifest(directory):
@@ -55,7 +57,7 @@ def read_manifest(directory):
                 path, schema, SCHEMA
             )
         )
-    models = [read_model(entry) for entry in top.objects("models")]
+    models, left_out = read_models(top)
     check_roles(models, path)
     check_denoising(models, path)
     return Manifest(
@@ -65,7 +67,21 @@ def read_manifest(directory):
         models,
         read_fusion(top, experts_of(models)),
         hashlib.sha256(content).hexdigest(),
+        left_out,
     )
+
+
+def read_models(top):
+    """([Model], why a verifier is not among them). Raises UserError for any other model that cannot be read."""
+    models, left_out = [], []
+    for entry in top.objects("models"):
+        try:
+            models.append(read_model(entry))
+        except UserError as error:
+            if entry.content.get("role") != VERIFIER:
+                raise
+            left_out.append(LEFT_OUT.format(error))
+    return models, left_out
 
 
 def experts_of(models):
@@ -79,16 +95,19 @@ def denoiser_of(models):
 
 
 def check_roles(models, where):
-    """Raise UserError, starting with `where`, unless there is one detector and at most one denoiser."""
+    """Raise UserError, starting with `where`, unless there is one detector, at most one denoiser, one verifier."""
     roles = [model.role for model in models]
     if roles.count(DETECTOR) != 1:
         raise UserError(
             "{}: models has the roles {}, exactly one detector is needed: export the bundle again".format(where, roles)
         )
-    if roles.count(DENOISER) > 1:
-        raise UserError(
-            "{}: models has the roles {}, at most one denoiser is allowed: export the bundle again".format(where, roles)
-        )
+    for role in (DENOISER, VERIFIER):
+        if roles.count(role) > 1:
+            raise UserError(
+                "{}: models has the roles {}, at most one {} is allowed: export the bundle again".format(
+                    where, roles, role
+                )
+            )
 
 
 def check_denoising(models, where):

@@ -1,20 +1,26 @@
 """One model of a bundle as manifest.json describes it, read strictly."""
 
+import math
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from edge.bundle.files import PRECISIONS, FileEntry, read_files
-from edge.dsp import fused, log_mel, stft
+from edge.dsp import fused, log_mel, stft, yamnet_patch
 from edge.errors import UserError
 
-DETECTOR, DENOISER, EXPERT = ROLES = ("detector", "denoiser", "expert")
+DETECTOR, VERIFIER, DENOISER, EXPERT = ROLES = ("detector", "verifier", "denoiser", "expert")
 TENSORRT_PRECISIONS = ("fp16", "int8")
-LOG_MEL, FUSED = "log_mel", "fused"
-FEATURES = {LOG_MEL: log_mel.PARAMETERS, FUSED: fused.PARAMETERS}  # what this version computes
+LOG_MEL, FUSED, PATCH = "log_mel", "fused", yamnet_patch.NAME
+FEATURES = {
+    LOG_MEL: log_mel.PARAMETERS,
+    FUSED: fused.PARAMETERS,
+    PATCH: yamnet_patch.PARAMETERS,
+}  # what this version computes
 BAND_COUNTS = (64, 128)  # of log_mel, for the denoiser and for experts; a detector's is the first
 # Models made for other features are refused.
-FEATURES_OF = {DETECTOR: (LOG_MEL,), DENOISER: (LOG_MEL,), EXPERT: (FUSED, LOG_MEL)}
-NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score"}
+FEATURES_OF = {DETECTOR: (LOG_MEL,), VERIFIER: (PATCH,), DENOISER: (LOG_MEL,), EXPERT: (FUSED, LOG_MEL)}
+NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score", PATCH: "none"}
+SENSITIVITIES = LOW, NORMAL, HIGH = ("low", "normal", "high")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")  # of an expert; file names are made of it
 
 
@@ -50,12 +56,42 @@ class Step(NamedTuple):
     window_columns: int
 
 
-class Decision(NamedTuple):
+class Thresholds(NamedTuple):
     """Hysteresis on the smoothed probability; the mean over some seconds that opens an episode too, or None."""
 
     open_threshold: float
     close_threshold: float
     lasting_threshold: Optional[float]
+
+
+class Sensitivity(NamedTuple):
+    """Thresholds that go by a name, and what they came to on recordings that none of the models had heard."""
+
+    thresholds: Thresholds
+    false_alarms_per_hour: float
+    cries_found: float  # share
+
+
+class Decision(NamedTuple):
+    """The thresholds of the sensitivity "normal", and those of every other that was measured."""
+
+    thresholds: Thresholds
+    sensitivities: Dict[str, Sensitivity]
+
+
+class Cascade(NamedTuple):
+    """When a verifier is asked, and what its answer counts beside the detector's.
+
+    p(cry) = sigmoid(bias + detector_weight * detector's logit + sum(weights * verifier's logits)), with the constants
+    `unasked` in place of the verifier's logits where it has no answer.
+    """
+
+    gate: float  # the detector's probability from which on it is suspicious
+    hold_s: float  # suspicion outlasts the last such frame by so much
+    bias: float
+    detector_weight: float
+    weights: List[float]  # one for each of the verifier's labels
+    unasked: List[float]
 
 
 class TensorRt(NamedTuple):
@@ -70,7 +106,7 @@ class Model(NamedTuple):
     role: str
     name: Optional[str]  # an expert's, unique; the others need none
     feature: Feature
-    normalisation: Union[FrameMean, RowZScore]
+    normalisation: Union[FrameMean, RowZScore, None]
     labels: List[str]  # a denoiser's: none
     temperature: Optional[float]  # a denoiser's: None
     energy_threshold: Optional[float]
@@ -78,7 +114,8 @@ class Model(NamedTuple):
     files: Dict[str, FileEntry]  # by kind, see FILE_KINDS
     metrics: Dict[str, Any]  # with the split they were measured on
     training: Dict[str, Any]  # corpora and their licences
-    decision: Optional[Decision]  # a detector's
+    decision: Optional[Decision]  # a detector's, a verifier's
+    cascade: Optional[Cascade]  # a verifier's
     step: Optional[Step]  # an expert's
     is_denoised: bool  # it sees frames through the bundle's denoiser
     tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
@@ -106,7 +143,8 @@ def read_model(entry):
         files=read_files(entry.object("files")),
         metrics=entry.mapping("metrics"),
         training=entry.mapping("training"),
-        decision=read_decision(entry.object("decision")) if role == DETECTOR else None,
+        decision=read_decision(entry.object("decision")) if role in (DETECTOR, VERIFIER) else None,
+        cascade=read_cascade(entry.object("cascade"), len(entry.texts("labels"))) if role == VERIFIER else None,
         step=read_step(entry.object("step"), feature.name) if role == EXPERT else None,
         is_denoised=entry.truth("denoised") if role == EXPERT and feature.name == LOG_MEL else False,
         tensorrt=_tensorrt(entry),
@@ -134,8 +172,10 @@ def read_labels(fields, role=DETECTOR):
 
 
 def read_normalisation(fields, feature=LOG_MEL):
-    """What is done to a feature before the model sees it: FrameMean or RowZScore. Raises UserError."""
+    """What is done to a feature before the model sees it: FrameMean, RowZScore or nothing. Raises UserError."""
     fields.choice("kind", (NORMALISATION_OF[feature],))
+    if feature == PATCH:
+        return None
     if feature == LOG_MEL:
         return FrameMean(fields.positive("scale"))
     rows = fields.integers("rows", 0, fused.N_ROWS - 1)
@@ -183,12 +223,39 @@ def read_step(fields, feature=FUSED):
 
 
 def read_decision(fields):
-    """The thresholds on p(cry). Raises UserError when those of the hysteresis cross."""
+    """The thresholds on p(cry), by sensitivity where there are several. Raises UserError."""
+    sensitivities = {}
+    if "sensitivities" in fields.content:
+        of_name = fields.object("sensitivities")
+        for name in SENSITIVITIES:
+            entry = of_name.object(name)
+            sensitivities[name] = Sensitivity(
+                _thresholds(entry),
+                entry.number("false_alarms_per_hour", 0.0),
+                entry.number("cries_found", 0.0, 1.0),
+            )
+    return Decision(_thresholds(fields), sensitivities)
+
+
+def _thresholds(fields):
+    """Raises UserError when the thresholds of the hysteresis cross."""
     lasting = fields.probability("lasting_threshold") if "lasting_threshold" in fields.content else None
-    decision = Decision(fields.probability("open_threshold"), fields.probability("close_threshold"), lasting)
-    if decision.close_threshold > decision.open_threshold:
-        raise fields.problem("close_threshold", decision.close_threshold, "at most open_threshold is allowed")
-    return decision
+    thresholds = Thresholds(fields.probability("open_threshold"), fields.probability("close_threshold"), lasting)
+    if thresholds.close_threshold > thresholds.open_threshold:
+        raise fields.problem("close_threshold", thresholds.close_threshold, "at most open_threshold is allowed")
+    return thresholds
+
+
+def read_cascade(fields, n_labels):
+    """When a verifier of so many labels is asked, and what its answer counts. Raises UserError."""
+    return Cascade(
+        gate=fields.probability("gate"),
+        hold_s=fields.number("hold_s", 0.0, 60.0),
+        bias=fields.number("bias", -math.inf),
+        detector_weight=fields.number("detector_weight", 0.0),
+        weights=fields.numbers("weights", n_labels),
+        unasked=fields.numbers("unasked", n_labels),
+    )
 
 
 def _tensorrt(entry):

@@ -12,7 +12,6 @@ from edge.bundle.model import FUSED, LOG_MEL
 from edge.causes.episode_pooling import PooledReadings
 from edge.causes.frame_experts import FrameExperts
 from edge.causes.fused_experts import FusedExperts
-from edge.causes.pre_roll import RecentSamples
 from edge.causes.verdict import Verdict
 from edge.dsp.fused import CLIP_LENGTH
 from edge.frames import FRAME_HOP, SAMPLE_RATE
@@ -26,25 +25,25 @@ KEPT_HOPS = -(-PRE_ROLL // FRAME_HOP) + 1  # the work begins with the hop after 
 class ExpertRunner(object):
     """Follows the stream hop by hop; gives every event its cause."""
 
-    def __init__(self, bundle, timed):
-        """bundle: edge.bundle.Bundle with experts. timed: (stage, when it began) -> now."""
+    def __init__(self, bundle, recent, timed):
+        """bundle: edge.bundle.Bundle with experts. recent: RecentSamples, KEPT_HOPS of FRAME_HOP samples.
+
+        timed: (stage, when it began) -> now.
+        """
         self._verdict = Verdict(bundle.experts, bundle.fusion)
         self._timed = timed
-        self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
+        self._recent = recent
         self._kinds = kinds(bundle, timed)
         self._pools = {expert.name: PooledReadings(expert.temperature) for expert in bundle.experts}
         self._begin = self._next = None  # samples of the stream: where the episode began, what is worked on next
 
-    def hear(self, samples):
-        """Take the next FRAME_HOP samples, float32 at 16 kHz."""
-        self._recent.push(samples)
-
-    def follow(self, records, episodes):
+    def follow(self, records, episodes, rest=False):
         """Do this hop's work, take notice of what the episodes did; return their records, events with their cause.
 
+        rest: leave this hop's work to the next one, as another model was asked in this hop.
         episodes: edge.decision.episodes.EpisodeTracker, whose update() gave the records.
         """
-        if self._begin is not None:
+        if self._begin is not None and not rest:
             self._work()
         records = [self._explained(record) for record in records]
         if any(isinstance(record, Alert) for record in records):

@@ -17,6 +17,10 @@ class RecentSamples(object):
         self._ring[self.n_samples // length % n_blocks] = block
         self.n_samples += length
 
+    def newest(self, count):
+        """The newest `count` samples, 1-D float32."""
+        return self.between(self.n_samples - count, self.n_samples)
+
     def between(self, begin, end):
         """Samples begin..end - 1 of the stream, 1-D float32; they must be among those kept."""
         ring = self._ring.reshape(-1)

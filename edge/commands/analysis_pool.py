@@ -9,6 +9,7 @@ from multiprocessing.connection import wait
 from typing import Iterator, List, NamedTuple, Optional, Sequence
 
 from edge.bundle import load_bundle
+from edge.commands.notes import print_notes
 from edge.commands.recording import Heard, analyse
 from edge.errors import UserError
 from edge.records import Frame
@@ -45,7 +46,7 @@ def analyse_all(paths: Sequence[str], jobs: int, work: Work) -> Iterator[Analyse
     No process is left behind, also where this ends early. Raises UserError when the bundle cannot be used.
     """
     waiting, done, n_yielded = deque(enumerate(paths)), {}, 0
-    workers = [_Worker(work) for _ in range(min(jobs, len(paths)))]
+    workers = [_Worker(work, says_notes=number == 0) for number in range(min(jobs, len(paths)))]
     try:
         while n_yielded < len(paths):
             for worker in workers:
@@ -66,15 +67,15 @@ def analyse_all(paths: Sequence[str], jobs: int, work: Work) -> Iterator[Analyse
 class _Worker(object):
     """A process that analyses one recording after the other."""
 
-    def __init__(self, work):
+    def __init__(self, work, says_notes):
         self.number = None  # of the recording that it is at
         self._work = work
-        self._start()
+        self._start(says_notes)
 
-    def _start(self):
+    def _start(self, says_notes=False):
         context = multiprocessing.get_context("fork")  # no engine is open yet that would not survive it
         self.connection, its_end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(its_end, self._work, os.getpid()))
+        self._process = context.Process(target=_serve, args=(its_end, self._work, os.getpid(), says_notes))
         self._process.daemon = True
         with _interrupts_wait():  # what runs around a fork would swallow a Ctrl-C
             self._process.start()
@@ -123,7 +124,7 @@ def _death(path, exit_code):
     return "{}: the process that analysed it ended by {}: where memory is short, use fewer --jobs".format(path, how)
 
 
-def _serve(connection, work, parent):
+def _serve(connection, work, parent, says_notes):
     """In the child: answer each path with an Analysed, until the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal: the parent ends us
     forbid_core_dumps()
@@ -131,6 +132,8 @@ def _serve(connection, work, parent):
     try:
         bundle = load_bundle(work.directory, work.settings.detector.threads)
         bundle.warm_up()
+        if says_notes:
+            print_notes(bundle, work.settings)
     except UserError as error:
         connection.recv()
         connection.send(error)

@@ -5,6 +5,7 @@ import time
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
 from edge.commands.lines import clock, print_object, printable, record_object, record_text
+from edge.commands.notes import print_notes
 from edge.commands.progress import ProgressLine
 from edge.commands.recording import Heard, Summary, analyse
 from edge.config import load_settings
@@ -59,6 +60,7 @@ def run(args) -> int:
         if args.jobs == 1 or len(args.paths) == 1:
             bundle = load_bundle(directory, settings.detector.threads)
             bundle.warm_up()
+            print_notes(bundle, settings)
             return one_after_the_other(args.paths, bundle, settings, printer)
         return several_at_once(args, directory, settings, printer)
     finally:

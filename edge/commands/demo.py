@@ -11,6 +11,7 @@ import numpy as np
 from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import clock, record_text
+from edge.commands.notes import print_notes
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
@@ -83,6 +84,7 @@ def run(args) -> int:
         night = nursery_night(60 * args.minutes, args.seed)
         print("listening with {}, bundle {} {}\n".format(bundle.detector.engine_name, bundle.name, bundle.version))
         bundle.warm_up()
+        print_notes(bundle, settings)
         events, listener, elapsed_s = listen(night.samples, bundle, settings, keeper)
     duration_s = len(night.samples) / SAMPLE_RATE
     print("\n" + night_table(night.truth, events))

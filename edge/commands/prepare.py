@@ -32,7 +32,7 @@ def run(args) -> int:
     settings = load_settings(args.config)
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
     manifest = read_manifest(directory)
-    verify_files(manifest, directory)
+    verify_files(manifest.models, directory)
     print("bundle {} {} in {}".format(manifest.name, manifest.version, directory))
     for model in manifest.models:
         _prepare(model, directory, settings.detector.threads)

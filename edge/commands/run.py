@@ -2,6 +2,7 @@
 
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.lines import cause_text, print_object, readings_text, record_object
+from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.log import iso_utc, log, start_log
@@ -58,6 +59,8 @@ def run(args) -> int:
             "--fast is for recordings, and the source is {}: use --source file:PATH".format(settings.audio.source)
         )
     bundle = load_bundle(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
+    for line in bundle_notes(bundle, settings):
+        log.warning("%s", line)
     emit = _emit_json if args.json else _emit_log
     with BufferedStore(settings.store.path, settings) as keeper:
         Daemon(bundle, settings, keeper, emit, reread=lambda: _reread(args)).run(args.fast)

@@ -5,7 +5,9 @@ from typing import List
 import numpy as np
 
 from edge.bundle import load_bundle, read_manifest, verify_files
-from edge.doctor.finding import OK, WARNING, WRONG, Finding
+from edge.bundle.model import VERIFIER
+from edge.decision.rules import differences
+from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.errors import UserError
 from edge.frames import FRAME_HOP
 from edge.pipeline import Pipeline
@@ -21,7 +23,7 @@ def model_findings(directory: str, settings) -> List[Finding]:
     """Verify and open the bundle, and time it on a made-up cry, which keeps every model at work."""
     try:
         manifest = read_manifest(directory)
-        verify_files(manifest, directory)
+        verify_files([model for model in manifest.models if model.role != VERIFIER], directory)
     except UserError as error:
         return [Finding("bundle", WRONG, str(error), "install cry-monitor again, or set [detector] bundle")]
     verified = Finding(
@@ -41,7 +43,28 @@ def model_findings(directory: str, settings) -> List[Finding]:
         OK,
         "; ".join("{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()),
     )
-    return [verified, engine, speed_finding(bundle, settings)]
+    left_out = [Finding("verifier", WARNING, line, "install cry-monitor again") for line in bundle.left_out]
+    return (
+        [verified, engine] + left_out + [decision_finding(bundle, settings.decision), speed_finding(bundle, settings)]
+    )
+
+
+def decision_finding(bundle, settings) -> Finding:
+    """What the thresholds in use came to where they were measured."""
+    others = differences(bundle.decision, settings)
+    if others:
+        return Finding("sensitivity", UNKNOWN, "; ".join(others), "what these come to has not been measured")
+    measured = bundle.decision.sensitivities.get(settings.sensitivity)
+    if measured is None:
+        return Finding("sensitivity", OK, "the bundle's own thresholds")
+    return Finding(
+        "sensitivity",
+        OK,
+        "{}: {:.0f} % of cries found and {:.1f} false alarms an hour of dense other sound, measured on recordings that "
+        "the models had not heard".format(
+            settings.sensitivity, 100 * measured.cries_found, measured.false_alarms_per_hour
+        ),
+    )
 
 
 def speed_finding(bundle, settings) -> Finding:

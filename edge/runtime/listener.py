@@ -8,6 +8,7 @@ from typing import Callable, NamedTuple, Optional
 import numpy as np
 
 from edge.audio import Source
+from edge.decision.rules import episode_rules
 from edge.frames import FRAME_HOP, FRAME_HOP_S, SAMPLE_RATE
 from edge.log import log
 from edge.pipeline import Pipeline
@@ -46,7 +47,7 @@ class Listener:
         self._emit = emit
         self._origin_utc = origin_utc
         self._heard_until_utc = time.time()
-        self._cry_threshold = settings.decision.open_threshold or bundle.detector.open_threshold
+        self._cry_threshold = episode_rules(bundle.decision, settings.decision).open_threshold
         self._next_checkpoint_s = CHECKPOINT_S
         self._skips = deque([(0.0, self._skipped_s())], MOST_SKIPS)  # (second that was heard, skipped until there)
         self._skipped_before_s = self._skipped_s()

@@ -5,8 +5,9 @@ import pytest
 
 from edge.bundle import load_bundle
 from edge.config import load_settings
+from edge.decision.rules import episode_rules
 from edge.frames import SAMPLE_RATE
-from edge.pipeline import Pipeline, episode_rules, rms_dbfs
+from edge.pipeline import Pipeline, rms_dbfs
 from edge.records import Alert, Event, Frame
 from edge.synthesis import infant_cry
 
@@ -126,5 +127,5 @@ def test_every_stage_is_timed(bundle, nursery):
 
 def test_an_open_threshold_below_the_bundles_close_threshold_lowers_both(bundle):
     decision = load_settings(None).decision._replace(open_threshold=0.1)
-    rules = episode_rules(bundle.detector, decision)
+    rules = episode_rules(bundle.decision, decision)
     assert rules.open_threshold == rules.close_threshold == 0.1

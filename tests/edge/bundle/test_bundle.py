@@ -12,6 +12,7 @@ import pytest
 from edge.bundle import load_bundle
 from edge.bundle.detector import sigmoid
 from edge.bundle.manifest import read_manifest
+from edge.bundle.model import Thresholds
 from edge.dsp import log_mel
 from edge.errors import UserError
 
@@ -108,7 +109,7 @@ def test_loaded_bundle_says_what_it_is(folder):
     assert (bundle.name, bundle.version) == ("tiny", "0.0.1")
     with open(os.path.join(folder, "manifest.json"), "rb") as handle:
         assert bundle.sha256 == hashlib.sha256(handle.read()).hexdigest()
-    assert (bundle.detector.open_threshold, bundle.detector.close_threshold) == (0.7, 0.4)
+    assert bundle.decision.thresholds == Thresholds(0.7, 0.4, None)
     assert bundle.detector.engine_name
 
 

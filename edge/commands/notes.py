@@ -1,0 +1,16 @@
+"""What a person should know of a bundle and a configuration before anything is judged by them."""
+
+import sys
+
+from edge.decision.rules import differences
+
+
+def bundle_notes(bundle, settings):
+    """One line each: models that are left out, thresholds that are not the bundle's own."""
+    return bundle.left_out + differences(bundle.decision, settings.decision)
+
+
+def print_notes(bundle, settings, name="cry-monitor"):
+    """The same on stderr, beside the results of a command."""
+    for line in bundle_notes(bundle, settings):
+        print("{}: note: {}".format(name, line), file=sys.stderr)

@@ -1,0 +1,54 @@
+"""When the verifier is asked: while the detector is suspicious, and a little longer, at most twice a second."""
+
+import math
+
+from edge.frames import FRAME_HOP_S
+
+HOPS_BETWEEN_ANSWERS = 3  # 0.6 s
+
+
+class SecondOpinion(object):
+    """Follows one stream of the detector's logits; makes one probability of both networks' answers.
+
+    An answer counts from the hop in which it is given until the next one, or until the suspicion is over.
+    is_verified: whether one counted in the newest frame. was_asked: whether it was given there.
+    """
+
+    def __init__(self, verifier, newest):
+        """verifier: edge.bundle.Verifier. newest(n) -> the stream's newest n samples, 1-D float32."""
+        self._verifier = verifier
+        self._newest = newest
+        self._suspicious_hops = 1 + int(round(verifier.cascade.hold_s / FRAME_HOP_S))
+        self._gate_logit = math.log(verifier.cascade.gate / (1.0 - verifier.cascade.gate))
+        self._hops_left = 0  # of the suspicion
+        self._hops_to_next = 0  # until the verifier may be asked again
+        self._answer = None
+        self.was_asked = False
+
+    @property
+    def is_verified(self):
+        """Whether an answer of the verifier counted in the newest frame."""
+        return self._answer is not None
+
+    def pass_over(self):
+        """A frame that was too quiet for the detector to be asked."""
+        self._step(-math.inf)
+
+    def probability(self, detector_logit):
+        """p(cry) of both networks for the newest frame, by the detector's logit."""
+        self._step(detector_logit)
+        if self._hops_left > 0 and self._hops_to_next == 0:
+            self._answer = self._verifier.logits(self._newest(self._verifier.window_length)).copy()
+            self._hops_to_next = HOPS_BETWEEN_ANSWERS
+            self.was_asked = True
+        return self._verifier.probability(detector_logit, self._answer)
+
+    def _step(self, detector_logit):
+        """One hop later: what is left of the suspicion, and of the time until the next answer."""
+        self._hops_left = max(0, self._hops_left - 1)
+        self._hops_to_next = max(0, self._hops_to_next - 1)
+        if detector_logit >= self._gate_logit:
+            self._hops_left = self._suspicious_hops
+        if self._hops_left == 0:
+            self._answer = None
+        self.was_asked = False
