@@ -20,6 +20,7 @@ LOOKED_AT = [
     "group audio",
     "bundle",
     "engine",
+    "sensitivity",
     "frame time",
     "disk",
     "database",
