@@ -1,44 +1,48 @@
-"""Is this run slower than an earlier one by more than chance?
+"""Is a stage slower than in an earlier run by more than chance?
 
 Two runs are never on the same machine twice: its clock, its caches and its other work change. So nothing is compared
 by one number:
 
-- every stage of every path has one median per round, and the rounds of quiet and crying audio take turns, so that
-  whatever disturbs the machine disturbs all stages;
-- each median is divided by the time of a fixed piece of work right before its round (the yardstick), which takes out
-  what slows everything down;
-- the two runs' medians of rounds must differ by more than NOISE_DEVIATIONS times their combined deviation (from the
-  median absolute deviation of the rounds), by more than SAME_CODE, which is what two runs of the same code have been
-  seen to differ by (memory lies differently in each process; SAME_CODE_DISTURBED when something else ran), and by more
-  than LEAST_MS.
+- of every stage of every path, each round gives the 10th percentile of its durations: what other programs take of the
+  processor makes some durations long, and leaves the short ones as they are;
+- a stage is the median of its rounds, which are spread over the whole run;
+- what slows all stages alike is the machine, not a stage: a stage's ratio is divided by the median ratio of all stages.
+  So a version that is slower everywhere by the same factor is not found; that factor is shown, beside that of a fixed
+  piece of work (the yardstick);
+- a stage is slower when its ratio is above 1 by more than SAME_CODE, which is what two runs of the same code differ by
+  (memory lies differently in each process), by more than NOISE_DEVIATIONS of its rounds' own spread, and by more than
+  LEAST_YARDSTICKS, for the shortest stages are but a few lines of Python.
 
-benchmarks/device/bench_noise.py measures how often that cries wolf on the same code, and which slowdown it finds.
+benchmarks/device/bench_noise.py measures how often that is wrong on the same code, and which slowdown it finds.
 """
 
 import math
 from typing import List, NamedTuple
 
+from edge.bench.paths import CPU_STAGE, HOP_STAGE, RESAMPLE_STAGE, STORE_STAGE
 from edge.bundle.fields import Fields
 from edge.errors import UserError
-from edge.timings import percentile
+from edge.timings import FRAME_STAGE, percentile
 from edge.untrusted import read_json
 
-NOISE_DEVIATIONS = 4.0
+ROUND_PERCENTILE = 10
+NOISE_DEVIATIONS = 2.0
 SAME_CODE = 0.25
-SAME_CODE_DISTURBED = 1.0  # when one of the runs says that it was disturbed
-LEAST_MS = 0.005
+LEAST_YARDSTICKS = 0.05
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 FEWEST_ROUNDS = 3
 MAX_BASELINE_BYTES = 16 << 20  # a long run of many rounds has some MB
+# Sums of other stages, and what waits for a disk: these do not tell how quick the machine is.
+NOT_OF_THE_MACHINE = {CPU_STAGE, HOP_STAGE, FRAME_STAGE, RESAMPLE_STAGE, STORE_STAGE}
 
 
 class Change(NamedTuple):
     """One stage of one path in both runs."""
 
     stage: str  # "crying/detector"
-    before_ms: float  # median of the rounds' medians
-    after_ms: float  # as it would have been at the earlier run's yardstick
-    ratio: float
+    before_ms: float  # median over rounds of their 10th percentiles
+    after_ms: float
+    ratio: float  # after over before, over that of all stages
     noise: float  # what the ratio may differ from 1 by chance
     is_regression: bool
 
@@ -54,7 +58,7 @@ def read_baseline(path):
             raise UserError("{}: per_round has too few rounds, {}: {}".format(path, len(rounds), advice))
         for one in rounds:
             one.positive("yardstick_ms")
-            stages = one.object("p50_ms")
+            stages = one.object("p10_ms")
             for stage in stages.content:
                 stages.number(stage, 0.0)
         if "board" in fields.content:
@@ -66,38 +70,40 @@ def read_baseline(path):
 
 def compare(before, after) -> List[Change]:
     """Every stage that both results have; the worst first."""
-    earlier, later = in_yardsticks(before), in_yardsticks(after)
-    yardstick_ms = median([one["yardstick_ms"] for one in before["per_round"]])
-    is_disturbed = before.get("disturbed") or after.get("disturbed")
-    least_noise = SAME_CODE_DISTURBED if is_disturbed else SAME_CODE
-    changes = [
-        change(stage, earlier[stage], later[stage], yardstick_ms, least_noise) for stage in earlier if stage in later
-    ]
+    earlier, later = by_stage(before), by_stage(after)
+    machine = machine_ratio(before, after)
+    least_ms = LEAST_YARDSTICKS * median([one["yardstick_ms"] for one in before["per_round"]])
+    changes = [change(stage, earlier[stage], later[stage], machine, least_ms) for stage in earlier if stage in later]
     return sorted(changes, key=lambda one: one.ratio - one.noise, reverse=True)
 
 
-def change(stage, before, after, yardstick_ms, least_noise):
-    """The Change of one stage; before, after: its medians by round, in yardsticks."""
+def change(stage, before, after, machine, least_ms):
+    """The Change of one stage; before, after: its milliseconds by round. machine: what all stages changed by."""
     old, new = median(before), median(after)
-    deviation = math.hypot(deviation_of_median(before) / old, deviation_of_median(after) / new)
-    noise = max(least_noise, NOISE_DEVIATIONS * deviation)
-    slower_ms = (new - old) * yardstick_ms
-    return Change(
-        stage,
-        old * yardstick_ms,
-        new * yardstick_ms,
-        new / old,
-        noise,
-        new / old > 1.0 + noise and slower_ms > LEAST_MS,
-    )
+    noise = max(SAME_CODE, NOISE_DEVIATIONS * math.hypot(deviation_of_median(before), deviation_of_median(after)))
+    ratio = new / old / machine
+    return Change(stage, old, new, ratio, noise, ratio > 1.0 + noise and new / machine - old > least_ms)
 
 
-def in_yardsticks(result):
-    """{stage: [median of each round that has it, over the round's yardstick]}."""
+def machine_ratio(before, after):
+    """The median of the ratios of all single stages; 1 without any."""
+    earlier, later = by_stage(before), by_stage(after)
+    single = [one for one in earlier if one in later and one.split("/")[-1] not in NOT_OF_THE_MACHINE]
+    return median([median(later[one]) / median(earlier[one]) for one in single] or [1.0])
+
+
+def yardstick_ratio(before, after):
+    """What the fixed piece of work changed by."""
+    old, new = (median([one["yardstick_ms"] for one in result["per_round"]]) for result in (before, after))
+    return new / old
+
+
+def by_stage(result):
+    """{stage: [milliseconds of each round that has it]}."""
     found = {}
     for one in result["per_round"]:
-        for stage, p50_ms in one["p50_ms"].items():
-            found.setdefault(stage, []).append(p50_ms / one["yardstick_ms"])
+        for stage, ms in one["p10_ms"].items():
+            found.setdefault(stage, []).append(ms)
     return {stage: values for stage, values in found.items() if len(values) >= FEWEST_ROUNDS and min(values) > 0}
 
 
@@ -107,10 +113,10 @@ def median(values):
 
 
 def deviation_of_median(values):
-    """Standard deviation of the median of these rounds, from their median absolute deviation."""
+    """Standard deviation of the median of these rounds over the median, from their median absolute deviation."""
     centre = median(values)
     deviation = MAD_TO_DEVIATION * median([abs(value - centre) for value in values])
-    return 1.2533 * deviation / math.sqrt(len(values))
+    return 1.2533 * deviation / math.sqrt(len(values)) / centre
 
 
 def differences(before, after):

@@ -7,7 +7,7 @@ import sys
 from edge import __version__
 from edge.bench import result as results
 from edge.bench import text
-from edge.bench.baseline import compare, differences, read_baseline
+from edge.bench.baseline import compare, differences, machine_ratio, read_baseline, yardstick_ratio
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
@@ -91,6 +91,8 @@ def run(args) -> int:
     if baseline:
         result["baseline"] = {
             "differences": differences(baseline, result),
+            "machine_ratio": machine_ratio(baseline, result),
+            "yardstick_ratio": yardstick_ratio(baseline, result),
             "changes": [dict(change._asdict()) for change in changes],
         }
     if args.html:
@@ -100,7 +102,7 @@ def run(args) -> int:
     else:
         print("\n".join(text.report(result)))
         if baseline:
-            print("\n".join(text.comparison(changes, result["baseline"]["differences"])))
+            print("\n".join(text.comparison(changes, result["baseline"])))
     is_slower = any(change.is_regression for change in changes)
     return 1 if is_slower or result["stages"][-1]["p99_ms"] > settings.budget.frame_ms else 0
 

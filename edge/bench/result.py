@@ -4,6 +4,7 @@ import os
 
 from edge import __version__
 from edge.bench import disturbance, text
+from edge.bench.baseline import ROUND_PERCENTILE
 from edge.bench.board import PACKAGES, board, moment
 from edge.bench.material import room_noise
 from edge.bench.measure import measure
@@ -11,13 +12,13 @@ from edge.bench.paths import CPU_STAGE, HOP_STAGE, PATHS
 from edge.bench.soak import growth_mb_per_hour, soak
 from edge.bench.start import LEARN_S, fresh_process
 from edge.frames import FRAME_HOP_S
-from edge.timings import FRAME_STAGE, StageTimings
+from edge.timings import FRAME_STAGE, StageTimings, percentile
 from edge.versions import loaded_versions
 
 PACED_S = 6.0  # at real-time pace, or less when less audio is asked for
 PACED_SHARE = 0.1  # of the audio asked for
 LOUD_S = 20.0
-FEWEST_DURATIONS = 10  # of a stage in a round: a median of fewer is compared with nothing
+FEWEST_DURATIONS = 10  # of a stage in a round: fewer are compared with nothing
 
 
 def run(bundle, settings, recording, threads, seconds):
@@ -129,13 +130,14 @@ def merged(timings):
 
 
 def round_object(a_round):
-    """What the comparison with another run needs of a round: medians in milliseconds, by path and stage."""
-    medians = {}
+    """What the comparison with another run needs of a round: low percentiles in milliseconds, by path and stage."""
+    p10_ms = {}
     for path, timings in a_round.timings.paths.items():
         for row in timings.table():
             if row.n >= FEWEST_DURATIONS:
-                medians["{}/{}".format(path, row.stage)] = row.p50_ms
-    return {"yardstick_ms": 1e3 * a_round.yardstick_s, "seconds": a_round.seconds, "p50_ms": medians}
+                durations_s = sorted(timings.durations_s(row.stage))
+                p10_ms["{}/{}".format(path, row.stage)] = 1e3 * percentile(durations_s, ROUND_PERCENTILE)
+    return {"yardstick_ms": 1e3 * a_round.yardstick_s, "seconds": a_round.seconds, "p10_ms": p10_ms}
 
 
 def collections(seconds):

@@ -121,11 +121,11 @@ def moments(result):
     return [result["before"]] + result["during"] + [result["after"]]
 
 
-def comparison(changes, differing):
-    """The lines of a comparison with a baseline, the regressions and the largest changes."""
+def comparison(changes, baseline):
+    """The lines of a comparison: its changes, and the object "baseline" of the result."""
     lines = [
         "",
-        "{:<36}{:>10}{:>10}{:>9}{:>9}".format("beside the baseline, p50 ms", "before", "now", "ratio", "noise"),
+        "{:<36}{:>10}{:>10}{:>9}{:>9}".format("beside the baseline, p10 ms", "before", "now", "ratio", "noise"),
     ]
     for change in changes:
         lines.append(
@@ -138,7 +138,13 @@ def comparison(changes, differing):
                 " SLOW" if change.is_regression else "",
             )
         )
-    lines += wrapped(["not the same as then: " + text for text in differing])
+    lines += wrapped(["not the same as then: " + text for text in baseline["differences"]])
+    lines += wrapped(
+        [
+            "all stages together x {:.2f}, a fixed piece of work x {:.2f}: the first is taken for the machine's, and "
+            "the ratios are over it".format(baseline["machine_ratio"], baseline["yardstick_ratio"])
+        ]
+    )
     slower = [change for change in changes if change.is_regression]
     lines.append(
         "slower than the baseline by more than its noise: {}".format(

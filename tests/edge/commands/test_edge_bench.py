@@ -78,13 +78,13 @@ def test_over_the_budget_or_slower_than_the_baseline_exits_1(bench, tmp_path, va
     (fields,) = finished.objects()
     assert fields["missed_deadlines"] == ROUNDS * FRAMES
     for one in fields["per_round"]:
-        one["p50_ms"] = {name: ms / 10 for name, ms in one["p50_ms"].items()}
+        one["p10_ms"]["crying/log_mel"] /= 10
     (tmp_path / "fast.json").write_text(json.dumps(fields))
     finished = bench("--json", "--baseline", tmp_path / "fast.json")
     assert finished.status == 1
     validate(finished.objects(), "bench")
     for one in fields["per_round"]:
-        one["p50_ms"] = {name: ms * 100 for name, ms in one["p50_ms"].items()}
+        one["p10_ms"]["crying/log_mel"] *= 100
     (tmp_path / "slow.json").write_text(json.dumps(fields))
     finished = bench("--baseline", tmp_path / "slow.json")
     assert finished.status == 0

@@ -1,0 +1,188 @@
+"""One line of what each recorded result says, for the index of docs/results and for README; figures from its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.lib.record import RESULTS
+
+Figures = dict[str, Any]
+LIBROSA, YAMNET = "librosa's hop / our hop", "our frame / YAMNet's window"
+
+
+def headline(name: str) -> str:
+    """The line of a recorded result. Raises KeyError when none is written for it here."""
+    return HEADLINES[name](figures(name))
+
+
+def figures(name: str) -> Figures:
+    """The recorded JSON of a result."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def _detection_clips(found: Figures) -> str:
+    ours, yamnet = found["rows"]["ours, below 3.4 kHz"], found["rows"]["YAMNet, below 3.4 kHz"]
+    return (
+        f"AUC {ours['AUC'][0]:.3f} below 3.4 kHz (YAMNet {yamnet['AUC'][0]:.3f}); "
+        f"{ours['recall at 1 % FP'][0]:.0%} of cry clips at 1 % of others taken for one"
+    )
+
+
+def _detection_nights(found: Figures) -> str:
+    row = found["rows"]["10 dB"]
+    return (
+        f"{row['found'][0]:.0%} of cries of 15 s and more at 10 dB are found, the alert {row['delay_p50_s']:.0f} s "
+        f"after the start (median), at {row['false_alarms_per_hour'][0]:.1f} false alarms an hour among loud others"
+    )
+
+
+def _budgets(found: Figures) -> str:
+    met = sum(row["figure"] <= row["budget"] for row in found["rows"])
+    return f"{met} of {len(found['rows'])} budgets of the design are met"
+
+
+def _boards(found: Figures) -> str:
+    pi = found["estimates"]["Raspberry Pi 4"]["crying"]["likely_ms"]
+    return f"a frame while a baby cries, every model running: an estimated {pi:.0f} ms on a Raspberry Pi 4, of 96 ms"
+
+
+def _speed(found: Figures) -> str:
+    ratios = found["ratios"]
+    return (
+        f"one frame costs {ratios[YAMNET]:.2f} of a YAMNet window; "
+        f"librosa's features take {ratios[LIBROSA]:.0f} times as long as ours"
+    )
+
+
+def _engines_speed(found: Figures) -> str:
+    return f"{len(found['rows_us'])} ways to run the detector, one frame each"
+
+
+def _bench_noise(found: Figures) -> str:
+    share = min(shares["1.5"] for shares in found["found"].values())
+    return (
+        f"a stage 1.5 times slower is found in {share:.0%} of pairs of runs; "
+        f"{found['false_comparisons']} of {found['pairs']} pairs of the same code call one slower"
+    )
+
+
+def _long_day(found: Figures) -> str:
+    return f"{found['sent_frames']:,} frames in, {found['frames_processed']:,} processed; {found['events']} events kept"
+
+
+def _kill_minus_nine(found: Figures) -> str:
+    most = max([one["lost_s"] for one in found["each"] if one["lost_s"] is not None], default=0.0)
+    return f"killed {found['kills']} times: no reported event lost, of an open one {most:.1f} s at most"
+
+
+def _card_writes(found: Figures) -> str:
+    quiet = next(one for one in found["hours"] if one["kind"] == "quiet")
+    return f"a quiet hour writes {quiet['written_bytes'] / 1e6:.2f} MB"
+
+
+def _microphone_cycles(found: Figures) -> str:
+    heard = [seconds for each in found["heard_again_s"].values() for seconds in each]
+    return f"{len(heard)} losses of the microphone: heard again after {max(heard):.1f} s at most"
+
+
+def _export_targets(found: Figures) -> str:
+    written = sum(target["written"] for target in found["targets"].values())
+    return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
+
+
+def _engines_agree(found: Figures) -> str:
+    worst = max(row["same_file_posterior_error"] for row in found["rows"])
+    return f"one bundle under {len(found['rows'])} engines: p(cry) differs by {worst:.1g} at most"
+
+
+def _causes_donateacry(found: Figures) -> str:
+    experts = [row for row in found["rows"] if row["answers"].startswith("expert")]
+    scores = " and ".join(f"{row['macro_f1'][0]:.3f} (chance {row['macro_f1_null_95']:.3f})" for row in experts)
+    return f"causes of donateacry cannot be told: macro-F1 {scores}; none is ever named"
+
+
+def _causes_learn(found: Figures) -> str:
+    digits = [row for row in found["rows"] if row["task"] == "fsdd"]
+    best, svm = max(digits, key=lambda row: row["macro_f1"]["mean"]), digits[0]
+    return (
+        f"digits of unheard speakers: {best['model']} macro-F1 {best['macro_f1']['mean']:.2f}, "
+        f"{svm['model']} {svm['macro_f1']['mean']:.2f}"
+    )
+
+
+def _causes_cost(found: Figures) -> str:
+    rows = found["rows"]
+    share = 1 - rows["parallel_lmu"]["head_parameters"] / rows["lstm"]["head_parameters"]
+    return f"a parallel Legendre memory has {share:.0%} fewer parameters than an LSTM"
+
+
+def _causes_features(found: Figures) -> str:
+    digits = [row for row in found["rows"] if row["task"] == "fsdd"]
+    best = max(digits, key=lambda row: row["macro_f1"]["mean"])
+    return f"of the features, {best['features']} tells most on digits: macro-F1 {best['macro_f1']['mean']:.2f}"
+
+
+def _causes_fusion(found: Figures) -> str:
+    rows = found["rows"]
+    ours, merged = rows["shared, calibrated"]["both"][0], rows["merged training"]["both"][0]
+    return f"fused experts of two domains: macro-F1 {ours:.2f}; one model trained on both {merged:.2f}"
+
+
+def _pitch(found: Figures) -> str:
+    row = next(row for row in found["rows"] if row["snr_db"] == found["bar"]["snr_db"])
+    ours, times = row["accuracy"]["ours"][0], found["ms_per_s"]["pYIN (librosa)"] / found["ms_per_s"]["ours"]
+    return (
+        f"pitch within 50 cents in {ours:.1%} of voiced frames at {row['snr_db']} dB, {times:.0f} times as fast as pYIN"
+    )
+
+
+def _denoising(found: Figures) -> str:
+    gained = found["rows"]["differences"]["taught over noise"]["0"]["cells"]
+    return "a denoiser gains {:+.1f} points ({:+.1f} to {:+.1f}) at 0 dB over training on the same noise".format(
+        *gained
+    )
+
+
+def _unknown_sounds(found: Figures) -> str:
+    auroc = found["rows"]["all"]["scores"]["energy, after outliers"]["auroc"]
+    return f"the energy score tells cries from other sounds: AUROC {auroc[0]:.3f}, bar {found['bar']}"
+
+
+def _site_calibration(found: Figures) -> str:
+    rows = [row for row in found["rows"] if row["task"] == "fsdd" and row["taught"] == row["judged"] == row["fitted"]]
+    mean = sum(row["ece_after"][0] for row in rows) / len(rows)
+    return f"calibration error in site {mean:.3f} after temperature, bar {found['bar']}"
+
+
+def _transformer_cost(found: Figures) -> str:
+    full, pi = (sum(found["presets"][name]["multiply_adds"].values()) / 1e6 for name in ("full", "pi"))
+    return f"M multiply-adds a frame: `full` {full:.0f}, `pi`, which ships, {pi:.0f}"
+
+
+HEADLINES: dict[str, Callable[[Figures], str]] = {
+    "detection_clips": _detection_clips,
+    "detection_nights": _detection_nights,
+    "budgets": _budgets,
+    "boards": _boards,
+    "speed": _speed,
+    "engines_speed": _engines_speed,
+    "bench_noise": _bench_noise,
+    "long_day": _long_day,
+    "kill_minus_nine": _kill_minus_nine,
+    "card_writes": _card_writes,
+    "microphone_cycles": _microphone_cycles,
+    "export_targets": _export_targets,
+    "engines_agree": _engines_agree,
+    "causes_donateacry": _causes_donateacry,
+    "causes_learn": _causes_learn,
+    "causes_cost": _causes_cost,
+    "causes_features": _causes_features,
+    "causes_fusion": _causes_fusion,
+    "pitch": _pitch,
+    "denoising": _denoising,
+    "unknown_sounds": _unknown_sounds,
+    "site_calibration": _site_calibration,
+    "transformer_cost": _transformer_cost,
+}
