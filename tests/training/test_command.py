@@ -1,0 +1,56 @@
+"""cry-train promises: every command explains itself, without loading what trains."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from training.command import COMMANDS, main
+
+HEAVY = ("keras", "tensorflow", "torch", "sklearn", "matplotlib")
+
+
+def test_help_names_every_command_and_what_it_does(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert stopped.value.code == 0
+    words = " ".join(out.partition("commands:")[2].split())
+    summaries = re.split("|".join(rf"\b{name} (?=[A-Z])" for name in COMMANDS), words)[1:]
+    assert len(summaries) == len(COMMANDS) and all(len(summary.split()) > 3 for summary in summaries)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_s_help_says_what_each_flag_is(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    out = capsys.readouterr().out
+    assert stopped.value.code == 0 and "--data" in out and f"usage: cry-train {name}" in out
+
+
+def test_without_a_command_it_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 2 and "COMMAND" in capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, training.command as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{}", None], ids=["empty", "a list", "no key", "no file"])
+def test_a_result_that_holds_no_decision_is_named_before_anything_is_read(content, tmp_path, capsys):
+    path = tmp_path / "result.json"
+    if content is not None:
+        path.write_text(content)
+    flags = ["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), "--decision", str(path)]
+    assert main(["detector", *flags]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"cry-train: error: cannot read decision from {path}") and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

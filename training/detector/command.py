@@ -1,0 +1,76 @@
+"""Train the cry detector.
+
+Train the detector on every recording, or on all but one fold. Interrupted, it resumes where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from edge.errors import UserError
+from training.detector.config import DEFAULT_DECISION, Schedule
+from training.runs.command import add_data, quieten_tensorflow
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `cry-train detector`."""
+    add_data(parser)
+    parser.add_argument("--teacher", type=Path, metavar="FILE", help="yamnet.tflite, to distil from")
+    parser.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
+    parser.add_argument("--work", type=Path, default=Path("results/detector"), help="caches, checkpoints")
+    parser.add_argument(
+        "--decision",
+        type=Path,
+        metavar="FILE",
+        help="result of benchmarks.detection.detection_nights, which chose the thresholds "
+        "(default: open at 0.6, close at 0.4)",
+    )
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="a result of benchmarks/ to state in model.json")
+    parser.add_argument("--rounds", type=int, help="rounds of training (default: the schedule's)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and write the model; returns the exit status."""
+    decision, metrics = read_decision(arguments.decision), read_metrics(arguments.metrics)
+    rounds = {} if arguments.rounds is None else {"rounds": arguments.rounds}
+    schedule = Schedule(seed=arguments.seed, **rounds)
+    quieten_tensorflow()
+    from training.detector.release import train_and_save
+
+    train_and_save(
+        arguments.data,
+        arguments.teacher,
+        arguments.fold,
+        schedule,
+        arguments.work,
+        arguments.out,
+        decision,
+        metrics,
+    )
+    return 0
+
+
+def read_decision(path: Path | None) -> dict[str, float]:
+    """The thresholds that benchmarks.detection.detection_nights chose, or the default."""
+    return DEFAULT_DECISION if path is None else read_result(path, "decision")
+
+
+def read_metrics(path: Path | None) -> dict[str, Any]:
+    """The rows of a benchmark's JSON result, and which file they are from."""
+    if path is None:
+        return {}
+    rows = read_result(path, "rows")
+    return {"from": path.as_posix(), "split": "4 folds of eval_fold, no group divided", "rows": rows}
+
+
+def read_result(path: Path, key: str) -> Any:
+    """One entry of a benchmark's JSON result. Raises UserError."""
+    try:
+        return json.loads(path.read_text())[key]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"cannot read {key} from {path} ({error}); name a JSON of benchmarks/results") from error
