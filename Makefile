@@ -1,6 +1,8 @@
 # make demo: hear a made-up nursery night, with the light device dependencies only.
 # make test: every test, in environments made for them; some rooms at a time, each said when it is done.
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
+# make wheels: both distributions, for the device and for a PC, into dist/, the same bytes every time.
+# make locks: systemd/locks anew, the packages that make install installs, each with the SHA-256 of its file.
 # sudo make install, sudo make uninstall: the service, on the device. See systemd/install.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
@@ -13,7 +15,7 @@ ROOMS = $(patsubst %/,%,$(filter-out tests/__pycache__/,$(wildcard tests/*/ test
 # These come first, for no core to wait for them at the end.
 LONGEST = tests/edge python3.6 tests/export python3.13
 
-.PHONY: demo test lint arm64 install uninstall clean $(OTHER_PYTHONS) $(ROOMS)
+.PHONY: demo test lint arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS)
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
@@ -38,6 +40,14 @@ arm64: .arm64/ready
 .arm64/ready: benchmarks/device/boards/make_root
 	benchmarks/device/boards/make_root .arm64
 
+wheels:
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)} \
+	  $(PYTHON) -m pip wheel --quiet --no-deps --ignore-requires-python --wheel-dir dist . ./host
+
+locks: $(TEST_ENV)/ready
+	$(TEST_ENV)/bin/python -m pip install --quiet uv
+	$(TEST_ENV)/bin/python systemd/make_locks.py
+
 install:
 	systemd/install
 
@@ -51,7 +61,7 @@ $(DEMO_ENV)/ready: setup.py
 
 $(TEST_ENV)/ready: setup.py
 	$(PYTHON) -m venv $(TEST_ENV)
-	$(TEST_ENV)/bin/python -m pip install --quiet --editable '.[test-all]'
+	$(TEST_ENV)/bin/python -m pip install --quiet --editable . --editable './host[test-all]'
 	touch $@
 
 clean:

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from edge.commands.host import how_to_install
 from edge.errors import UserError
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
@@ -15,7 +16,6 @@ from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"
 CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # modules of the export extra
-INSTALL = "run it on a PC with Python 3.11 or 3.12 after: pip install cry-monitor[export]"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,7 +72,7 @@ def export(arguments: argparse.Namespace) -> int:
     target = find_target(arguments.target)
     missing = [module for module in CONVERTERS if importlib.util.find_spec(module) is None]
     if missing:
-        raise UserError("{} not installed; {}".format(" and ".join(missing), INSTALL))
+        raise UserError("{} not installed: {}".format(" and ".join(missing), how_to_install("export")))
     from export.exporter import export_bundle
     from export.report.bundle_report import text_report
 

@@ -157,8 +157,8 @@ def test_the_make_targets_exist():
 
 
 def test_the_extras_that_are_named_exist():
-    (extras,) = re.findall(r"extras_require=\{(.*?)\}", SETUP)
-    named = re.findall(r"`[\w -]*\[([\w-]+)\]`", README)
+    extras = " ".join(re.findall(r"\"extras_require\": \{(.*?)\}", SETUP, re.DOTALL))
+    named = re.findall(r"`[^`\n]*\[([\w-]+)\]'?`", README)
     assert named
     assert set(named) <= set(re.findall(r'"([\w-]+)":', extras))
 

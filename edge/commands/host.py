@@ -32,20 +32,26 @@ def cry_train():
 
 
 def host_command(name, module, extra):
-    """Run main() of a host module; returns its exit status, or 1 after saying which extra is missing."""
+    """Run main() of a host module; returns its exit status, or 1 after saying which distribution is missing."""
     return enter(lambda argv: (_host_main(name, module, extra), argv), None, name)
+
+
+def how_to_install(extra):
+    """What to run for an extra of the host's distribution. The names are nobody's on any index: files are named."""
+    return "on a PC, in the folder of cry-monitor, run pip install . './host[{}]'".format(extra)
 
 
 def _host_main(name, module, extra):
     """Main() of a host module. Raises UserError where it cannot be had."""
     if sys.version_info < HOST_PYTHON:
         raise UserError(
-            "{} works on a PC, not on the device: it needs Python {}.{} or newer and this is {}.{}; there, run "
-            "pip install cry-monitor[{}]".format(name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (extra,)))
+            "{} works with Python {}.{} or newer, not on the device, and this is {}.{}: {}".format(
+                name, *(HOST_PYTHON + tuple(sys.version_info[:2]) + (how_to_install(extra),))
+            )
         )
     import importlib
 
     try:
         return importlib.import_module(module).main
     except ImportError as error:
-        raise UserError("{} is not installed; run pip install cry-monitor[{}]".format(error.name, extra)) from None
+        raise UserError("{} is not installed here: {}".format(error.name, how_to_install(extra))) from None

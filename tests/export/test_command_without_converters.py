@@ -16,4 +16,4 @@ def test_without_tensorflow_it_names_the_extra(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("edge-export: error: tensorflow not installed")
-    assert "pip install cry-monitor[export]" in done.stderr
+    assert "pip install . './host[export]'" in done.stderr

@@ -15,17 +15,7 @@ from booted_systemd import BootedSystemd, why_it_cannot_boot  # noqa: E402
 
 # Not the interpreter of the tests: the service may not look into anybody's home, where that one may live.
 PYTHON = "/usr/bin/python3"
-SOURCES = [
-    "Makefile",
-    "README.md",
-    "calibration_data",
-    "edge",
-    "export",
-    "pyproject.toml",
-    "setup.py",
-    "systemd",
-    "training",
-]
+SOURCES = ["LICENSE", "Makefile", "README.md", "edge", "pyproject.toml", "setup.py", "systemd"]
 
 MICROPHONE = """
 .fail

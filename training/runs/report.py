@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge.commands.host import how_to_install
 from edge.errors import UserError
 from edge.versions import installed_versions
 from training.runs.metrics import mean_interval
@@ -136,5 +137,5 @@ def pyplot() -> Any:
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError as error:
-        raise UserError("matplotlib is not installed; run pip install cry-monitor[train]") from error
+        raise UserError("matplotlib is not installed: " + how_to_install("train")) from error
     return pyplot

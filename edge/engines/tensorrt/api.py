@@ -7,6 +7,7 @@ from edge.log import log
 
 OLDEST = (8, 2)  # of JetPack 4.6, the last for a Jetson Nano
 KEPT_ERRORS = 5
+WHERE_FROM = "it comes with JetPack alone (apt install python3-libnvinfer); sudo make install lets the monitor see it"
 
 
 class Api(NamedTuple):
@@ -43,6 +44,10 @@ def import_tensorrt():
     try:
         with quiet_stderr():
             import tensorrt as trt
+    except ModuleNotFoundError as error:
+        if error.name != "tensorrt":
+            raise not_importable(error, "tensorrt") from error
+        raise EngineUnavailable("not installed; " + WHERE_FROM, installed=False) from error
     except ImportError as error:
         raise not_importable(error, "tensorrt") from error
     return trt, api_of(trt.__version__)

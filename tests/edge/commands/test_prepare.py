@@ -9,6 +9,8 @@ import pytest
 from expert_bundle import open_or_skip
 from frame_bundle import write_frame_bundle
 
+from edge.engines.tensorrt.api import WHERE_FROM
+
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is here")
 
 
@@ -66,7 +68,8 @@ def test_without_tensorrt_onnxruntime_runs_a_jetson_bundle(run, jetson_bundle, p
     finished = run("prepare", "--bundle", jetson_bundle(precision))
     assert (finished.status, finished.err) == (0, "")
     line = finished.out.splitlines()[1]
-    assert line.startswith("detector: TensorRT cannot be used here (not installed), nothing to prepare; onnxruntime ")
+    why = "not installed; " + WHERE_FROM
+    assert line.startswith("detector: TensorRT cannot be used here ({}), nothing to prepare; onnxruntime ".format(why))
 
 
 def test_the_daemon_says_once_what_runs_instead_and_why(run, jetson_bundle, burst_wav, tmp_path):
@@ -83,7 +86,7 @@ def test_the_daemon_says_once_what_runs_instead_and_why(run, jetson_bundle, burs
     assert finished.status == 0
     (line,) = [line for line in finished.err.splitlines() if "TensorRT" in line]
     assert "WARNING the detector is meant for TensorRT; onnxruntime " in line
-    assert line.endswith(" runs it instead (TensorRT: not installed)")
+    assert line.endswith(" runs it instead (TensorRT: not installed; " + WHERE_FROM + ")")
     assert "1 events" in finished.err
 
 

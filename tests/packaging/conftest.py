@@ -1,0 +1,56 @@
+"""Environments of every Python that is here, and the wheels that each has built."""
+
+import shutil
+import subprocess
+
+import pytest
+from interpreters import BUILT_FROM, REPOSITORY, find_python, pip
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A copy of the tree as far as it is built: building leaves nothing in the repository."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in BUILT_FROM:
+        path = REPOSITORY / name
+        if path.is_dir():
+            shutil.copytree(path, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """environment(version) -> the python of an environment that holds nothing but pip, one for each version."""
+    made = {}
+
+    def environment(version):
+        if version not in made:
+            made[version] = None
+            python = find_python(version)
+            if python:
+                folder = tmp_path_factory.mktemp("python" + version)
+                subprocess.run([python, "-m", "venv", folder], check=True)
+                made[version] = folder / "bin" / "python"
+                if version == "3.6":  # pip 18, which it brings, builds no wheel as pyproject.toml says
+                    pip(made[version], "install", "pip==21.3.1")
+        return made[version] or pytest.skip("no Python {} here".format(version))
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def wheel(environment, source, tmp_path_factory):
+    """wheel(version, which) -> a wheel that this Python has built of "device" or "host"."""
+    built = {}
+
+    def wheel(version, which="device", anew=0):
+        if (version, which, anew) not in built:
+            folder = tmp_path_factory.mktemp("wheel")
+            tree = source if which == "device" else source / "host"
+            pip(environment(version), "wheel", "--no-deps", "--wheel-dir", folder, tree)
+            (built[version, which, anew],) = folder.iterdir()
+        return built[version, which, anew]
+
+    return wheel
