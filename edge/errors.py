@@ -16,3 +16,8 @@ def print_error(text: str, name: str = "cry-monitor") -> None:
     printable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with suppress(OSError, ValueError):
         print("{}: error: {}".format(name, printable), file=sys.stderr)
+
+
+def how_to_install(extra: str) -> str:
+    """What to run for an extra of the host's distribution. Its name is nobody's on any index: the folder is named."""
+    return "on a PC, in the folder of cry-monitor, run pip install . './host[{}]'".format(extra)

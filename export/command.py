@@ -6,8 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from edge.commands.host import how_to_install
-from edge.errors import UserError
+from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP

@@ -2,7 +2,7 @@
 
 import sys
 
-from edge.errors import UserError
+from edge.errors import UserError, how_to_install
 from edge.guarded import enter
 
 HOST_PYTHON = (3, 11)
@@ -34,11 +34,6 @@ def cry_train():
 def host_command(name, module, extra):
     """Run main() of a host module; returns its exit status, or 1 after saying which distribution is missing."""
     return enter(lambda argv: (_host_main(name, module, extra), argv), None, name)
-
-
-def how_to_install(extra):
-    """What to run for an extra of the host's distribution. The names are nobody's on any index: files are named."""
-    return "on a PC, in the folder of cry-monitor, run pip install . './host[{}]'".format(extra)
 
 
 def _host_main(name, module, extra):
