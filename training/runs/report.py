@@ -9,8 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.commands.host import how_to_install
-from edge.errors import UserError
+from edge.errors import UserError, how_to_install
 from edge.versions import installed_versions
 from training.runs.metrics import mean_interval
 from training.runs.toml_config import as_table
