@@ -1,9 +1,15 @@
 """The host: a trained Keras model in, a bundle for the board out, with proof of what precision cost.
 
-command.py -> exporter.py, top to bottom: source_model (description), calibration, temperature; proving: convert
-(keras_to_tflite, keras_to_onnx with rewrites and onnx_fold, tensorrt_lint, onnx_fp16, onnx_int8 with activation_ranges,
-calibration_cache) and measure (parity, denoising, metrics, half_steps); report (plot); bundle_writer. What each kind of
-model is judged on: detector_evidence (calibration), denoiser_evidence and frame_expert_evidence (frame_material),
-expert_evidence (made_up). targets.py is the table of what there is. Depends on edge; nothing in edge depends on it.
-Custom layers are found through Keras registration only.
+    command -> exporter              top to bottom: load, convert, compare, write
+    sources/                         .keras files and model.json: one model, or all of a bundle
+    kinds/                           what differs between kinds of models: one file each, and registry.py
+    parity/                          each file beside Keras: on which inputs, by which metrics, what replaces int8
+    convert/                         one Keras network in, one file for an engine out; rewrites/ of ONNX graphs
+    tensorrt_lint/                   would TensorRT import this ONNX file?
+    report/                          report.json, report.html
+    targets, bundle_writer, model, networks
+
+A new role or feature is one file in kinds/. Rooms import downwards in this order: sources, kinds, parity, convert,
+tensorrt_lint. Depends on edge; nothing in edge or training is imported by name: custom layers come through Keras's
+registration, graph hooks through model.json.
 """

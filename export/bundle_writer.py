@@ -11,11 +11,10 @@ from typing import Any
 
 from edge.bundle import Bundle, load_bundle
 from edge.bundle.manifest import MANIFEST_NAME, SCHEMA
-from edge.bundle.model import DENOISER, DETECTOR
 from edge.errors import UserError
 from export.convert.files import Exported
 from export.convert.quiet import quiet
-from export.sources.source_model import SourceModel
+from export.model import SourceModel
 from export.targets import ONNX_TYPED, Target
 
 COPIED_BESIDE = ("LICENSE*", "MODEL_CARD.md")  # the weights' own licence and card, from the model directory
@@ -58,7 +57,7 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported], reaso
     if reason:
         precision = "fp16" if ONNX_TYPED in [item.file for item in files] else files[0].file.precision
     entry = {
-        **{key: described.get(key) for key in keys_of(model)},
+        **{key: described.get(key) for key in model.kind.manifest_keys},
         "precision": precision,
         "files": {
             item.file.kind: {
@@ -77,17 +76,6 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported], reaso
     if target.tensorrt is not None:
         entry["tensorrt"] = {"precision": precision}
     return entry
-
-
-def keys_of(model: SourceModel) -> tuple[str, ...]:
-    """Which keys of its description the manifest has, besides what every entry has."""
-    common = ("role", "name", "feature", "normalisation")
-    if model.role == DENOISER:
-        return common
-    answers = ("role", "labels", "feature", "normalisation", "temperature", "energy_threshold")
-    if model.role == DETECTOR:
-        return (*answers, "decision")
-    return (*answers, "name", "step", *(["denoised"] if model.is_frame_expert else []))
 
 
 def write_bundle(

@@ -10,7 +10,7 @@ from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP
-from export.sources.provenance import DEFAULT_MODEL_DIR
+from export.sources.model_set import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, find_target, target_table
 
 NAME = "edge-export"

@@ -5,25 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle
-from edge.bundle.model import DENOISER, DETECTOR
+from edge.bundle.model import DENOISER
 from edge.frames import FRAME_HOP_S
 from edge.versions import installed_versions
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.files import Progress, check_importable
 from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
-from export.kinds.denoiser import denoiser_evidence
-from export.kinds.detector import detector_evidence
-from export.kinds.evidence import Evidence
-from export.kinds.expert import expert_evidence
-from export.kinds.frame_expert import frame_expert_evidence
-from export.parity.measure import bounds_of
+from export.kinds.registry import find_kind
+from export.parity.evidence import Evidence
 from export.parity.precision_fallback import ExportedModel, export_models
 from export.report.bundle_report import PACKAGES, html_report
-from export.sources.provenance import Sources, load_sources
-from export.sources.source_model import SourceModel
-from export.targets import BUDGET_MULTIPLY_ADDS, Target
+from export.sources.model_set import ModelSet, load_models
+from export.targets import Target
 
-FUSED_COLUMN_S, FRAME_COLUMN_S = 0.015, 0.01  # an expert once in so many columns
 NO_TENSORRT = (
     "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "
     "rounded to half precision, stands for what FP16 does in TensorRT, the Q/DQ file for INT8; the device builds the "
@@ -47,9 +41,9 @@ def export_bundle(
     """
     check_out(out)
     progress(f"loading {model_dir}")
-    sources = load_sources(model_dir)
+    sources = load_models(model_dir)
     report = beginning(target, sources, out)
-    gathered = [gather(model, sources, calibration_dir) for model in sources.models]
+    gathered = [model.kind.evidence(model, sources.models, calibration_dir) for model in sources.models]
     for evidence in gathered:
         describe(report, evidence)
     exported = []
@@ -60,7 +54,7 @@ def export_bundle(
     else:
         exported = export_models(gathered, target, progress)
         for number, item in enumerate(exported):
-            describe_network(report, number, item, answers_every_s(item.model, sources))
+            describe_network(report, number, item, item.model.kind.answers_every_s(item.model, sources.models))
     warn_of_budgets(report)
     for warning in report["warnings"]:
         progress(f"warning: {warning}")
@@ -71,27 +65,7 @@ def export_bundle(
     return report
 
 
-def gather(model: SourceModel, sources: Sources, calibration_dir: Path) -> Evidence:
-    """What a model is judged on."""
-    if model.role == DETECTOR:
-        return detector_evidence(model, calibration_dir)
-    if model.role == DENOISER:
-        return denoiser_evidence(model, calibration_dir)
-    if model.is_frame_expert:
-        return frame_expert_evidence(model, sources.denoiser if model.is_denoised else None, calibration_dir)
-    return expert_evidence(model)
-
-
-def answers_every_s(model: SourceModel, sources: Sources) -> float:
-    """How often a model runs while an episode is open."""
-    if model.role == DENOISER:
-        return min((answers_every_s(m, sources) for m in sources.models if m.is_denoised), default=FRAME_HOP_S)
-    if model.role == DETECTOR:
-        return FRAME_HOP_S
-    return model.description["step"]["columns"] * (FRAME_COLUMN_S if model.is_frame_expert else FUSED_COLUMN_S)
-
-
-def beginning(target: Target, sources: Sources, out: Path) -> dict[str, Any]:
+def beginning(target: Target, sources: ModelSet, out: Path) -> dict[str, Any]:
     """What the report holds before anything is converted."""
     return {
         "target": target.name,
@@ -149,7 +123,7 @@ def warn_of_budgets(report: dict[str, Any]) -> None:
     denoiser = next((model for model in report["models"] if model["role"] == DENOISER), {})
     for model in report["models"]:
         together = [model, denoiser] if model.get("denoised") else [model]
-        budget = BUDGET_MULTIPLY_ADDS.get(model["role"])
+        budget = find_kind(model["role"], None).budget_multiply_adds
         over = sum(part.get("multiply_adds_per_hop", 0) for part in together) - (budget or 0)
         if budget is not None and over > 0:
             name = " and ".join(part["title"] for part in together)
@@ -162,7 +136,7 @@ def warn_of_budgets(report: dict[str, Any]) -> None:
             report["warnings"].append(f"{file['path']} is {over} over the budget of its role, {roles[file['model']]}")
 
 
-def write(sources: Sources, target: Target, exported: list[ExportedModel], report: dict[str, Any], out: Path) -> None:
+def write(sources: ModelSet, target: Target, exported: list[ExportedModel], report: dict[str, Any], out: Path) -> None:
     """Write the bundle with its reports. Raises UserError; nothing is left behind then."""
     models = [(item.model, item.conversion.files) for item in exported]
     contents = {item.path: item.content for _, files in models for item in files}
@@ -173,7 +147,7 @@ def write(sources: Sources, target: Target, exported: list[ExportedModel], repor
     def check(bundle: Bundle) -> None:
         for item in exported:
             # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
-            item.evidence.check_on_device(bundle, bounds_of(item.conversion.files[0], item.model))
+            item.evidence.check_on_device(bundle, item.model.kind.bounds(item.conversion.files[0].file.bounds))
 
     reasons = {item.model.title: item.reason for item in exported if item.reason}
     folders = [sources.directory, *(model.directory for model, _ in models)]

@@ -1,6 +1,6 @@
 """The targets of edge-export: what each produces, what runs it, and how far it may differ from Keras."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edge.errors import UserError
 
@@ -45,18 +45,6 @@ class Target:
 FP32 = Bounds(logit_error=1e-3, posterior_error=1e-4, label_agreement=1.0, distance_db=0.01)
 FP16 = Bounds(logit_error=1e-2, posterior_error=2e-3, label_agreement=1.0, distance_db=0.1)
 QUANTISED = Bounds(logit_error=None, posterior_error=None, label_agreement=0.99, distance_db=1.0)
-
-# Of an expert on frames: rounding the weights alone of a small Transformer moved its posterior by .009.
-FRAME_FP16 = replace(FP16, posterior_error=2e-2)
-
-# By role, kind and precision; by role, for one hop of 0.2 s. Exceeding them is said; an expert's include its denoiser.
-BUDGET_BYTES = {
-    ("detector", "tflite", "int8"): 200_000,
-    ("expert", "tflite", "int8"): 5_000_000,
-    ("expert", "tflite", "dynamic"): 5_000_000,
-    ("expert", "onnx", "int8"): 5_000_000,
-}
-BUDGET_MULTIPLY_ADDS = {"detector": 10_000_000, "expert": 60_000_000}
 
 LITERT = "ai-edge-litert or tflite-runtime, else onnxruntime"
 TENSORRT = "TensorRT, else onnxruntime"

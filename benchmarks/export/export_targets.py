@@ -16,7 +16,7 @@ from edge.bundle.model import DENOISER
 from edge.errors import UserError
 from export.exporter import export_bundle
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
-from export.sources.provenance import DEFAULT_MODEL_DIR
+from export.sources.model_set import DEFAULT_MODEL_DIR
 from export.targets import TARGETS, Target
 
 HEADER = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from export.convert.quiet import quiet
-from export.parity.feeds import Feed
+from export.networks import Feed
 
 BINS = 4096
 LARGEST_CODE = 127  # symmetric int8: -127..127

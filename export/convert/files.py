@@ -10,11 +10,11 @@ from edge.errors import UserError
 from export.convert.calibration_cache import cache_text
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.keras_to_tflite import keras_to_tflite
-from export.convert.onnx_fp16 import fp16_typed
-from export.convert.onnx_fp16_storage import packed
+from export.convert.onnx_fp16 import to_fp16
+from export.convert.onnx_fp16_storage import with_fp16_storage
 from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
-from export.parity.feeds import Feed, attends
-from export.sources.source_model import SourceModel
+from export.model import SourceModel
+from export.networks import Feed, attends
 from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
 from export.tensorrt_lint import lint
 
@@ -53,9 +53,9 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
         ranges = quantise(fp32_onnx, feeds)
     makers = {
         # TensorRT 8.2 takes weights as they are; onnxruntime casts them when it loads the file.
-        ("onnx", "fp32"): lambda: packed(fp32_onnx) if target.tensorrt is None else fp32_onnx,
+        ("onnx", "fp32"): lambda: with_fp16_storage(fp32_onnx) if target.tensorrt is None else fp32_onnx,
         ("onnx_fp32", "fp32"): lambda: fp32_onnx,
-        ("onnx_typed", "fp16"): lambda: fp16_typed(fp32_onnx),
+        ("onnx_typed", "fp16"): lambda: to_fp16(fp32_onnx),
         ("onnx", "int8"): lambda: ranges.content,
         ("calibration_cache", "int8"): lambda: cache_text(ranges.scales).encode(),
     }
@@ -72,7 +72,7 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     return Conversion(files, fp32_onnx, ranges)
 
 
-def gentler(
+def less_quantised(
     conversion: Conversion, item: Exported, model: SourceModel, feeds: Sequence[Feed], progress: Progress
 ) -> Conversion | None:
     """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
@@ -91,7 +91,7 @@ def gentler(
         other = replace(item, content=ranges.content)
     elif given == ("onnx", "int8"):
         progress(f"{item.path} is outside its bounds: leaving all to FP16")
-        contents = {ONNX_FP32: conversion.fp32_onnx, ONNX_TYPED: fp16_typed(conversion.fp32_onnx)}
+        contents = {ONNX_FP32: conversion.fp32_onnx, ONNX_TYPED: to_fp16(conversion.fp32_onnx)}
         files = [Exported(file, f"{model.title}.{file.name}", content) for file, content in contents.items()]
         return replace(conversion, files=files, ranges=None)
     else:

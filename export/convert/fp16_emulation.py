@@ -11,7 +11,7 @@ import numpy as np
 from export.convert.onnx_fp16 import cast_to
 
 
-def half_steps(content: bytes) -> bytes:
+def emulate_fp16(content: bytes) -> bytes:
     """The FP16-typed file in FP32, with each FP16 tensor rounded to half precision where it arises."""
     import onnx
     from onnx import TensorProto

@@ -11,7 +11,7 @@ from edge.errors import UserError
 from export.convert.onnx_fold import fold_scale_and_shift
 from export.convert.quiet import quiet
 from export.convert.rewrites import rewrite
-from export.parity.feeds import OUTPUT_NAME
+from export.networks import OUTPUT_NAME
 
 OPSET = 13
 IR_VERSION = 7

@@ -16,7 +16,7 @@ from typing import Any
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.convert.quiet import quiet
-from export.parity.feeds import Feed, state_shapes
+from export.networks import Feed, state_shapes
 
 STREAMED_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")  # of a network that remembers
 ATTENDING_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # of one with attention

@@ -9,7 +9,7 @@ ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Neg", "Pow", "Sqrt", "Reciprocal", "
 SOFTMAX = {"Softmax", "LogSoftmax"}
 
 
-def fp16_typed(content: bytes) -> bytes:
+def to_fp16(content: bytes) -> bytes:
     """Weights and activations in FP16, input and output in FP32; LayerNorm and softmax stay in FP32.
 
     A variance overflows half precision from deviations of 256 on, and a softmax loses its small probabilities.

@@ -8,7 +8,7 @@ WORTH_IT = 4096  # numbers of a weight: below, a Cast node costs more than it sa
 TAKE_ANY_TENSOR = ("MatMul", "Gemm")  # of a convolution, TensorRT 8.2 takes no weight but an initializer
 
 
-def packed(content: bytes) -> bytes:
+def with_fp16_storage(content: bytes) -> bytes:
     """The same network, its large weights stored in half precision where that loses nothing.
 
     An engine casts them once, when it loads the file: constants are folded. Trained weights are exact in half

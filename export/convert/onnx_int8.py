@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from export.convert.activation_ranges import LARGEST_CODE, ActivationRanges
-from export.parity.feeds import Feed, answer, attends, onnx_network, remembers
+from export.networks import Feed, answer, attends, onnx_network, remembers
 
 # What a range may leave outside; the first is the maximum. Entropy calibration was tried on a detector like the shipped
 # one: its mean logit error was 0.42 where the best of these gave 0.07, because it cuts the rare loud bands off.

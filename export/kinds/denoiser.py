@@ -1,18 +1,24 @@
-"""A denoiser's evidence: log-mel frames, and mixtures whose clean frame is known."""
+"""A denoiser: a log-mel frame in, the clean one out, judged on mixtures whose clean frame is known."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.bundle.fields import Fields
+from edge.bundle.model import DENOISER, LOG_MEL
 from edge.errors import UserError
-from export.kinds.denoising import Mixtures, centred, distance_db, gains_db, mixtures
-from export.kinds.evidence import Evidence
-from export.kinds.frame_material import FrameMaterial, frame_material
-from export.parity.calibration import Source
+from edge.frames import FRAME_HOP_S
+from export.kinds.frame_material import frame_material
+from export.kinds.kind import COMMON_DEFAULTS, FRAME_MEAN, ModelKind
+from export.model import SourceModel
+from export.networks import ESTIMATE_NAME, INPUT_NAME, frames
+from export.parity.calibration import Provenance
 from export.parity.comparison import keras_outputs
-from export.parity.feeds import INPUT_NAME, frames
-from export.sources.source_model import SourceModel
+from export.parity.estimates import EstimateComparison, Mixtures, centred, distance_db, gains_db, mixtures
+from export.parity.evidence import Evidence
 from export.targets import Bounds
 
 LEAST_GAIN_DB = 0.1  # a network that was not trained may come that much nearer by chance
@@ -21,27 +27,57 @@ MOST_HARM_DB = 3.0  # one trained with its expert alone may cost some: that is f
 NO_ANSWER = {"value": None, "fitted": False, "ece_before": None, "ece_after": None}
 
 
-def denoiser_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
-    """What a denoiser is judged on. Raises UserError when the data or the model cannot be right."""
-    material = frame_material(model, calibration_dir)
-    mixed = mixtures(material, model.scale)
-    inputs = np.concatenate([material.parity.inputs, mixed.noisy])
-    reference = keras_outputs(model.trained, inputs)
-    warnings = check_source(model, reference, mixed)
-    part = material.parity
-    return Evidence(
-        model=model,
-        feeds=[{INPUT_NAME: x[None]} for x in material.quantise.inputs],
-        streams=frames(inputs),
-        reference=reference,
-        sources=part.sources + [Source(f"mixture {n}", "mixtures", "mixture") for n in range(len(mixed.noisy))],
-        task=None,
-        mixtures=mixed,
-        about={"calibration": material.counts(), "temperature": NO_ANSWER, "open_threshold": None},
-        warnings=warnings,
-        notes=material.notes,
-        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, material, reference, bounds),
-    )
+class Denoiser(ModelKind):
+    """A normalised frame to one of the same shape; it runs as often as the expert behind it."""
+
+    role = DENOISER
+    features = (LOG_MEL,)
+    defaults = {**COMMON_DEFAULTS, "normalisation": FRAME_MEAN}
+    manifest_keys = ("role", "name", "feature", "normalisation")
+    output_name = ESTIMATE_NAME
+    falls_back = True
+
+    def check_answers(self, fields: Fields) -> None:
+        """It has no answers."""
+
+    def output_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
+        """A frame like the one that comes in."""
+        return self.input_shape(description)
+
+    def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
+        """As often as the most frequent expert behind it."""
+        return min((m.kind.answers_every_s(m, models) for m in models if m.is_denoised), default=FRAME_HOP_S)
+
+    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
+        """The parity frames, and after them mixtures of them."""
+        material = frame_material(model, calibration_dir)
+        part = material.parity
+        mixed = mixtures(part, material.is_clean, model.scale)
+        inputs = np.concatenate([part.inputs, mixed.noisy])
+        reference = keras_outputs(model.trained, inputs)
+        warnings = check_source(model, reference, mixed)
+        provenance = [Provenance(f"mixture {n}", "mixtures", "mixture") for n in range(len(mixed.noisy))]
+        return Evidence(
+            model=model,
+            feeds=[{INPUT_NAME: x[None]} for x in material.quantise.inputs],
+            streams=frames(inputs),
+            reference=reference,
+            comparison=EstimateComparison(mixed, model.scale, part.provenance + provenance),
+            raw=part.log_mel,
+            about={"calibration": material.counts(), "temperature": NO_ANSWER, "open_threshold": None},
+            warnings=warnings,
+            notes=material.notes,
+        )
+
+    def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
+        """From raw log-mel to the clean frame."""
+        estimates = np.array([bundle.denoiser.estimate(frame).copy() for frame in evidence.raw])[..., None]
+        found = distance_db(estimates, evidence.reference[: len(estimates)], evidence.model.scale).mean()
+        if not found <= bounds.distance_db:
+            raise UserError(
+                f"the denoiser in the bundle does not give on the device what Keras gives, no bundle written: "
+                f"log-spectral distance {found:.3g} dB, at most {bounds.distance_db:g} dB is allowed"
+            )
 
 
 def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> list[str]:
@@ -61,16 +97,3 @@ def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> 
             f"that of its training"
         )
     return [] if gain >= LEAST_GAIN_DB else [f"{what} cries alone: does it denoise?"]
-
-
-def check_on_device(
-    bundle: Bundle, model: SourceModel, material: FrameMaterial, reference: np.ndarray, bounds: Bounds
-) -> None:
-    """Raise UserError unless the device's own path, from raw log-mel to the clean frame, gives what Keras gives."""
-    estimates = np.array([bundle.denoiser.estimate(frame).copy() for frame in material.parity.log_mel])[..., None]
-    found = distance_db(estimates, reference[: len(estimates)], model.scale).mean()
-    if not found <= bounds.distance_db:
-        raise UserError(
-            f"the denoiser in the bundle does not give on the device what Keras gives, no bundle written: log-spectral "
-            f"distance {found:.3g} dB, at most {bounds.distance_db:g} dB is allowed"
-        )

@@ -1,51 +1,92 @@
-"""A detector's evidence: the tensors of calibration_data, with the labels of their recordings."""
+"""A detector: p(cry) of one log-mel frame, judged on calibration_data by the labels of its recordings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.bundle.fields import Fields
+from edge.bundle.model import DETECTOR, LOG_MEL, read_decision, read_labels
 from edge.decision.calibration import fit_temperature
 from edge.errors import UserError
-from export.kinds.evidence import Evidence
 from export.kinds.frame_material import check_spread
+from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, FRAME_MEAN, ModelKind
+from export.model import SourceModel
+from export.networks import INPUT_NAME, frames
 from export.parity.calibration import Calibration, Part, load_calibration
-from export.parity.comparison import Task, compare, keras_outputs, posteriors, violations
-from export.parity.feeds import INPUT_NAME, frames
+from export.parity.comparison import LogitComparison, Task, compare, keras_outputs, posteriors, violations
+from export.parity.evidence import Evidence
 from export.parity.metrics import auc, calibration_error, group_draws, interval
-from export.sources.source_model import SourceModel
 from export.targets import Bounds
 
 SAME = 1e-6  # of probabilities that only rounding may separate
 AUC_LOSS = 0.005  # against the AUC that training recorded
 
 
-def detector_evidence(model: SourceModel, calibration_dir: Path) -> Evidence:
-    """What a detector is judged on. Raises UserError when the data or the model cannot be right."""
-    calibration = load_calibration(calibration_dir, model)
-    model, temperature = with_temperature(model, calibration)
-    part = calibration.parity
-    reference = keras_outputs(model.trained, part.inputs)
-    threshold = model.description["decision"]["open_threshold"]
-    task = Task(part.labels, part.groups, threshold)
-    parts = vars(calibration).items()
-    return Evidence(
-        model=model,
-        feeds=[{INPUT_NAME: x[None]} for x in calibration.quantise.inputs],
-        streams=frames(part.inputs),
-        reference=reference,
-        sources=part.sources,
-        task=task,
-        about={
-            "calibration": {name: {"frames": len(p.log_mel), "groups": len(set(p.groups))} for name, p in parts},
-            "temperature": temperature,
-            "open_threshold": threshold,
-        },
-        warnings=check_source(model, reference, part),
-        notes=[],
-        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, reference, part, task, bounds),
-    )
+class Detector(ModelKind):
+    """One logit of one frame; its temperature may be fitted here."""
+
+    role = DETECTOR
+    features = (LOG_MEL,)
+    defaults = {
+        **COMMON_DEFAULTS,
+        "normalisation": FRAME_MEAN,
+        "temperature": None,  # fitted on the temperature part of the calibration data
+        "energy_threshold": None,
+        "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
+    }
+    manifest_keys = (*ANSWER_KEYS, "decision")
+    budget_multiply_adds = 10_000_000
+    budget_bytes = {("tflite", "int8"): 200_000}
+
+    def check_answers(self, fields: Fields) -> None:
+        """Raise UserError unless there is one label and the thresholds do not cross."""
+        read_labels(fields, self.role)
+        fields.optional_number("energy_threshold")
+        if fields.content["temperature"] is not None:
+            fields.positive("temperature")
+        read_decision(fields.object("decision"))
+
+    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
+        """The quantise part for ranges, the parity part with its labels for the comparison."""
+        calibration = load_calibration(calibration_dir, model)
+        model, temperature = with_temperature(model, calibration)
+        part = calibration.parity
+        reference = keras_outputs(model.trained, part.inputs)
+        threshold = model.description["decision"]["open_threshold"]
+        task = Task(part.labels, part.groups, threshold)
+        parts = vars(calibration).items()
+        return Evidence(
+            model=model,
+            feeds=[{INPUT_NAME: x[None]} for x in calibration.quantise.inputs],
+            streams=frames(part.inputs),
+            reference=reference,
+            comparison=LogitComparison(model.description["labels"], model.temperature, task, part.provenance),
+            raw=part.log_mel,
+            about={
+                "calibration": {name: {"frames": len(p.log_mel), "groups": len(set(p.groups))} for name, p in parts},
+                "temperature": temperature,
+                "open_threshold": threshold,
+            },
+            warnings=check_source(model, reference, part),
+        )
+
+    def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
+        """From raw log-mel to p(cry): the device normalises and applies the temperature by itself."""
+        model, detector = evidence.model, bundle.detector
+        logits = np.array([[detector.logit(frame)] for frame in evidence.raw])
+        found = violations(compare(evidence.reference, logits, model.temperature, evidence.comparison.task), bounds)
+        probability = np.array([detector.probability(frame) for frame in evidence.raw])
+        expected = posteriors(logits, model.temperature)[:, -1]
+        if not np.abs(probability - expected).max() <= SAME:
+            error = np.abs(probability - expected).max()
+            found.append(f"p differs by {error:.3g} at temperature {model.temperature:g}")
+        if found:
+            raise UserError(
+                f"the bundle does not say on the device what Keras says, no bundle written: {', '.join(found)}"
+            )
 
 
 def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[SourceModel, dict[str, Any]]:
@@ -96,18 +137,3 @@ def check_source(model: SourceModel, reference: np.ndarray, part: Part) -> list[
     if low <= 0.5:
         return [f"the Keras model is no better than chance on the parity part (AUC {found:.3f}): is it trained?"]
     return []
-
-
-def check_on_device(bundle: Bundle, model: SourceModel, reference: np.ndarray, part: Part, task: Task, bounds: Bounds):
-    """Raise UserError unless the device's own path, from raw log-mel to p(cry), says what Keras says.
-
-    It normalises and applies the temperature by itself: a manifest that describes them wrongly shows here.
-    """
-    logits = np.array([[bundle.detector.logit(frame)] for frame in part.log_mel])
-    found = violations(compare(reference, logits, model.temperature, task), bounds)
-    probability = np.array([bundle.detector.probability(frame) for frame in part.log_mel])
-    expected = posteriors(logits, model.temperature)[:, -1]
-    if not np.abs(probability - expected).max() <= SAME:
-        found.append(f"p differs by {np.abs(probability - expected).max():.3g} at temperature {model.temperature:g}")
-    if found:
-        raise UserError(f"the bundle does not say on the device what Keras says, no bundle written: {', '.join(found)}")

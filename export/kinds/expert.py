@@ -1,26 +1,33 @@
-"""An expert's evidence: made-up sounds, streamed through its step graph as on the device."""
+"""A fused expert: the cause of a cry from fused columns, streamed on synthetic sounds through its step graph."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.bundle.fields import Fields
+from edge.bundle.model import EXPERT, FUSED, read_labels, read_step
 from edge.dsp.fused import FusedStream
 from edge.errors import UserError
 from edge.frames import FRAME_HOP
-from export.kinds.evidence import Evidence
-from export.parity.calibration import Source
-from export.parity.comparison import compare, keras_outputs, violations
-from export.parity.feeds import Network, Shapes, Stream, answers, keras_network, run, state_shapes
-from export.parity.synthetic_inputs import SEEDS, Clip, made_up_clips
-from export.sources.source_model import SourceModel
+from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, ModelKind
+from export.model import SourceModel
+from export.networks import Network, Shapes, Stream, answers, keras_network, run, state_shapes
+from export.parity.calibration import Provenance
+from export.parity.comparison import LogitComparison, compare, keras_outputs, violations
+from export.parity.evidence import Evidence
+from export.parity.synthetic_inputs import SEEDS, synthetic_clips
 from export.targets import Bounds
 
+COLUMN_S = 0.015
 COLUMNS, VALID, PAST_VALID = "columns", "valid", "state_valid"  # the step graph's own names
 STEP_LOGIT_ERROR = 1e-3  # of the step graph against the saved model, over max(1, max |logit|)
 USUAL_SPREAD = (0.2, 5.0)  # standard deviation of z-scored columns
-MADE_UP = (
-    f"Experts: int8 ranges and comparison are from made-up sounds (cries, voices, a household, at several levels and "
+SYNTHETIC = (
+    f"Experts: int8 ranges and comparison are from synthetic sounds (cries, voices, a household, at several levels and "
     f"bandwidths; seed {SEEDS['quantise']} for ranges, {SEEDS['parity']} for the comparison), because fused tensors "
     f"of recordings, which can nearly be turned back into sound, are not kept. Such sounds have no cause, so that no "
     f"task metric can be measured here: label agreement says how often a file answers as Keras does, not whether that "
@@ -28,37 +35,90 @@ MADE_UP = (
 )
 
 
-def expert_evidence(model: SourceModel) -> Evidence:
-    """What an expert is judged on. Raises UserError when the model cannot be right."""
-    states, network = state_shapes(model.fixed), keras_network(model.fixed)
-    columns = {part: [c[: whole_steps(model, c)] for c in fused_clips(part, band_of(model))] for part in SEEDS}
-    streams = {part: [stream(model, c) for c in columns[part]] for part in SEEDS}
-    check_step_graph(model, network, states, columns["parity"])
-    reference = answers(network, streams["parity"], states)
-    clips = made_up_clips("parity")
-    return Evidence(
-        model=model,
-        feeds=[feed for feed, _ in run(network, streams["quantise"], states)],
-        streams=streams["parity"],
-        reference=reference,
-        sources=[source(clip) for clip, steps in zip(clips, streams["parity"], strict=True) for _ in steps],
-        task=None,
-        about={
-            "calibration": {p: {"frames": sum(map(len, streams[p])), "groups": len(streams[p])} for p in SEEDS},
-            "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},
-            "open_threshold": None,
-        },
-        warnings=unusual(model, streams["parity"]),
-        notes=[MADE_UP],
-        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, columns["parity"], reference, bounds),
-    )
+class FusedExpert(ModelKind):
+    """Logits of causes, of a few new columns and the states: its graph comes from the hook that model.json names."""
+
+    role = EXPERT
+    features = (FUSED,)
+    defaults = {**COMMON_DEFAULTS, "energy_threshold": None, "step": {"columns": 14, "window_columns": 233}}
+    manifest_keys = (*ANSWER_KEYS, "name", "step")
+    may_be_several = True
+    budget_multiply_adds = 60_000_000
+    budget_bytes = {("tflite", "int8"): 5_000_000, ("tflite", "dynamic"): 5_000_000, ("onnx", "int8"): 5_000_000}
+
+    def check_answers(self, fields: Fields) -> None:
+        """Raise UserError unless labels, temperature, step and graph can be."""
+        read_labels(fields, self.role)
+        fields.optional_number("energy_threshold")
+        fields.positive("temperature")
+        read_step(fields.object("step"), FUSED)
+
+    def input_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
+        """A whole window of its rows, as it was trained."""
+        return description["step"]["window_columns"], len(description["normalisation"]["rows"]), 1
+
+    def graph(self, trained: Any, description: Mapping[str, Any]) -> Any:
+        """There is none but the hook's: only who builds such a model knows how it streams."""
+        raise UserError(
+            f"expert {description['name']} takes fused columns, so it is streamed: name in model.json the function "
+            f'that makes one step of it, "graph": "training.causes.streaming:step_graph" for those of cry-train causes'
+        )
+
+    def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
+        """Once a step."""
+        return model.description["step"]["columns"] * COLUMN_S
+
+    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
+        """Synthetic sounds: no fused columns of recordings are kept."""
+        states, network = state_shapes(model.fixed), keras_network(model.fixed)
+        columns = {part: [c[: whole_steps(model, c)] for c in fused_clips(part, band_of(model))] for part in SEEDS}
+        streams = {part: [stream(model, c) for c in columns[part]] for part in SEEDS}
+        check_step_graph(model, network, states, columns["parity"])
+        origins = [Provenance(clip.name, clip.name, clip.condition) for clip in synthetic_clips("parity")]
+        provenance = [p for p, steps in zip(origins, streams["parity"], strict=True) for _ in steps]
+        return Evidence(
+            model=model,
+            feeds=[feed for feed, _ in run(network, streams["quantise"], states)],
+            streams=streams["parity"],
+            reference=answers(network, streams["parity"], states),
+            comparison=LogitComparison(model.description["labels"], model.temperature, None, provenance),
+            raw=columns["parity"],
+            about={
+                "calibration": {p: {"frames": sum(map(len, streams[p])), "groups": len(streams[p])} for p in SEEDS},
+                "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},
+                "open_threshold": None,
+            },
+            warnings=unusual(model, streams["parity"]),
+            notes=[SYNTHETIC],
+        )
+
+    def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
+        """From fused columns to logits: the device chooses rows, normalises and carries the states by itself."""
+        model = evidence.model
+        name = model.description["name"]
+        expert = next(expert for expert in bundle.experts if expert.name == name)
+        logits: list[np.ndarray] = []
+        for clip in evidence.raw:
+            expert.reset()
+            logits += [row.copy() for row in expert.push(clip)]
+        expert.reset()
+        found = violations(compare(evidence.reference, np.array(logits), model.temperature, None), bounds)
+        given = (expert.labels, expert.temperature, expert.band_hz)
+        expected = (model.description["labels"], model.temperature, band_of(model))
+        if given != expected:
+            found.append(f"labels, temperature, band are {given} instead of {expected}")
+        if found:
+            raise UserError(
+                f"expert {name} in the bundle does not say on the device what Keras says, no bundle written: "
+                f"{', '.join(found)}"
+            )
 
 
 @lru_cache(maxsize=4)
 def fused_clips(part: str, band_hz: float) -> list[np.ndarray]:
     """Fused columns (T, 273) of every clip of a part, as the device computes them."""
     result = []
-    for clip in made_up_clips(part):
+    for clip in synthetic_clips(part):
         fused = FusedStream(band_hz)
         blocks = [clip.samples[i : i + FRAME_HOP] for i in range(0, len(clip.samples), FRAME_HOP)]
         result.append(np.concatenate([fused.push(block) for block in blocks]))
@@ -118,38 +178,7 @@ def unusual(model: SourceModel, streams: list[Stream]) -> list[str]:
     if USUAL_SPREAD[0] <= spread <= USUAL_SPREAD[1]:
         return []
     return [
-        f"expert {model.description['name']}: made-up sounds have a standard deviation of {spread:.2g} after its "
+        f"expert {model.description['name']}: synthetic sounds have a standard deviation of {spread:.2g} after its "
         f"normalisation, {USUAL_SPREAD[0]:g} to {USUAL_SPREAD[1]:g} is usual: are mean and deviation those of its "
         f"training?"
     ]
-
-
-def source(clip: Clip) -> Source:
-    """Where an answer is from."""
-    return Source(clip.name, clip.name, clip.condition)
-
-
-def check_on_device(
-    bundle: Bundle, model: SourceModel, columns: list[np.ndarray], reference: np.ndarray, bounds: Bounds
-) -> None:
-    """Raise UserError unless the device's own path, from fused columns to logits, says what Keras says.
-
-    It chooses rows, normalises and carries the states by itself: a manifest that describes them wrongly shows here.
-    """
-    name = model.description["name"]
-    expert = next(expert for expert in bundle.experts if expert.name == name)
-    logits: list[np.ndarray] = []
-    for clip in columns:
-        expert.reset()
-        logits += [row.copy() for row in expert.push(clip)]
-    expert.reset()
-    found = violations(compare(reference, np.array(logits), model.temperature, None), bounds)
-    given = (expert.labels, expert.temperature, expert.band_hz)
-    expected = (model.description["labels"], model.temperature, band_of(model))
-    if given != expected:
-        found.append(f"labels, temperature, band are {given} instead of {expected}")
-    if found:
-        raise UserError(
-            f"expert {name} in the bundle does not say on the device what Keras says, no bundle written: "
-            f"{', '.join(found)}"
-        )

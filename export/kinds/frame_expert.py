@@ -1,18 +1,25 @@
-"""A frame expert's evidence: log-mel frames, as the denoiser leaves them where it stands behind one."""
+"""A frame expert: the cause of a cry from log-mel frames, as the denoiser leaves them where it stands behind one."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.bundle.fields import Fields
+from edge.bundle.model import DENOISER, EXPERT, LOG_MEL, read_labels, read_step
 from edge.errors import UserError
-from export.kinds.evidence import Evidence
-from export.kinds.frame_material import FrameMaterial, frame_material
-from export.parity.comparison import EnergyTask, compare, keras_outputs, violations
-from export.parity.feeds import INPUT_NAME, frames
-from export.sources.source_model import SourceModel
-from export.targets import Bounds
+from export.kinds.frame_material import frame_material
+from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, FRAME_MEAN, ModelKind
+from export.model import SourceModel
+from export.networks import INPUT_NAME, frames
+from export.parity.comparison import EnergyTask, LogitComparison, compare, keras_outputs, violations
+from export.parity.evidence import Evidence
+from export.targets import FP16, Bounds
 
+COLUMN_S = 0.01
+FP16_POSTERIOR_ERROR = 2e-2  # rounding the weights alone of a small Transformer moved its posterior by .009
 ENERGY = (
     "Of an expert on frames with an energy threshold, the labels of the calibration frames judge the energy score: "
     "whether cries are more known to it than other sounds. Their causes are not known: label agreement says how often "
@@ -20,68 +27,91 @@ ENERGY = (
 )
 
 
-def frame_expert_evidence(model: SourceModel, denoiser: SourceModel | None, calibration_dir: Path) -> Evidence:
-    """What an expert on frames is judged on. denoiser: the one it stands behind.
+class FrameExpert(ModelKind):
+    """Logits of causes, of a frame every so many columns."""
 
-    Raises UserError when the data or the model cannot be right.
-    """
-    material = frame_material(model, calibration_dir)
-    ranges, inputs = (as_seen(part.inputs, denoiser) for part in (material.quantise, material.parity))
-    reference = keras_outputs(model.trained, inputs)
-    if not np.isfinite(reference).all():
-        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
-    part, described = material.parity, model.description
-    knows = described["energy_threshold"] is not None
-    return Evidence(
-        model=model,
-        feeds=[{INPUT_NAME: x[None]} for x in ranges],
-        streams=frames(inputs),
-        reference=reference,
-        sources=part.sources,
-        task=EnergyTask(part.labels, part.groups) if knows else None,
-        about={
-            "calibration": material.counts(),
-            "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},
-            "open_threshold": None,
-            "denoised": model.is_denoised,
-        },
-        warnings=[],
-        notes=material.notes + ([ENERGY] if knows else []),
-        check_on_device=lambda bundle, bounds: check_on_device(bundle, model, material, reference, bounds),
-    )
+    role = EXPERT
+    features = (LOG_MEL,)
+    defaults = {
+        **COMMON_DEFAULTS,
+        "energy_threshold": None,
+        "normalisation": FRAME_MEAN,
+        "step": {"columns": 40, "window_columns": 98},
+    }
+    manifest_keys = (*ANSWER_KEYS, "name", "step", "denoised")
+    may_be_several = True
+    falls_back = True
+    budget_multiply_adds = 60_000_000
+    budget_bytes = {("tflite", "int8"): 5_000_000, ("tflite", "dynamic"): 5_000_000, ("onnx", "int8"): 5_000_000}
+
+    def check_answers(self, fields: Fields) -> None:
+        """Raise UserError unless labels, temperature, step and `denoised` can be."""
+        read_labels(fields, self.role)
+        fields.optional_number("energy_threshold")
+        fields.positive("temperature")
+        read_step(fields.object("step"), LOG_MEL)
+        fields.truth("denoised")
+
+    def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
+        """Once a step."""
+        return model.description["step"]["columns"] * COLUMN_S
+
+    def bounds(self, bounds: Bounds) -> Bounds:
+        """Attention amplifies what FP16 rounds."""
+        return replace(bounds, posterior_error=FP16_POSTERIOR_ERROR) if bounds == FP16 else bounds
+
+    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
+        """Frames of calibration_data, or synthetic ones, through the denoiser it stands behind."""
+        denoiser = next((m for m in models if m.role == DENOISER), None) if model.is_denoised else None
+        material = frame_material(model, calibration_dir)
+        ranges, inputs = (as_seen(part.inputs, denoiser) for part in (material.quantise, material.parity))
+        reference = keras_outputs(model.trained, inputs)
+        if not np.isfinite(reference).all():
+            raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+        part, described = material.parity, model.description
+        knows = described["energy_threshold"] is not None
+        task = EnergyTask(part.labels, part.groups) if knows else None
+        return Evidence(
+            model=model,
+            feeds=[{INPUT_NAME: x[None]} for x in ranges],
+            streams=frames(inputs),
+            reference=reference,
+            comparison=LogitComparison(described["labels"], model.temperature, task, part.provenance),
+            raw=part.log_mel,
+            about={
+                "calibration": material.counts(),
+                "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},
+                "open_threshold": None,
+                "denoised": model.is_denoised,
+            },
+            notes=material.notes + ([ENERGY] if knows else []),
+        )
+
+    def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
+        """From raw log-mel to logits: the device normalises, and goes through the denoiser, by itself."""
+        model, described = evidence.model, evidence.model.description
+        expert = next(expert for expert in bundle.experts if expert.name == described["name"])
+        expert.reset()
+        logits = []
+        for frame in evidence.raw:
+            seen = bundle.denoiser.estimate(frame) if expert.is_denoised else frame
+            logits.append(expert.push(seen).copy())
+        expert.reset()
+        found = violations(compare(evidence.reference, np.array(logits), model.temperature, None), bounds)
+        given = (expert.labels, expert.temperature, expert.energy_threshold, expert.step_columns, expert.is_denoised)
+        expected = tuple(described[key] for key in ("labels", "temperature", "energy_threshold")) + (
+            described["step"]["columns"],
+            model.is_denoised,
+        )
+        if given != expected:
+            found.append(f"labels, temperature, energy threshold, step, denoised are {given} instead of {expected}")
+        if found:
+            raise UserError(
+                f"expert {expert.name} in the bundle does not say on the device what Keras says, no bundle written: "
+                f"{', '.join(found)}"
+            )
 
 
 def as_seen(inputs: np.ndarray, denoiser: SourceModel | None) -> np.ndarray:
     """Normalised frames (N, 98, bands, 1) as they come to the expert."""
     return inputs if denoiser is None else keras_outputs(denoiser.trained, inputs)
-
-
-def check_on_device(
-    bundle: Bundle, model: SourceModel, material: FrameMaterial, reference: np.ndarray, bounds: Bounds
-) -> None:
-    """Raise UserError unless the device's own path, from raw log-mel to logits, says what Keras says.
-
-    It normalises, and goes through the denoiser, by itself: a manifest that describes them wrongly shows here.
-    """
-    name = model.description["name"]
-    expert = next(expert for expert in bundle.experts if expert.name == name)
-    expert.reset()
-    logits = []
-    for frame in material.parity.log_mel:
-        seen = bundle.denoiser.estimate(frame) if expert.is_denoised else frame
-        logits.append(expert.push(seen).copy())
-    expert.reset()
-    found = violations(compare(reference, np.array(logits), model.temperature, None), bounds)
-    described = model.description
-    given = (expert.labels, expert.temperature, expert.energy_threshold, expert.step_columns, expert.is_denoised)
-    expected = tuple(described[key] for key in ("labels", "temperature", "energy_threshold")) + (
-        described["step"]["columns"],
-        model.is_denoised,
-    )
-    if given != expected:
-        found.append(f"labels, temperature, energy threshold, step, denoised are {given} instead of {expected}")
-    if found:
-        raise UserError(
-            f"expert {name} in the bundle does not say on the device what Keras says, no bundle written: "
-            f"{', '.join(found)}"
-        )

@@ -17,7 +17,7 @@ from edge.bundle.fields import Fields
 from edge.bundle.model import read_feature
 from edge.engines.base import one_line
 from edge.errors import UserError
-from export.sources.source_model import SourceModel
+from export.model import SourceModel
 
 DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parents[2] / "calibration_data"
 MANIFEST_NAME, TENSORS = "manifest.json", "detector_log_mel.npz"
@@ -27,7 +27,7 @@ ARRAYS = (*PARTS, *(f"y_{part}" for part in LABELLED))
 
 
 @dataclass(frozen=True)
-class Source:
+class Provenance:
     """Where a tensor is from."""
 
     clip: str
@@ -42,12 +42,12 @@ class Part:
     log_mel: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray | None  # None for the quantise part
-    sources: list[Source]
+    provenance: list[Provenance]
 
     @property
     def groups(self) -> list[str]:
         """The group of each frame."""
-        return [source.group for source in self.sources]
+        return [source.group for source in self.provenance]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ def load_calibration(directory: Path, model: SourceModel) -> Calibration:
         check_tensors(arrays[name], shape, f"{path}: {name}")
         labels = read_labels(arrays, name, path) if name in LABELLED else None
         log_mel = arrays[name].astype(np.float32)
-        parts[name] = Part(log_mel, normalised(log_mel, model.scale), labels, read_sources(sources, name, len(log_mel)))
+        parts[name] = Part(
+            log_mel, normalised(log_mel, model.scale), labels, read_provenance(sources, name, len(log_mel))
+        )
     check_groups_apart(parts, directory / MANIFEST_NAME)
     return Calibration(**parts)
 
@@ -134,10 +136,10 @@ def read_labels(arrays: dict[str, np.ndarray], part: str, path: Path) -> np.ndar
     return present
 
 
-def read_sources(fields: Fields, part: str, n: int) -> list[Source]:
+def read_provenance(fields: Fields, part: str, n: int) -> list[Provenance]:
     """Clip and group of each tensor of a part. Raises UserError."""
     sources = [
-        Source(entry.text("clip"), entry.text("group"), entry.text("condition")) for entry in fields.objects(part)
+        Provenance(entry.text("clip"), entry.text("group"), entry.text("condition")) for entry in fields.objects(part)
     ]
     if len(sources) != n:
         raise fields.problem(part, len(sources), f"one source per tensor ({n}) is needed")

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from edge.decision.calibration import energy, log_posterior
-from edge.engines import Engine
-from export.parity.feeds import Feed, Shapes, Stream, answers, engine_network, fill
+from export.parity.calibration import Provenance
+from export.parity.evidence import Compared, error_points, finite, worst_rows
 from export.parity.metrics import Change, auc, balanced_accuracy, calibration_error, change
 from export.targets import Bounds
 
 CLEAR_MARGIN = 0.05  # between the two likeliest labels of Keras; below it a changed label means nothing
 KERAS_BATCH = 64
-TIMED_RUNS = 200
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,6 @@ def keras_outputs(model: Any, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(batches)
 
 
-def engine_outputs(engine: Engine, streams: Sequence[Stream], states: Shapes) -> np.ndarray:
-    """What an exported file says in its engine, (N, ...), step by step as on the board."""
-    return answers(engine_network(engine), streams, states)
-
-
 def posteriors(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities (N, classes) at a temperature: softmax; one logit stands against zero, as a sigmoid does."""
     if logits.shape[1] == 1:
@@ -107,11 +100,11 @@ def compare(reference: np.ndarray, logits: np.ndarray, temperature: float, task:
         mean_posterior_error=float(posterior_error.mean()),
         n_clear=int(clear.sum()),
         label_agreement=float(same[clear].mean()) if clear.any() else None,
-        **worth(reference, logits, temperature, task),
+        **task_metrics(reference, logits, temperature, task),
     )
 
 
-def worth(
+def task_metrics(
     reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None
 ) -> dict[str, Any]:
     """What the answers are worth by the task's labels: the fields of Parity by name."""
@@ -178,12 +171,34 @@ def task_violations(parity: Parity, allowed: float) -> list[str]:
     return found
 
 
-def latency_ms(engine: Engine, example: Feed) -> float:
-    """Median time of one inference here, in ms."""
-    fill(engine, example)
-    durations = []
-    for _ in range(TIMED_RUNS):
-        start = perf_counter()
-        engine.infer()
-        durations.append(perf_counter() - start)
-    return float(np.median(durations) * 1e3)
+@dataclass(frozen=True)
+class LogitComparison:
+    """Judges logits (N, labels): how posteriors move, which label is likeliest, what they are worth for a task."""
+
+    labels: Sequence[str]
+    temperature: float
+    task: Task | EnergyTask | None  # None where the true labels are not known
+    provenance: list[Provenance]
+
+    def compare(self, reference: np.ndarray, outputs: np.ndarray) -> Compared:
+        """Logits of a file beside those of Keras."""
+        parity = compare(reference, outputs, self.temperature, self.task)
+        return Compared(parity, self.worst(reference, outputs), error_points(reference, outputs))
+
+    def violations(self, parity: Parity, bounds: Bounds) -> list[str]:
+        """Every bound that is not kept, in words."""
+        return violations(parity, bounds)
+
+    def worst(self, reference: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
+        """The inputs whose posterior moved most: where from, and both posteriors of one label.
+
+        Of a task it is the task's own, with whether it is there; else the one that Keras finds likeliest, by name.
+        """
+        before, after = posteriors(reference, self.temperature), posteriors(outputs, self.temperature)
+        one_label = isinstance(self.task, Task)
+        rows = []
+        for n, row in worst_rows(posterior_errors(reference, outputs, self.temperature), self.provenance):
+            shown = before.shape[1] - 1 if one_label else int(before[n].argmax())
+            label = bool(self.task.labels[n]) if one_label else self.labels[shown]
+            rows.append({**row, "label": label, "keras": finite(before[n, shown]), "file": finite(after[n, shown])})
+        return rows

@@ -7,10 +7,10 @@ import numpy as np
 
 from edge.bundle.model import DENOISER
 from edge.errors import UserError
-from export.convert.files import Conversion, Progress, convert, gentler
-from export.kinds.evidence import Evidence
+from export.convert.files import Conversion, Progress, convert, less_quantised
+from export.model import SourceModel
+from export.parity.evidence import Evidence
 from export.parity.measure import Measured, measure
-from export.sources.source_model import SourceModel
 from export.targets import Target
 
 
@@ -55,7 +55,7 @@ def convert_and_measure(
 ) -> ExportedModel:
     """The files of a model, compared with Keras; behind the exported denoiser too where the device has it there.
 
-    Where a denoiser or an expert on frames does not stand int8, what is gentler takes the place of that file.
+    Of a kind that falls back, a less quantised file takes the place of int8 that is outside its bounds.
     """
     model = evidence.model
     conversion = convert(model, target, evidence.feeds, progress)
@@ -63,29 +63,29 @@ def convert_and_measure(
     denoised = denoiser.measured.answers if denoiser else None
     result = ExportedModel(evidence, conversion, measure(conversion.files, evidence, denoised), None)
     violations = result.measured.rows[0]["violations"]
-    if violations and (model.role == DENOISER or model.is_frame_expert):
-        return with_gentler(result, ", ".join(violations), denoised, progress)
+    if violations and model.kind.falls_back:
+        return with_fallback(result, ", ".join(violations), denoised, progress)
     return result
 
 
-def with_gentler(
+def with_fallback(
     item: ExportedModel, why: str, denoised: Mapping[str, np.ndarray] | None, progress: Progress
 ) -> ExportedModel:
     """The model with another file for its int8 one, or as it is where there is no other."""
     first = item.conversion.files[0]
-    other = gentler(item.conversion, first, item.model, item.evidence.feeds, progress)
+    other = less_quantised(item.conversion, first, item.model, item.evidence.feeds, progress)
     if other is None:
         return item
     reason = item.reason or f"{first.path} with all of its int8 was outside its bounds: {why}"
     result = ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
-    return with_gentler(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
+    return with_fallback(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
 
 
 def behind_another(
     exported: list[ExportedModel], denoiser: ExportedModel, why: str, target: Target, progress: Progress
 ) -> list[ExportedModel]:
-    """The models with a gentler denoiser, for experts that do not stand what int8 makes of their frames."""
-    other = with_gentler(denoiser, why, None, progress)
+    """The models with a less quantised denoiser, for experts that do not stand what int8 makes of their frames."""
+    other = with_fallback(denoiser, why, None, progress)
     if other is denoiser:
         return exported
     again = {id(denoiser): other}

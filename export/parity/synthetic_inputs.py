@@ -27,14 +27,14 @@ Sound = Callable[[float, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Clip:
-    """A made-up recording: float32 at 16 kHz, and what it is."""
+    """A synthetic recording: float32 at 16 kHz, and what it is."""
 
     name: str
     condition: str
     samples: np.ndarray
 
 
-def made_up_clips(part: str) -> list[Clip]:
+def synthetic_clips(part: str) -> list[Clip]:
     """The clips of a part, the same each time; the parity part ends with a long one."""
     rng = np.random.default_rng(SEEDS[part])
     kinds = list(SOUNDS)

@@ -1,10 +1,10 @@
 """report.json and report.html: what was exported and what precision cost."""
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
-from export.report.plot import error_plot
+from edge.report.page import heading, page, paragraph, table
+from edge.report.svg import scatter
 
 PACKAGES = (
     "cry-monitor",
@@ -18,11 +18,6 @@ PACKAGES = (
     "tflite-runtime",
     "numpy",
 )
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;padding:.25rem .8rem;text-align:right}
-td:first-child,th:first-child{text-align:left}.out{color:#b00020}svg{max-width:34rem;width:100%}
-svg text{font-size:11px;fill:currentColor}svg line{stroke:currentColor;opacity:.4}.dots{fill:#3b7dd8;opacity:.6}
-@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}"""
 TRAINED_ON = " The model may have been trained on them: what an AUC changes by counts here, not its height."
 ROWS = (
     ("precision", "precision", "{}"),
@@ -60,96 +55,80 @@ CHAIN_ROWS = [
 def html_report(report: dict[str, Any]) -> str:
     """The report as one self-contained page."""
     first = report["models"][0]
-    title = html.escape(f"{first['name']} {first['version']} for {report['target']}")
-    problems = "".join(
-        f"<p class=out>{html.escape(file['path'])}: {html.escape('; '.join(file['violations']))}</p>"
+    parts = [
+        paragraph(f"{file['path']}: {'; '.join(file['violations'])}", "bad")
         for file in report["files"]
         if file["violations"]
-    )
-    remarks = "".join(f"<p>{html.escape(text)}</p>" for text in (*report["warnings"], *report["notes"]))
-    models = "".join(
-        model_section(model, [file for file in report["files"] if file["model"] == model["title"]])
-        for model in report["models"]
-    )
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1>{problems}{remarks}{models}<p>{html.escape(versions)}</p></html>\n"
-    )
+    ]
+    parts += [paragraph(text) for text in (*report["warnings"], *report["notes"])]
+    for model in report["models"]:
+        parts += model_section(model, [file for file in report["files"] if file["model"] == model["title"]])
+    parts.append(paragraph(", ".join(f"{name} {version}" for name, version in report["versions"].items())))
+    return page(f"{first['name']} {first['version']} for {report['target']}", parts)
 
 
-def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> str:
+def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> list[str]:
     """What the page says of one model and its files."""
     compared = [file for file in files if "parity" in file]
-    operators = html.escape(", ".join(f"{name} {n}" for name, n in model["operators"].items()))
-    details = "".join(
-        f"<h3>{html.escape(file['path'])}</h3>{error_plot(file['errors'])}{worst_table(file['worst'])}"
-        for file in compared
-    )
-    return (
-        f"<h2>{html.escape(': '.join([model['title'], *filter(None, [', '.join(model['labels'])])]))}</h2>"
-        f"<p>{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
-        f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {compared[0]['parity']['n']} "
-        f"frames of {model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature "
-        f"were taken.{TRAINED_ON if compared[0]['parity'].get('auc') else ''}</p>"
-        f"{comparison_table(compared, 'parity', ROWS)}"
-        f"{behind_denoiser(compared)}<p>{html.escape(temperature_line(model['temperature']))}</p>"
-        f"{other_files(files)}<p>Operators: {operators}</p>{details}"
-    )
-
-
-def behind_denoiser(compared: list[dict[str, Any]]) -> str:
-    """The same behind the exported denoiser, as on the device; nothing where no denoiser stands before."""
-    if "behind_denoiser" not in compared[0]:
-        return ""
-    return f"<p>Behind the exported denoiser:</p>{comparison_table(compared, 'behind_denoiser', CHAIN_ROWS)}"
+    parity = compared[0]["parity"]
+    parts = [
+        heading(": ".join([model["title"], *filter(None, [", ".join(model["labels"])])])),
+        paragraph(
+            f"{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
+            f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {parity['n']} frames of "
+            f"{model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature were "
+            f"taken.{TRAINED_ON if parity.get('auc') else ''}"
+        ),
+        comparison_table(compared, "parity", ROWS),
+    ]
+    if "behind_denoiser" in compared[0]:
+        parts.append(paragraph("Behind the exported denoiser:"))
+        parts.append(comparison_table(compared, "behind_denoiser", CHAIN_ROWS))
+    parts.append(paragraph(temperature_line(model["temperature"])))
+    parts += [
+        paragraph(f"{file['path']}: {file['bytes']:,} bytes, {file['kind']}") for file in files if "parity" not in file
+    ]
+    parts.append(paragraph("Operators: " + ", ".join(f"{name} {n}" for name, n in model["operators"].items())))
+    for file in compared:
+        plot = scatter(file["errors"], "output of Keras", "error of the file")
+        parts += [heading(file["path"], 3), plot, worst_table(file["worst"])]
+    return parts
 
 
 def comparison_table(compared: list[dict[str, Any]], key: str, rows: Sequence[tuple[str, str, str]]) -> str:
     """One column per file, of what stands under `key` and of what is known of the file itself."""
     flat = [{**file, **file[key]} for file in compared]
-    head = "".join(f"<th>{html.escape(file['path'])}</th>" for file in compared)
-    body = "".join(
-        f"<tr><td>{label}</td>" + "".join(f"<td>{shown(file.get(name), pattern)}</td>" for file in flat) + "</tr>"
-        for name, label, pattern in rows
-        if any(file.get(name) is not None for file in flat)
+    return table(
+        ["", *(file["path"] for file in compared)],
+        [
+            [label, *(shown(file.get(name), pattern) for file in flat)]
+            for name, label, pattern in rows
+            if any(file.get(name) is not None for file in flat)
+        ],
     )
-    return f"<table><tr><th></th>{head}</tr>{body}</table>"
 
 
 def worst_table(worst: list[dict[str, Any]]) -> str:
     """The frames that moved most."""
     if worst and "distance_db" in worst[0]:
-        rows = "".join(
-            f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
-            f"<td>{shown(row['distance_db'], '{:.3f}')}</td></tr>"
-            for row in worst
-        )
-        return f"<table><tr><th>frame that moved most</th><th>condition</th><th>by dB</th></tr>{rows}</table>"
-    rows = "".join(
-        f"<tr><td>{html.escape(row['clip'])}</td><td>{html.escape(row['condition'])}</td>"
-        f"<td>{html.escape(label_text(row['label']))}</td><td>{shown(row['keras'], '{:.4f}')}</td>"
-        f"<td>{shown(row['file'], '{:.4f}')}</td></tr>"
+        rows = [[row["clip"], row["condition"], shown(row["distance_db"], "{:.3f}")] for row in worst]
+        return table(["frame that moved most", "condition", "by dB"], rows)
+    rows = [
+        [
+            row["clip"],
+            row["condition"],
+            label_text(row["label"]),
+            shown(row["keras"], "{:.4f}"),
+            shown(row["file"], "{:.4f}"),
+        ]
         for row in worst
-    )
-    return (
-        f"<table><tr><th>frame that moved most</th><th>condition</th><th>label</th><th>p, Keras</th><th>p, file</th>"
-        f"</tr>{rows}</table>"
-    )
+    ]
+    return table(["frame that moved most", "condition", "label", "p, Keras", "p, file"], rows)
 
 
 def label_text(label: bool | str) -> str:
     """Whether it is a cry, or the label that Keras finds likeliest."""
     return label if isinstance(label, str) else "cry" if label else "no cry"
-
-
-def other_files(files: list[dict[str, Any]]) -> str:
-    """Files that are no network."""
-    return "".join(
-        f"<p>{html.escape(file['path'])}: {file['bytes']:,} bytes, {html.escape(file['kind'])}</p>"
-        for file in files
-        if "parity" not in file
-    )
 
 
 def temperature_line(temperature: dict[str, Any]) -> str:
@@ -204,10 +183,10 @@ def parity_text(parity: dict[str, Any]) -> str:
 
 
 def shown(value: Any, pattern: str) -> str:
-    """A value as text, escaped; a dash when there is none."""
+    """A value as text; a dash when there is none."""
     if isinstance(value, dict):
         return change_text(value)
-    return "-" if value is None else html.escape(pattern.format(value))
+    return "-" if value is None else pattern.format(value)
 
 
 def change_text(metric: dict[str, Any]) -> str:

@@ -1,41 +1,18 @@
 """model.json: what the exporter must know of a model, with defaults for all but its labels and feature."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from edge.bundle.fields import Fields
-from edge.bundle.model import (
-    DENOISER,
-    DETECTOR,
-    EXPERT,
-    FEATURES,
-    LOG_MEL,
-    ROLES,
-    read_decision,
-    read_feature,
-    read_labels,
-    read_name,
-    read_normalisation,
-    read_step,
-)
+from edge.bundle.model import DETECTOR, FEATURES
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.kinds.kind import ModelKind
+from export.kinds.registry import ROLES, find_kind
 
 DESCRIPTION_NAME, FUSION_NAME = "model.json", "fusion.json"
-COMMON: dict[str, Any] = {"version": "0", "energy_threshold": None, "layers": [], "metrics": {}, "training": {}}
-FRAME_MEAN = {"kind": "frame_mean", "scale": 3.0}
-DEFAULTS: dict[str, dict[str, Any]] = {
-    DETECTOR: {
-        **COMMON,
-        "normalisation": FRAME_MEAN,
-        "temperature": None,  # fitted on the temperature part of the calibration data
-        "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
-    },
-    DENOISER: {**COMMON, "normalisation": FRAME_MEAN},
-    EXPERT: {**COMMON, "step": {"columns": 14, "window_columns": 233}},
-}
-FRAME_EXPERT = {"normalisation": FRAME_MEAN, "step": {"columns": 40, "window_columns": 98}}
 NEVER_SURE = {  # how experts without fusion.json are fused: there is a posterior, and no answer
     "method": "all",
     "tau": 1.0,
@@ -51,11 +28,14 @@ HELP = """model.json, with three keys of your own:
   normalisation {"kind": "frame_mean", "scale": 3.0}: the network sees (x - mean of the frame) / scale
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json
+  graph         "my_package.module:function": called with the Keras model and model.json, it gives the functional
+                Keras model that is converted (merged adapters, one step of a streamed model); absent: the model itself
   name, version, metrics, training: shown and kept in the manifest
   metrics.parity_auc: AUC found in training on the parity part; the export fails when the model no longer has it
 
 An expert on causes, as cry-train causes writes it, has "role": "expert", a "name" of its own, several labels, the
-feature "fused" with its "band_hz", the normalisation "row_z_score" with its rows, "step" and a temperature. Several
+feature "fused" with its "band_hz", the normalisation "row_z_score" with its rows, "step", a temperature and the "graph"
+"training.causes.streaming:export_graph". Several
 models make one bundle: each in a folder of its own in DIR, or as NAME.keras beside NAME.json, with fusion.json beside
 them, the manifest's "fusion" (without it, the experts' posteriors are logged and no cause is ever named).
 
@@ -84,45 +64,27 @@ def read_description(path: Path) -> dict[str, Any]:
     feature = given.get("feature")
     if isinstance(feature, str) and feature in FEATURES:
         given = {**given, "feature": {"name": feature, "parameters": dict(FEATURES[feature])}}
-    defaults = {**DEFAULTS[role], **(FRAME_EXPERT if is_frame_expert({"role": role, **given}) else {})}
-    description = {"name": name, "role": role, **defaults, **given}
-    check(Fields(description, str(path)))
+    kind = kind_of({"role": role, **given})
+    description = {"name": name, "role": role, "graph": None, **kind.defaults, **given}
+    check(Fields(description, str(path)), kind)
     return description
 
 
-def is_frame_expert(description: dict[str, Any]) -> bool:
-    """Whether a description is of an expert that looks at log-mel frames."""
+def kind_of(description: dict[str, Any]) -> ModelKind:
+    """The kind of model that a description is of."""
     feature = description.get("feature")
-    return description["role"] == EXPERT and isinstance(feature, dict) and feature.get("name") == LOG_MEL
+    return find_kind(description["role"], feature.get("name") if isinstance(feature, dict) else None)
 
 
-def check(fields: Fields) -> None:
+def check(fields: Fields, kind: ModelKind) -> None:
     """Raise UserError, naming the key, unless the description can be exported."""
-    role = fields.choice("role", ROLES)
-    fields.text("name")
-    read_name(fields, role)
-    fields.text("version")
-    feature = read_feature(fields.object("feature"), role)
-    read_normalisation(fields.object("normalisation"), feature.name)
-    if role != DENOISER:
-        check_answers(fields, role, feature.name)
+    kind.check(fields)
     if fields.content["layers"] != []:
         fields.texts("layers")
+    graph = fields.content["graph"]
+    if graph is not None and not (isinstance(graph, str) and re.fullmatch(r"[\w.]+:\w+", graph)):
+        raise fields.problem("graph", graph, 'a function is expected as "package.module:function"')
     metrics = fields.object("metrics")
     if "parity_auc" in metrics.content:
         metrics.probability("parity_auc")
     fields.mapping("training")
-
-
-def check_answers(fields: Fields, role: str, feature: str) -> None:
-    """Raise UserError unless what is said of a model's logits can be."""
-    read_labels(fields, role)
-    fields.optional_number("energy_threshold")
-    if role == EXPERT or fields.content["temperature"] is not None:
-        fields.positive("temperature")
-    if role == DETECTOR:
-        read_decision(fields.object("decision"))
-        return
-    read_step(fields.object("step"), feature)
-    if feature == LOG_MEL:
-        fields.truth("denoised")

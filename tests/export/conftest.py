@@ -25,7 +25,7 @@ def keras():
     """Keras on TensorFlow; skips where the export extra is not installed."""
     for module in ("tensorflow", "tf2onnx", "onnx"):
         pytest.importorskip(module)
-    from export.sources.source_model import import_keras
+    from export.convert.keras_graph import import_keras
 
     return import_keras()
 
@@ -59,11 +59,13 @@ def work_done_once(keras, tmp_path_factory):
     """A module's exports to several targets share what they have in common, though each asks for it anew."""
     from export import exporter
     from export.convert import files
+    from export.kinds.registry import KINDS
 
     with pytest.MonkeyPatch.context() as patch:
         save_once(keras, patch, tmp_path_factory.mktemp("saved"))
-        for name in ("load_sources", "gather"):
-            patch.setattr(exporter, name, once(getattr(exporter, name)))
+        patch.setattr(exporter, "load_models", once(exporter.load_models))
+        for kind in KINDS:
+            patch.setattr(type(kind), "evidence", once(type(kind).evidence))
         keras_to_onnx = once(files.keras_to_onnx)
         patch.setattr(files, "keras_to_onnx", keras_to_onnx)
         patch.setattr(exporter, "keras_to_onnx", keras_to_onnx)

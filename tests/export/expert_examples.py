@@ -1,4 +1,4 @@
-"""Experts that no one has trained: weights at random, moments and statistics those of made-up sounds."""
+"""Experts that no one has trained: weights at random, moments and statistics those of synthetic sounds."""
 
 import json
 
@@ -40,6 +40,7 @@ def write_expert(folder, name, labels, encoder=(4, 4, 4), rows=range(0, fused.N_
         "version": "0.0.1",
         "labels": labels,
         "layers": ["training.layers.lmu"],
+        "graph": "training.causes.streaming:export_graph",
         "feature": {"name": "fused", "parameters": fused.PARAMETERS, "band_hz": band_hz},
         "normalisation": {
             "kind": "row_z_score",

@@ -7,6 +7,7 @@ import numpy as np
 from export_examples import log_mel_frames
 
 from export.parity.calibration import normalised
+from export.sources.loading import load_model
 from training.transformer.model import CAUSE, build_classifier, build_denoiser
 from training.transformer.presets import PRESETS
 
@@ -27,6 +28,7 @@ EXPERT = {
     "name": "transformer",
     "labels": LABELS,
     "layers": ["training.layers.attention", "training.layers.positions"],
+    "graph": "training.transformer.model:export_graph",
     "step": {"columns": 40, "window_columns": 98},
     "denoised": True,
     "temperature": 1.3,
@@ -84,3 +86,14 @@ def write_model(folder, model, description, **changes):
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "model.keras")
     (folder / "model.json").write_text(json.dumps({**description, **changes}))
+
+
+def changed(folder, **changes):
+    """Change keys of a model.json; None takes one away."""
+    path = folder / "model.json"
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def loaded_model(folder):
+    return load_model(folder / "model.keras", folder / "model.json")

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from export.parity.feeds import answer, onnx_network
+from export.networks import answer, onnx_network
 
 
 def node(operator, inputs, outputs, **attributes):

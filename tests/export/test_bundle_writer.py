@@ -10,7 +10,8 @@ from export_examples import DESCRIPTION
 from edge.errors import UserError
 from export.bundle_writer import bundle_manifest, write_bundle
 from export.convert.files import Exported
-from export.sources.source_model import SourceModel
+from export.model import SourceModel
+from export.sources.description import kind_of
 from export.targets import TARGETS
 
 MANIFEST = {"schema": 1, "name": "half"}
@@ -52,7 +53,7 @@ def test_bundle_the_device_would_refuse_is_not_written(tmp_path):
 def test_bundle_another_wrote_meanwhile_is_kept(tmp_path):
     """The destination was empty when checked and is not when the bundle is ready."""
     onnx = (Path(__file__).parent.parent / "edge" / "tiny_models" / "detector.fp32.onnx").read_bytes()
-    model = SourceModel(tmp_path, DESCRIPTION, None, None)
+    model = SourceModel(tmp_path, DESCRIPTION, kind_of(DESCRIPTION), None, None)
     target = TARGETS["rpi-fp32"]
     manifest = bundle_manifest([(model, [Exported(target.files[1], "a.onnx", onnx)])], target, None)
     (tmp_path / "out").mkdir()

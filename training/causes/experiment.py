@@ -95,6 +95,7 @@ def describe(fitted: Fitted, material: Material, split: Split, experiment: Exper
         "version": __version__,
         "labels": material.labels,
         "layers": ["training.layers.lmu", "training.layers.positions"],
+        "graph": "training.causes.streaming:export_graph",
         "feature": {"name": "fused", "parameters": fused.PARAMETERS, "band_hz": config.band_hz},
         "normalisation": normalisation(fitted.tensors),
         "unit": config.unit,

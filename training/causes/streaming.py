@@ -76,6 +76,17 @@ def cause_step(model: keras.Model, n: int) -> keras.Model:
     return step_model(inputs, outputs, states, f"{model.name}_step")
 
 
+def export_graph(model: keras.Model, description: dict) -> keras.Model:
+    """What edge-export converts: the step graph on as many columns as model.json says. Raises UserError."""
+    try:
+        return cause_step(model, description["step"]["columns"])
+    except ValueError as error:  # Keras, of a layer that is not there
+        raise UserError(
+            f"{description['name']} is no cause model that can be streamed ({error}): build it with "
+            f"training.causes.model.build_model, as cry-train causes does"
+        ) from error
+
+
 def stream_encoder(model: keras.Model, n: int) -> Encoded:
     """The encoder's part of a step graph."""
     convs = convolutions(model)

@@ -162,6 +162,7 @@ def describe(trained: Trained, frames: Frames, split: Split, experiment: Experim
         "version": __version__,
         "labels": frames.labels,
         "layers": LAYERS,
+        "graph": "training.transformer.model:export_graph",
         "feature": {"name": "log_mel", "parameters": {**PARAMETERS, "n_mels": trained.n_mels}},
         "normalisation": {"kind": "frame_mean", "scale": LOG_MEL_SCALE},
         "step": {"columns": STEP_COLUMNS, "window_columns": FRAME_COLUMNS},

@@ -90,6 +90,11 @@ def merged(classifier: keras.Model) -> keras.Model:
     return plain
 
 
+def export_graph(classifier: keras.Model, _: dict) -> keras.Model:
+    """What edge-export converts: the classifier without adapters, if it has any."""
+    return merged(classifier) if any(weight.name == "lora_a" for weight in classifier.weights) else classifier
+
+
 def with_rank(classifier: keras.Model, rank: int) -> keras.Model:
     """A copy whose blocks have new adapters of that rank, the old ones merged."""
 

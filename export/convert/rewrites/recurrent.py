@@ -3,7 +3,7 @@
 from typing import Any
 
 from edge.errors import UserError
-from export.sources.source_model import import_keras
+from export.convert.keras_graph import import_keras
 
 PER_STEP = (  # layers that treat each step of a sequence alone, so that one step needs no other
     "Dense",

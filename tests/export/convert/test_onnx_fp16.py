@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from export.sources.source_model import with_batch_of_one
 from export_examples import ds_cnn
 from onnx_examples import logits
 
-from export.convert.fp16_emulation import half_steps
+from export.convert.fp16_emulation import emulate_fp16
 from export.convert.keras_to_onnx import keras_to_onnx
-from export.convert.onnx_fp16 import fp16_typed, sort_topologically
-from export.sources.source_model import with_batch_of_one
+from export.convert.onnx_fp16 import sort_topologically, to_fp16
 
 COLUMNS, BANDS, WIDTH = 24, 16, 32
 
@@ -40,7 +40,7 @@ def test_layer_norm_and_softmax_stay_single_and_products_become_half(transformer
     from onnx import TensorProto
 
     content, _, _ = transformer
-    before, after = types_of(content), types_of(fp16_typed(content))
+    before, after = types_of(content), types_of(to_fp16(content))
     single = [n for n, (operator, _) in before.items() if operator in ("Softmax", "Sqrt") or "/moments/" in n]
     products = [n for n, (operator, _) in before.items() if operator in ("MatMul", "Gemm")]
     assert len(single) >= 1 + 3 * 4 and {after[name][1] for name in single} == {TensorProto.FLOAT}
@@ -50,7 +50,7 @@ def test_layer_norm_and_softmax_stay_single_and_products_become_half(transformer
 def test_input_and_output_stay_single(transformer):
     import onnx
 
-    model = onnx.load_from_string(fp16_typed(transformer[0]))
+    model = onnx.load_from_string(to_fp16(transformer[0]))
     values = [*model.graph.input, *model.graph.output]
     assert {value.type.tensor_type.elem_type for value in values} == {onnx.TensorProto.FLOAT}
     assert model.ir_version <= 7 and {entry.version for entry in model.opset_import if not entry.domain} == {13}
@@ -63,12 +63,12 @@ def test_variance_beyond_half_precision_is_kept(transformer):
 
     content, frames, expected = transformer
     np.testing.assert_allclose(logits(content, frames), expected, atol=1e-4)
-    kept = fp16_typed(content)
+    kept = to_fp16(content)
     assert np.abs(logits(kept, frames) - expected).max() < 0.01
-    assert np.abs(logits(half_steps(kept), frames) - expected).max() < 0.01
+    assert np.abs(logits(emulate_fp16(kept), frames) - expected).max() < 0.01
     everything = convert_float_to_float16(onnx.load_from_string(content), keep_io_types=True)
     sort_topologically(everything.graph)
-    lost = logits(half_steps(everything.SerializeToString()), frames)
+    lost = logits(emulate_fp16(everything.SerializeToString()), frames)
     assert not np.abs(lost - expected).max() < 0.1
 
 
@@ -89,7 +89,7 @@ def test_half_steps_round_every_tensor():
     graph = onnx.helper.make_graph(nodes, "sums", values[:1], values[1:], constants)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=7)
     x = np.array([[1.0, 0.5, 3.0, 0.1]], np.float32)
-    got = logits(half_steps(fp16_typed(model.SerializeToString())), x)
+    got = logits(emulate_fp16(to_fp16(model.SerializeToString())), x)
     in_half = (x.astype(np.float16) + np.float16(step)) * np.float16(1024)
     np.testing.assert_array_equal(got, in_half.astype(np.float32))
 
@@ -99,5 +99,5 @@ def test_a_mean_that_is_no_variance_becomes_half(keras):
     from onnx import TensorProto
 
     content = keras_to_onnx(with_batch_of_one(ds_cnn(keras)))
-    kinds = {kind for operator, kind in types_of(fp16_typed(content)).values() if operator != "Cast"}
+    kinds = {kind for operator, kind in types_of(to_fp16(content)).values() if operator != "Cast"}
     assert kinds == {TensorProto.FLOAT16}

@@ -6,8 +6,8 @@ import pytest
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from export.convert.onnx_fp16_storage import packed  # noqa: E402
-from export.parity.feeds import onnx_network  # noqa: E402
+from export.convert.onnx_fp16_storage import with_fp16_storage  # noqa: E402
+from export.networks import onnx_network  # noqa: E402
 
 ROWS, COLUMNS = 96, 64
 
@@ -31,7 +31,7 @@ def test_weights_that_half_precision_holds_are_stored_in_it():
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(ROWS, COLUMNS)).astype(np.float16).astype(np.float32)
     plain = product(weights)
-    small = packed(plain)
+    small = with_fp16_storage(plain)
     assert len(small) < 0.55 * len(plain)
     feed = {"features": rng.normal(size=(1, ROWS)).astype(np.float32)}
     np.testing.assert_array_equal(onnx_network(small)(feed)["logits"], onnx_network(plain)(feed)["logits"])
@@ -42,4 +42,4 @@ def test_weights_that_would_change_stay_as_they_are(value):
     weights = np.zeros((ROWS, COLUMNS), np.float32)
     weights[3, 4] = value
     plain = product(weights)
-    assert packed(plain) == plain
+    assert with_fp16_storage(plain) == plain

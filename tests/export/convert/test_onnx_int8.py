@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+from export.sources.source_model import with_batch_of_one
 from export_examples import log_mel_frames
 from onnx_examples import logits
 
@@ -12,9 +13,8 @@ from export.convert.calibration_cache import cache_text
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.onnx_fold import fold_scale_and_shift
 from export.convert.onnx_int8 import PERCENTILES, quantise
+from export.networks import INPUT_NAME
 from export.parity.calibration import normalised
-from export.parity.feeds import INPUT_NAME
-from export.sources.source_model import with_batch_of_one
 
 
 @pytest.fixture(scope="module")

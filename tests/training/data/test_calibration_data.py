@@ -93,14 +93,15 @@ def test_drawing_again_keeps_the_promises_and_the_seed_decides(recordings, tmp_p
 
 
 def test_exporter_takes_what_is_drawn(recordings, tmp_path):
+    from export.model import SourceModel
     from export.parity.calibration import load_calibration
-    from export.sources.description import read_description
-    from export.sources.provenance import DEFAULT_MODEL_DIR
-    from export.sources.source_model import SourceModel
+    from export.sources.description import kind_of, read_description
+    from export.sources.model_set import DEFAULT_MODEL_DIR
 
     write_calibration_data(recordings, tmp_path / "drawn", 0)
     description = read_description(DEFAULT_MODEL_DIR / "detector" / "model.json")
-    calibration = load_calibration(tmp_path / "drawn", SourceModel(tmp_path, description, None, None))
+    model = SourceModel(tmp_path, description, kind_of(description), None, None)
+    calibration = load_calibration(tmp_path / "drawn", model)
     assert len(calibration.parity.inputs) == 24 and calibration.parity.labels.sum() == 12
     np.testing.assert_allclose(calibration.parity.inputs.mean(axis=(1, 2, 3)), 0, atol=1e-5)
 

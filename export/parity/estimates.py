@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from export.kinds.frame_material import FrameMaterial
-from export.parity.calibration import normalised
+from export.parity.calibration import Part, Provenance, normalised
+from export.parity.evidence import Compared, error_points, finite, worst_rows
 from export.targets import Bounds
 
 DB_PER_NAT = 10 / np.log(10)
@@ -45,11 +45,10 @@ class EstimateParity:
         return {key: value if np.isfinite(value) else None for key, value in asdict(self).items()}
 
 
-def mixtures(material: FrameMaterial, scale: float) -> Mixtures:
-    """Every cry of the parity part that is alone, with another sound of it under it at SNR_DB."""
+def mixtures(part: Part, is_clean: np.ndarray, scale: float) -> Mixtures:
+    """Every cry of a part that is alone, with another sound of it under it at SNR_DB. is_clean: bool (N,)."""
     rng = np.random.default_rng(SEED)
-    part = material.parity
-    cries, others = (np.flatnonzero(material.is_clean & kind) for kind in (part.labels, ~part.labels))
+    cries, others = (np.flatnonzero(is_clean & kind) for kind in (part.labels, ~part.labels))
     cry, other = np.exp(part.log_mel[cries]), np.exp(part.log_mel[rng.choice(others, len(cries))])
     snr = 10 ** (rng.uniform(*SNR_DB, len(cries)) / 10)
     under = cry.mean((1, 2)) / other.mean((1, 2)) / snr
@@ -103,3 +102,23 @@ def estimate_violations(parity: EstimateParity, bounds: Bounds) -> list[str]:
     if not parity.distance_db <= bounds.distance_db:
         found.append(f"log-spectral distance {parity.distance_db:.3g} dB, at most {bounds.distance_db:g} dB is allowed")
     return found
+
+
+@dataclass(frozen=True)
+class EstimateComparison:
+    """Judges estimates of clean frames, of which the last are of mixtures."""
+
+    mixed: Mixtures
+    scale: float
+    provenance: list[Provenance]
+
+    def compare(self, reference: np.ndarray, outputs: np.ndarray) -> Compared:
+        """Estimates (N, 98, bands, 1) beside those of Keras."""
+        distances = distance_db(outputs, reference, self.scale)
+        worst = [{**row, "distance_db": finite(distances[n])} for n, row in worst_rows(distances, self.provenance)]
+        flat = [values.reshape(len(values), -1) for values in (reference, outputs)]
+        return Compared(compare_estimates(reference, outputs, self.mixed, self.scale), worst, error_points(*flat))
+
+    def violations(self, parity: EstimateParity, bounds: Bounds) -> list[str]:
+        """Every bound that is not kept, in words."""
+        return estimate_violations(parity, bounds)

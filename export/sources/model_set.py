@@ -8,11 +8,13 @@ from typing import Any
 
 from edge.bundle.fields import Fields
 from edge.bundle.manifest import check_denoising, read_fusion
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, read_feature, read_normalisation
+from edge.bundle.model import DENOISER, DETECTOR, read_feature, read_normalisation
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.kinds.registry import KINDS, ROLES
+from export.model import SourceModel
 from export.sources.description import DESCRIPTION_NAME, FUSION_NAME, NEVER_SURE, read_description
-from export.sources.source_model import SourceModel, load_source_model
+from export.sources.loading import load_model
 
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "training" / "models"
 
@@ -22,20 +24,16 @@ NO_FUSION = f"no {FUSION_NAME} beside the experts: the bundle logs their posteri
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What a bundle is made of."""
+class ModelSet:
+    """The trained models that go into one bundle."""
 
     directory: Path
-    models: list[SourceModel]  # the detector first, then the denoiser
+    models: list[SourceModel]  # in the order of ROLES: the detector first, then the denoiser
     fusion: dict[str, Any] | None  # as in the manifest; None without experts
     warnings: list[str]
 
-    @property
-    def denoiser(self) -> SourceModel | None:
-        return next((model for model in self.models if model.role == DENOISER), None)
 
-
-def load_sources(directory: Path) -> Sources:
+def load_models(directory: Path) -> ModelSet:
     """Read and check every model of a directory, see HELP in description.py.
 
     Raises UserError when there is none, one cannot be used, or they do not go together.
@@ -44,24 +42,26 @@ def load_sources(directory: Path) -> Sources:
         raise UserError(
             f"no model directory {directory}: name one with --model that holds a .keras file and {DESCRIPTION_NAME}"
         )
-    models = [load_source_model(*paths) for paths in model_files(directory)]
+    models = [load_model(*paths) for paths in model_files(directory)]
     warnings = []
-    of_role = {role: [model for model in models if model.role == role] for role in (DETECTOR, DENOISER, EXPERT)}
-    for role in (DETECTOR, DENOISER):
-        check_alone(of_role[role], role, directory)
-    if not of_role[DETECTOR]:
-        of_role[DETECTOR] = [load_source_model(*shipped_detector())]
+    if not any(model.role == DETECTOR for model in models):
+        models.append(load_model(*shipped_detector()))
         warnings.append(NO_DETECTOR)
-    experts = of_role[EXPERT]
-    check_denoising([in_manifest(model) for model in of_role[DENOISER] + experts], str(directory))
-    if of_role[DENOISER] and not any(model.is_denoised for model in experts):
+    models.sort(key=lambda model: ROLES.index(model.role))
+    for kind in KINDS:
+        if not kind.may_be_several:
+            check_alone([model for model in models if model.role == kind.role], kind.role, directory)
+    described = [in_manifest(model) for model in models]
+    check_denoising(described, str(directory))
+    if any(model.role == DENOISER for model in models) and not any(model.is_denoised for model in models):
         warnings.append(NOT_USED)
+    experts = [entry for entry, model in zip(described, models, strict=True) if model.kind.may_be_several]
     path = directory / FUSION_NAME
     fusion = read_json(path) if path.exists() else NEVER_SURE if experts else None
     if experts and not path.exists():
         warnings.append(NO_FUSION)
-    read_fusion(Fields({"fusion": fusion}, str(path)), [in_manifest(model) for model in experts])
-    return Sources(directory, of_role[DETECTOR] + of_role[DENOISER] + experts, fusion, warnings)
+    read_fusion(Fields({"fusion": fusion}, str(path)), experts)
+    return ModelSet(directory, models, fusion, warnings)
 
 
 def check_alone(models: list[SourceModel], role: str, directory: Path) -> None:

@@ -1,77 +1,40 @@
 """A denoiser and an expert behind it through edge-export: what the device makes of frames is what Keras makes."""
 
 import json
-import re
-import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from expert_examples import FUSION
 from export_examples import exported, log_mel_frames
-from frame_examples import DENOISER, EXPERT, LABELS, TINY, trained_classifier, trained_denoiser, write_model
+from frame_examples import LABELS, loaded_model
 
 from edge.bundle import load_bundle
 from edge.errors import UserError
 from export import exporter
 from export.bundle_writer import model_entry
-from export.convert.files import convert, gentler
-from export.kinds.denoiser import denoiser_evidence
-from export.kinds.frame_expert import frame_expert_evidence
-from export.parity import measure, precision_fallback
-from export.sources.description import read_description
-from export.sources.provenance import NOT_USED, load_sources
-from export.sources.source_model import SourceModel, load_source_model
+from export.convert.files import convert, less_quantised
+from export.model import SourceModel
+from export.parity import comparison, measure, precision_fallback
+from export.sources.description import kind_of
 from export.targets import FP32, QUANTISED, TARGETS
 from export.tensorrt_lint import lint
-from training.transformer.model import build_denoiser
 
 BUNDLED = ("rpi-int8", "jetson-int8")
 OTHERS = [target for target in TARGETS if target not in BUNDLED]
 
 
 @pytest.fixture(scope="module")
-def sources(keras, model_dir, tmp_path_factory):
-    """A detector, a denoiser, an expert behind it."""
-    folder = tmp_path_factory.mktemp("sources")
-    shutil.copytree(model_dir, folder / "detector")
-    denoiser = trained_denoiser(keras)
-    write_model(folder / "denoiser", denoiser, DENOISER)
-    write_model(folder / "transformer", trained_classifier(keras, denoiser), EXPERT)
-    (folder / "fusion.json").write_text(json.dumps(FUSION))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
+def bundles(frame_sources, calibration_dir, tmp_path_factory, work_done_once):
     """A bundle for some targets."""
-    return exported(BUNDLED, sources, calibration_dir, tmp_path_factory.mktemp("bundles"))
+    return exported(BUNDLED, frame_sources, calibration_dir, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="module")
-def evidence(sources, bundles, calibration_dir):
+def evidence(frame_sources, bundles, calibration_dir):
     """What denoiser and expert are judged on, by title; nothing of it is computed anew."""
-    loaded = exporter.load_sources(sources)
-    return {model.title: exporter.gather(model, loaded, calibration_dir) for model in loaded.models}
-
-
-@pytest.fixture
-def sources_copy(sources, tmp_path):
-    """The directory, free to be changed."""
-    return shutil.copytree(sources, tmp_path / "sources")
-
-
-def changed(folder, **changes):
-    """Change keys of a model.json; None takes one away."""
-    path = folder / "model.json"
-    content = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
-
-
-def loaded_model(folder):
-    return load_source_model(folder / "model.keras", folder / "model.json")
+    loaded = exporter.load_models(frame_sources)
+    return {model.title: model.kind.evidence(model, loaded.models, calibration_dir) for model in loaded.models}
 
 
 def read_report(folder):
@@ -90,11 +53,11 @@ def test_the_device_loads_denoiser_and_expert(bundles, target):
 
 
 @pytest.mark.parametrize("target", BUNDLED)
-def test_the_device_hears_through_both_what_keras_hears(keras, bundles, sources, target):
+def test_the_device_hears_through_both_what_keras_hears(keras, bundles, frame_sources, target):
     """From raw log-mel of other sounds, against the saved Keras models one after the other."""
     bundle, saved = load_bundle(bundles / target), {}
     for name in ("denoiser", "transformer"):
-        saved[name] = keras.saving.load_model(sources / name / "model.keras", compile=False)
+        saved[name] = keras.saving.load_model(frame_sources / name / "model.keras", compile=False)
     for frame in log_mel_frames(6, seed=31):
         x = ((frame - frame.mean()) / 3.0)[None, :, :, None]
         clean = np.asarray(saved["denoiser"](x))
@@ -108,7 +71,7 @@ def test_the_device_hears_through_both_what_keras_hears(keras, bundles, sources,
 def test_the_report_measures_frames_answers_and_both_in_a_row(bundles, target):
     jsonschema = pytest.importorskip("jsonschema")
     report = read_report(bundles / target)
-    schema = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "export.schema.json").read_text())
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "schemas" / "export.schema.json").read_text())
     jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
     assert [model["title"] for model in report["models"]] == ["detector", "denoiser", "expert-transformer"]
     compared = {
@@ -130,13 +93,13 @@ def test_the_report_measures_frames_answers_and_both_in_a_row(bundles, target):
     assert "Behind the exported denoiser" in page and "log-spectral distance" in page
 
 
-def test_multiply_adds_are_those_of_the_layers(keras, bundles, sources):
+def test_multiply_adds_are_those_of_the_layers(keras, bundles, frame_sources):
     """A product with a matrix counts for every token; the frames of every second hop are looked at."""
     from training.transformer.sizes import multiply_adds
 
     models = {model["title"]: model for model in read_report(bundles / "rpi-int8")["models"]}
     for name, title in (("denoiser", "denoiser"), ("transformer", "expert-transformer")):
-        counted = multiply_adds(keras.saving.load_model(sources / name / "model.keras", compile=False))
+        counted = multiply_adds(keras.saving.load_model(frame_sources / name / "model.keras", compile=False))
         assert models[title]["multiply_adds"] == pytest.approx(sum(counted.values()), rel=0.02)
         assert models[title]["multiply_adds_per_hop"] == round(models[title]["multiply_adds"] / 2)
 
@@ -194,10 +157,10 @@ def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence)
     """Of training's own Transformer."""
     import onnx
 
-    from export.convert import keras_to_onnx
-    from export.convert.onnx_fp16 import fp16_typed
+    from export.convert.keras_to_onnx import keras_to_onnx
+    from export.convert.onnx_fp16 import to_fp16
 
-    content = fp16_typed(keras_to_onnx(evidence["expert-transformer"].model.fixed))
+    content = to_fp16(keras_to_onnx(evidence["expert-transformer"].model.fixed))
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), strict_mode=True)
     types = {v.name: v.type.tensor_type.elem_type for v in (*model.graph.value_info, *model.graph.output)}
     kept = [node for node in model.graph.node if "/moments/" in node.name or node.op_type in ("Softmax", "Sqrt", "Div")]
@@ -211,14 +174,14 @@ def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence)
 
 def test_dynamic_range_takes_the_place_of_int8_that_is_out_of_bounds(bundles, evidence, monkeypatch):
     """The target is written all the same; manifest and report have the reason."""
-    real = measure.violations
+    real = comparison.violations
     seen = []
 
     def violations(parity, bounds):
         seen.append(parity)
         return ["label agreement 0.9, at least 0.99 is needed"] if len(seen) == 1 else real(parity, bounds)
 
-    monkeypatch.setattr(measure, "violations", violations)
+    monkeypatch.setattr(comparison, "violations", violations)
     lines = []
     result = precision_fallback.convert_and_measure(
         evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append
@@ -253,26 +216,25 @@ def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bun
 
     given = evidence["expert-transformer"]
     conversion = convert(given.model, TARGETS["jetson-int8"], given.feeds, lambda line: None)
-    milder = gentler(conversion, conversion.files[0], given.model, given.feeds, lambda line: None)
+    milder = less_quantised(conversion, conversion.files[0], given.model, given.feeds, lambda line: None)
     graph = onnx.load_from_string(milder.files[0].content).graph
     makers = {name: node.op_type for node in graph.node for name in node.output}
     assert {makers.get(node.input[1]) for node in graph.node if node.op_type == "Conv"} == {None}
     assert "DequantizeLinear" in {makers.get(node.input[1]) for node in graph.node if node.op_type == "MatMul"}
     assert milder.files[2].content != conversion.files[2].content
-    last = gentler(milder, milder.files[0], given.model, given.feeds, lambda line: None)
+    last = less_quantised(milder, milder.files[0], given.model, given.feeds, lambda line: None)
     entry = model_entry(given.model, TARGETS["jetson-int8"], last.files, "for a reason")
     assert {kind: file["precision"] for kind, file in entry["files"].items()} == {"onnx": "fp32", "onnx_typed": "fp16"}
     assert entry["precision"] == entry["tensorrt"]["precision"] == "fp16"
-    assert gentler(last, last.files[0], given.model, given.feeds, lambda line: None) is None
+    assert less_quantised(last, last.files[0], given.model, given.feeds, lambda line: None) is None
 
 
-def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
+def test_adapters_are_merged_at_no_cost(frame_sources_copy, bundles, evidence):
     """The same answers and the same operators as without them."""
-    from export.convert import keras_to_onnx
-    from export.convert.keras_to_onnx import onnx_cost
+    from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
     from training.transformer.model import with_adapters
 
-    folder, plain = sources_copy / "transformer", evidence["expert-transformer"].model
+    folder, plain = frame_sources_copy / "transformer", evidence["expert-transformer"].model
     adapted = with_adapters(plain.trained, 3)
     rng = np.random.default_rng(0)
     for weight in adapted.weights:
@@ -287,115 +249,19 @@ def test_adapters_are_merged_at_no_cost(sources_copy, bundles, evidence):
     assert onnx_cost(keras_to_onnx(model.fixed)) == onnx_cost(keras_to_onnx(plain.fixed))
 
 
-def test_frames_of_other_bands_are_made_up():
+def test_frames_of_other_bands_are_synthetic():
     """The frames of calibration_data have 64 bands."""
-    from export.kinds.denoising import mixtures
     from export.kinds.frame_material import frame_material
+    from export.parity.estimates import mixtures
 
     feature = {"name": "log_mel", "parameters": {"frame_columns": 98, "n_mels": 128}}
     description = {"role": "denoiser", "feature": feature, "normalisation": {"kind": "frame_mean", "scale": 3.0}}
-    material = frame_material(SourceModel(Path("."), description, None, None), Path("/nowhere"))
+    material = frame_material(SourceModel(Path("."), description, kind_of(description), None, None), Path("/nowhere"))
     assert material.quantise.inputs.shape[1:] == material.parity.inputs.shape[1:] == (98, 128, 1)
     assert material.parity.labels.any() and not material.parity.labels.all()
-    assert "made-up sounds" in material.notes[0]
-    mixed = mixtures(material, 3.0)
+    assert "synthetic sounds" in material.notes[0]
+    mixed = mixtures(material.parity, material.is_clean, 3.0)
     assert len(mixed.noisy) > 20 and np.abs(mixed.noisy - mixed.clean).mean() > 0.01
-
-
-@pytest.fixture
-def described(sources_copy, monkeypatch):
-    """The models as model.json describes them, without their networks: whether they can be and go together."""
-    monkeypatch.setattr(
-        "export.sources.provenance.load_source_model",
-        lambda keras_path, path: SourceModel(keras_path.parent, read_description(path), None, None),
-    )
-    return lambda: load_sources(sources_copy)
-
-
-@pytest.mark.parametrize(
-    "name, changes, text",
-    [
-        ("transformer", {"denoised": "yes"}, "denoised is 'yes', expected true or false"),
-        ("transformer", {"denoised": None}, "denoised is missing"),
-        ("transformer", {"temperature": None}, "temperature is missing"),
-        ("transformer", {"normalisation": {"kind": "frame_mean", "scale": 4.0}}, "the denoiser has the scale 3"),
-        ("transformer", {"step": {"columns": 10, "window_columns": 98}}, "at least 20"),
-        ("transformer", {"name": "a/b"}, "letters, digits"),
-        ("denoiser", {"feature": "fused"}, "log_mel"),
-        ("denoiser", {"normalisation": {"kind": "frame_mean", "scale": 0}}, "scale is 0"),
-    ],
-)
-def test_frame_models_that_cannot_be_are_refused(described, sources_copy, name, changes, text):
-    changed(sources_copy / name, **changes)
-    with pytest.raises(UserError, match=re.escape(text)):
-        described()
-
-
-def test_denoised_without_a_denoiser_is_refused(refusal, sources_copy):
-    shutil.rmtree(sources_copy / "denoiser")
-    assert "transformer is denoised, and there is no denoiser" in refusal("--dry-run", model=sources_copy)
-
-
-def test_two_denoisers_are_refused(described, sources_copy):
-    shutil.copytree(sources_copy / "denoiser", sources_copy / "another")
-    with pytest.raises(UserError, match="holds 2 denoisers"):
-        described()
-
-
-def test_denoiser_that_no_expert_uses_is_said(described, sources_copy):
-    changed(sources_copy / "transformer", denoised=False)
-    assert described().warnings == [NOT_USED]
-
-
-@pytest.mark.parametrize(
-    "name, other, text",
-    [
-        ("denoiser", "detector/detector.keras", "a denoiser gives one like its input"),
-        ("transformer", "denoiser/model.keras", "one logit per label is needed"),
-    ],
-)
-def test_network_of_another_shape_is_refused(sources_copy, name, other, text):
-    shutil.copy(sources_copy / other, sources_copy / name / "model.keras")
-    with pytest.raises(UserError, match=text):
-        loaded_model(sources_copy / name)
-
-
-def test_denoiser_that_was_not_trained_is_refused(keras, sources_copy, calibration_dir):
-    """It changes hardly anything; one of other weights changes all, and nothing for the better."""
-    model = loaded_model(sources_copy / "denoiser")
-    with pytest.raises(UserError, match="changes them by 0.* dB: it is not trained"):
-        denoiser_evidence(replace(model, trained=build_denoiser(TINY)), calibration_dir)
-    last = model.trained.get_layer("denoiser_change")
-    last.set_weights([-40 * weight for weight in last.get_weights()])
-    with pytest.raises(UserError, match="it is not trained"):
-        denoiser_evidence(model, calibration_dir)
-
-
-def test_denoiser_that_may_not_denoise_is_warned_of(sources_copy, calibration_dir):
-    """It may help the expert it was trained with all the same."""
-    model = loaded_model(sources_copy / "denoiser")
-    last = model.trained.get_layer("denoiser_change")
-    last.set_weights([-2 * weight for weight in last.get_weights()])
-    (warning,) = denoiser_evidence(model, calibration_dir).warnings
-    assert "does it denoise?" in warning
-
-
-def test_scale_of_another_unit_is_refused(sources_copy, calibration_dir):
-    changed(sources_copy / "denoiser", normalisation={"kind": "frame_mean", "scale": 300.0})
-    with pytest.raises(UserError, match="normalisation.scale 300"):
-        denoiser_evidence(loaded_model(sources_copy / "denoiser"), calibration_dir)
-
-
-@pytest.mark.parametrize("name, layer", [("denoiser", "denoiser_change"), ("transformer", "cause")])
-def test_weights_that_are_nan_are_refused(sources_copy, calibration_dir, name, layer):
-    model = loaded_model(sources_copy / name)
-    last = model.trained.get_layer(layer)
-    last.set_weights([np.nan * weight for weight in last.get_weights()])
-    with pytest.raises(UserError, match="NaN"):
-        if name == "denoiser":
-            denoiser_evidence(model, calibration_dir)
-        else:
-            frame_expert_evidence(model, None, calibration_dir)
 
 
 def test_device_that_normalises_otherwise(bundles, evidence, monkeypatch):

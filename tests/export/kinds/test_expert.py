@@ -16,7 +16,7 @@ from export import exporter
 from export.convert.files import convert
 from export.parity import measure
 from export.sources.description import NEVER_SURE
-from export.sources.provenance import load_sources
+from export.sources.model_set import load_models
 from export.targets import FP32, TARGETS
 from export.tensorrt_lint import lint
 
@@ -46,8 +46,8 @@ def bundles(sources, calibration_dir, tmp_path_factory, work_done_once):
 @pytest.fixture(scope="module")
 def evidence(sources, bundles, calibration_dir):
     """What the first expert is judged on, as it was when the bundles were made."""
-    loaded = exporter.load_sources(sources)
-    return exporter.gather(loaded.models[1], loaded, calibration_dir)
+    loaded = exporter.load_models(sources)
+    return loaded.models[1].kind.evidence(loaded.models[1], loaded.models, calibration_dir)
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def sources_copy(sources, tmp_path):
 
 
 def evidence_of(folder):
-    from export.kinds.expert import expert_evidence
-    from export.sources.source_model import load_source_model
+    from export.sources.loading import load_model
 
-    return expert_evidence(load_source_model(folder / "model.keras", folder / "model.json"))
+    model = load_model(folder / "model.keras", folder / "model.json")
+    return model.kind.evidence(model, [model], folder)
 
 
 def changed(folder, **changes):
@@ -92,7 +92,7 @@ def test_the_device_loads_detector_experts_and_fusion(bundles, target):
 def test_the_report_describes_every_model(bundles, target):
     jsonschema = pytest.importorskip("jsonschema")
     report = json.loads((bundles / target / "report.json").read_text())
-    schema = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "export.schema.json").read_text())
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "schemas" / "export.schema.json").read_text())
     jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
     assert [model["title"] for model in report["models"]] == ["detector", "expert-android", "expert-ios"]
     for model in report["models"][1:]:
@@ -102,7 +102,7 @@ def test_the_report_describes_every_model(bundles, target):
     assert len(files) == 2 and all(file["latency_ms"] > 0 and file["parity"]["auc"] is None for file in files)
     assert files[0]["worst"][0]["label"] in LABELS["android"]
     made_up = next(note for note in report["notes"] if note.startswith("Experts: "))
-    assert "made-up sounds" in made_up and "no task metric" in made_up
+    assert "synthetic sounds" in made_up and "no task metric" in made_up
     page = (bundles / target / "report.html").read_text()
     assert "expert-android: belly_pain, hungry, tired" in page and made_up[:80] in page
 
@@ -124,8 +124,8 @@ def test_every_target_takes_an_expert(evidence, target):
 def test_quantised_states_are_float_and_do_not_drift(keras, evidence, tmp_path):
     """What is in the ring only moves: an int8 code that has been through the engine comes out the same every time."""
     from edge.engines import open_engine
-    from export.convert import keras_to_tflite
-    from export.parity.feeds import engine_network, run, state_shapes
+    from export.convert.keras_to_tflite import keras_to_tflite
+    from export.networks import engine_network, run, state_shapes
 
     path = tmp_path / "int8.tflite"
     path.write_bytes(keras_to_tflite(evidence.model.fixed, "int8", evidence.feeds))
@@ -187,7 +187,7 @@ def test_file_whose_labels_are_swapped(keras, evidence, monkeypatch):
 
 def test_without_fusion_json_no_cause_is_named(sources_copy):
     (sources_copy / "fusion.json").unlink()
-    loaded = load_sources(sources_copy)
+    loaded = load_models(sources_copy)
     assert loaded.fusion == NEVER_SURE and "never names a cause" in loaded.warnings[0]
 
 
@@ -207,7 +207,7 @@ def test_models_may_be_pairs_of_files(sources_copy):
     for name in ("android", "ios"):
         for ending in ("keras", "json"):
             shutil.move(sources_copy / name / f"model.{ending}", sources_copy / f"{name}.{ending}")
-    assert sorted(model.title for model in load_sources(sources_copy).models) == [
+    assert sorted(model.title for model in load_models(sources_copy).models) == [
         "detector",
         "expert-android",
         "expert-ios",

@@ -1,0 +1,16 @@
+"""Every kind of model that can be exported."""
+
+from export.kinds.denoiser import Denoiser
+from export.kinds.detector import Detector
+from export.kinds.expert import FusedExpert
+from export.kinds.frame_expert import FrameExpert
+from export.kinds.kind import ModelKind
+
+KINDS: tuple[ModelKind, ...] = (Detector(), Denoiser(), FusedExpert(), FrameExpert())
+ROLES = tuple(dict.fromkeys(kind.role for kind in KINDS))  # in the order in which a bundle holds their models
+
+
+def find_kind(role: str, feature: str | None) -> ModelKind:
+    """The kind of a role on a feature; the first of the role where the feature is none of theirs."""
+    of_role = [kind for kind in KINDS if kind.role == role]
+    return next((kind for kind in of_role if feature in kind.features), of_role[0])

@@ -1,0 +1,140 @@
+"""Load a trained model: a .keras file, model.json, and the graph that is converted."""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.engines.base import one_line
+from edge.errors import UserError
+from export.convert.keras_graph import import_keras, with_batch_of_one
+from export.convert.quiet import quiet
+from export.kinds.kind import ModelKind
+from export.model import SourceModel
+from export.sources.description import DESCRIPTION_NAME, kind_of, read_description
+
+PROBABILITIES = ("sigmoid", "softmax")
+
+
+def load_model(keras_path: Path, description_path: Path) -> SourceModel:
+    """Read and check a model.
+
+    Raises UserError when model.json or the Keras file is missing or unusable, when the feature is not the one
+    edge/dsp computes, or when the network's input and output do not match feature and labels.
+    """
+    description = read_description(description_path)
+    kind = kind_of(description)
+    trained = load_keras(keras_path, description, kind)
+    if description["graph"] is None:
+        fixed = kind.graph(trained, description)
+    else:
+        fixed = hooked_graph(trained, description, kind, keras_path.parent)
+    return SourceModel(keras_path.parent, description, kind, trained, fixed)
+
+
+def hooked_graph(trained: Any, description: dict[str, Any], kind: ModelKind, directory: Path) -> Any:
+    """What the function that model.json names as "graph" makes of a trained model. Raises UserError.
+
+    It is called with the Keras model and model.json and gives the functional model that is converted; one whose batch
+    is open is given batch 1 and the names of its kind.
+    """
+    hook = import_hook(description["graph"], directory)
+    try:
+        model = hook(trained, description)
+    except UserError:
+        raise
+    except Exception as error:  # a function of someone else's can fail in any way
+        raise UserError(
+            f"{description['graph']!r}, the graph of {directory / DESCRIPTION_NAME}, does not take this model "
+            f"({one_line(error)}): name the function that belongs to it"
+        ) from error
+    return model if model.inputs[0].shape[0] == 1 else with_batch_of_one(model, kind.output_name)
+
+
+def import_hook(name: str, directory: Path) -> Callable[[Any, dict[str, Any]], Any]:
+    """The function "package.module:function". Raises UserError."""
+    module, _, function = name.partition(":")
+    import_modules([module], directory, "graph")
+    hook = getattr(sys.modules[module], function, None)
+    if not callable(hook):
+        raise UserError(
+            f"{directory / DESCRIPTION_NAME}: graph is {name!r}, and {module} has no function {function!r}: name one "
+            f'as "package.module:function"'
+        )
+    return hook
+
+
+def load_keras(path: Path, description: dict[str, Any], kind: ModelKind) -> Any:
+    """The Keras model in `path`. Raises UserError when it cannot be loaded or does not fit its description."""
+    keras = import_keras()
+    import_modules(description["layers"], path.parent, "layers")
+    try:
+        with quiet():
+            model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # what Keras raises for a bad file varies with what is bad
+        unknown = re.search(r"Could not locate class '(\w+)'", str(error))
+        if unknown:
+            raise UserError(
+                f"{path} has a layer {unknown[1]!r} that is not registered with Keras: decorate its class with "
+                f"@keras.saving.register_keras_serializable() and name its module in {DESCRIPTION_NAME}, "
+                f'"layers": ["my_package.layers"]'
+            ) from error
+        raise UserError(
+            f"{path} cannot be loaded as a Keras 3 model ({one_line(error)}): save it again with "
+            f"model.save('NAME.keras')"
+        ) from error
+    check_shapes(model, description, kind, path)
+    return model
+
+
+def import_modules(modules: Sequence[str], directory: Path, key: str) -> None:
+    """Import modules that a key of model.json names, also such as lie beside the model. Raises UserError."""
+    sys.path.insert(0, str(directory.resolve()))
+    try:
+        for module in modules:
+            with quiet():
+                importlib.import_module(module)
+    except Exception as error:  # a module of someone else's can fail in any way
+        raise UserError(
+            f'cannot import {module!r} of "{key}" in {directory / DESCRIPTION_NAME} ({one_line(error)}): install it '
+            f"or put it beside the model"
+        ) from error
+    finally:
+        sys.path.pop(0)
+
+
+def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path: Path) -> None:
+    """Raise UserError unless the model maps one input to one output, of the shapes of its kind, and gives logits."""
+    input_shape, output_shape = kind.input_shape(description), kind.output_shape(description)
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
+        raise UserError(
+            f"{path} has {len(inputs or [])} inputs and {len(outputs or [])} outputs, one of each is "
+            f"needed: build it as a functional model"
+        )
+    batch, *rest = inputs[0].shape
+    shape = tuple(rest)
+    if batch not in (None, 1):
+        raise UserError(f"{path} has a fixed batch of {batch}: leave the batch open in keras.Input")
+    if None in shape:
+        raise UserError(f"{path} has a dynamic input shape {shape}: give keras.Input the fixed shape {input_shape}")
+    if shape != input_shape:
+        raise UserError(f"{path} takes an input of shape {shape}, its feature gives {input_shape}: train it on that")
+    given = tuple(outputs[0].shape[1:])
+    if given != output_shape and output_shape == input_shape:
+        raise UserError(
+            f"{path} gives an output of shape {given}, a {kind.role} gives one like its input, {input_shape}"
+        )
+    if given != output_shape:
+        labels = description["labels"]
+        raise UserError(
+            f"{path} gives an output of shape {given}, {DESCRIPTION_NAME} has {len(labels)} label(s) {labels}: one "
+            f"logit per label is needed"
+        )
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "linear")
+    if activation in PROBABILITIES:
+        raise UserError(
+            f"{path} ends in a {activation}, so it gives probabilities: logits are needed, leave that activation out"
+        )
