@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from export.sources.source_model import with_batch_of_one
+from export.convert.keras_graph import with_batch_of_one
 from export_examples import ds_cnn
 from onnx_examples import logits
 

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from export.sources.source_model import with_batch_of_one
+from export.convert.keras_graph import with_batch_of_one
 from export_examples import log_mel_frames
 from onnx_examples import logits
 
