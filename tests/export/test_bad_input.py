@@ -152,10 +152,25 @@ def test_disk_that_fills_up_half_way(tmp_path, model_dir, calibration_dir):
     assert list(temporary.glob("edge-export-*")) == []
 
 
+@pytest.mark.parametrize(
+    "graph, text",
+    [
+        ("json.dumps", 'a function is expected as "package.module:function"'),
+        ("nowhere_at_all:function", "cannot import 'nowhere_at_all' of \"graph\""),
+        ("json:nothing", "json has no function 'nothing'"),
+        ("json:dumps", "does not take this model"),
+    ],
+)
+def test_graph_hook_that_is_no_use(refusal, model_copy, graph, text):
+    write_description(model_copy, graph=graph)
+    assert text in refusal("--dry-run", model=model_copy)
+
+
 def test_description_defaults_are_those_of_the_help():
-    from export.sources.description import DEFAULTS, HELP
+    from export.kinds.registry import find_kind
+    from export.sources.description import HELP
 
     for key in DESCRIPTION:
         assert key in HELP or key == "role"
-    detector = DEFAULTS["detector"]
+    detector = find_kind("detector", "log_mel").defaults
     assert json.dumps(detector["decision"]) in HELP and json.dumps(detector["normalisation"]) in HELP

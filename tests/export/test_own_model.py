@@ -7,6 +7,7 @@ import pytest
 from export_examples import write_calibration
 
 from edge.bundle import load_bundle
+from export.sources.loading import load_model
 
 LAYERS = """
 import keras
@@ -96,3 +97,21 @@ def test_module_of_layers_that_is_not_there(refusal, model_copy):
     describe(model_copy, labels=["cry"], feature="log_mel", temperature=1.0, layers=["absent.layers"])
     line = refusal(model=model_copy)
     assert "'absent.layers'" in line and "No module named 'absent'" in line
+
+
+HOOK = """
+def halved(model, description):
+    import keras
+    assert description["labels"] == ["cry"]
+    inputs = keras.Input((98, 64, 1))
+    return keras.Model(inputs, 0.5 * model(inputs))
+"""
+
+
+def test_the_graph_that_model_json_names_is_what_is_converted(model_copy, tmp_path):
+    """From a module beside model.json, for any role: what it gives is given batch 1 and its names."""
+    (model_copy / "own_graph.py").write_text(HOOK)
+    describe(model_copy, labels=["cry"], feature="log_mel", graph="own_graph:halved")
+    model = load_model(model_copy / "detector.keras", model_copy / "model.json")
+    x = np.random.default_rng(0).normal(0, 1, (1, 98, 64, 1)).astype(np.float32)
+    np.testing.assert_allclose(model.fixed([x])["logits"], 0.5 * np.asarray(model.trained(x)), rtol=1e-5)

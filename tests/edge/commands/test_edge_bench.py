@@ -122,7 +122,7 @@ def test_a_soak_that_is_interrupted_reports(start, loud_bundle):
         (("--soak", "1", "--baseline", __file__), "give one of the two"),
         (("--input", "/nowhere.wav"), "/nowhere.wav: no such file"),
         (("--bundle", "/nowhere"), "/nowhere"),
-        (("--baseline", "/nowhere.json"), "/nowhere.json: cannot be read"),
+        (("--baseline", "/nowhere.json"), "/nowhere.json: no such file"),
         (("--html", "/nowhere/page.html"), "/nowhere/page.html: cannot be written"),
     ],
 )
