@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from export.convert.keras_graph import with_batch_of_one
 from export_examples import ds_cnn
 from onnx_examples import logits
 
 from export.convert.fp16_emulation import emulate_fp16
+from export.convert.keras_graph import with_batch_of_one
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.onnx_fp16 import sort_topologically, to_fp16
 

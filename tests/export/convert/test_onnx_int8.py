@@ -4,12 +4,12 @@ import struct
 
 import numpy as np
 import pytest
-from export.convert.keras_graph import with_batch_of_one
 from export_examples import log_mel_frames
 from onnx_examples import logits
 
 from export.convert.activation_ranges import BINS, ActivationRanges
 from export.convert.calibration_cache import cache_text
+from export.convert.keras_graph import with_batch_of_one
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.onnx_fold import fold_scale_and_shift
 from export.convert.onnx_int8 import PERCENTILES, quantise
