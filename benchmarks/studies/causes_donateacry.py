@@ -102,30 +102,30 @@ def together_row(answers: list[release.Answer], seed: int) -> dict[str, Any]:
     """The fused answer to every recording, whatever its label: scores, and what the uncertain rule lets through."""
     labels = sorted({answer.clip.label for answer in answers} | set(answers[0].labels))
     truth = np.array([labels.index(answer.clip.label) for answer in answers])
-    said = np.array([labels.index(answer.said) for answer in answers])
+    predicted = np.array([labels.index(answer.predicted) for answer in answers])
     confidence = np.array([answer.confidence for answer in answers])
     groups = np.array([answer.clip.group_id for answer in answers])
-    null = metrics.permutation_null(truth, said, groups.tolist(), len(labels), seed)
-    counts = metrics.confusion(truth, said, len(labels))
+    null = metrics.permutation_null(truth, predicted, groups.tolist(), len(labels), seed)
+    counts = metrics.confusion(truth, predicted, len(labels))
     rule = release.rule_of(answers)
     coverage, risk = held_out_rule(answers)
     return {
         "answers": f"both, as on the device, seed {seed}",
-        "macro_f1": [metrics.macro_f1(counts), *interval(lambda i: f1(truth[i], said[i], len(labels)), groups)],
+        "macro_f1": [metrics.macro_f1(counts), *interval(lambda i: f1(truth[i], predicted[i], len(labels)), groups)],
         "macro_f1_null_95": null["macro_f1"],
         "balanced_accuracy": [metrics.balanced_accuracy(counts), None, None],
         "balanced_accuracy_null_95": null["balanced_accuracy"],
-        "ece_after": [ece(confidence, truth == said),
-                      *interval(lambda i: ece(confidence[i], (truth == said)[i]), groups)],
+        "ece_after": [ece(confidence, truth == predicted),
+                      *interval(lambda i: ece(confidence[i], (truth == predicted)[i]), groups)],
         "rule": rule._asdict(),
         "held_out_coverage": coverage,
         "held_out_risk": risk,
     }  # fmt: skip
 
 
-def f1(truth: np.ndarray, said: np.ndarray, n_labels: int) -> float:
+def f1(truth: np.ndarray, predicted: np.ndarray, n_labels: int) -> float:
     """Macro-F1."""
-    return metrics.macro_f1(metrics.confusion(truth, said, n_labels))
+    return metrics.macro_f1(metrics.confusion(truth, predicted, n_labels))
 
 
 def ece(confidence: np.ndarray, correct: np.ndarray) -> float:

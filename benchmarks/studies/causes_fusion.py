@@ -26,7 +26,7 @@ from benchmarks.studies.causes_tasks import TASKS
 from edge.decision.calibration import fit_temperature, log_posterior
 from edge.decision.fusion import METHODS, Fusion
 from training.causes.config import Experiment, experiment_of
-from training.causes.fitting import judge, learn
+from training.causes.fitting import learn, predict
 from training.causes.material import Material, load_material
 from training.data.selection import choose_clips
 from training.data.splits import Split, make_splits
@@ -117,7 +117,7 @@ def train_and_answer(
         for domain, own in materials.items():
             tensors = copy.copy(fitted)
             tensors.material, tensors.variants = own, tuple(own.tensors)
-            truth, log_posteriors = judge(model, tensors, splits[domain].test)
+            truth, log_posteriors = predict(model, tensors, splits[domain].test)
             answers[f"{name}/{domain}"] = log_posteriors
             answers[f"truth/{domain}"] = np.array(own.labels)[truth]
     return answers
@@ -164,7 +164,7 @@ def score_methods(answers: dict[str, np.ndarray], temperature: dict[str, float])
     labels = {name: answers[f"{name}/labels"].tolist() for name in (*DOMAINS, MERGED)}
     for domain in DOMAINS:
         truth = answers[f"truth/{domain}"]
-        said = {name: np.array(labels[name])[answers[f"{name}/{domain}"].argmax(axis=1)] for name in labels}
+        predicted = {name: np.array(labels[name])[answers[f"{name}/{domain}"].argmax(axis=1)] for name in labels}
         for calibrated in (False, True):
             experts = {
                 name: log_posterior(answers[f"{name}/{domain}"], temperature[name] if calibrated else 1.0)
@@ -173,16 +173,16 @@ def score_methods(answers: dict[str, np.ndarray], temperature: dict[str, float])
             for method in METHODS:
                 fusion = Fusion({name: labels[name] for name in DOMAINS}, method)
                 name = f"{method}, {'calibrated' if calibrated else 'as trained'}"
-                said[name] = np.array(fusion.labels)[fusion.fuse(experts).winner]
-        for name, answer in said.items():
+                predicted[name] = np.array(fusion.labels)[fusion.fuse(experts).winner]
+        for name, answer in predicted.items():
             scores.setdefault(name, {})[domain] = macro_f1_of(truth, answer)
     return scores
 
 
-def macro_f1_of(truth: np.ndarray, said: np.ndarray) -> float:
+def macro_f1_of(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Macro-F1 over the labels of the truth; a label of the other domain is simply wrong."""
     number = {label: n for n, label in enumerate(DIGITS)}
-    as_numbers = [np.array([number[label] for label in labels]) for labels in (truth, said)]
+    as_numbers = [np.array([number[label] for label in labels]) for labels in (truth, predicted)]
     return metrics.macro_f1(metrics.confusion(*as_numbers, len(DIGITS)))
 
 

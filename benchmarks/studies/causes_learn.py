@@ -59,8 +59,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         start = f"| {row['task']} | {row['model']} | {len(row['folds'])} x {len(row.get('seeds', [0]))} | "
         start += f"{with_interval(score['mean'], score['low'], score['high'])} | {score['null_95']:.3f} | "
         lines.append(start + (costs(row, lstm.get(row["task"])) if "cost" in row else " |  |  |  |  |  |  |  |"))
-    said = [verdict(task, [row for row in rows if row["task"] == task]) for task in TASKS]
-    return "\n".join([*lines, "", *filter(None, said)])
+    verdicts = [verdict(task, [row for row in rows if row["task"] == task]) for task in TASKS]
+    return "\n".join([*lines, "", *filter(None, verdicts)])
 
 
 def verdict(task: str, rows: list[dict[str, Any]]) -> str:

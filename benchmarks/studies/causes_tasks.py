@@ -24,7 +24,7 @@ from edge.decision.calibration import fit_temperature, log_posterior, reliabilit
 from edge.dsp.fused import MFCC_ROWS, fused_columns
 from training.causes.config import Experiment, experiment_of
 from training.causes.experiment import cost
-from training.causes.fitting import Tensors, architecture_of, judge, learn
+from training.causes.fitting import Tensors, architecture_of, learn, predict
 from training.causes.material import Material, load_material
 from training.causes.model import build_model
 from training.data.augmentation import sounding
@@ -107,7 +107,7 @@ def cell(material: Material, split: Split, experiment: Experiment, seed: int, fo
         started, learning = time.perf_counter(), folder / f"{split.name}-seed{seed}"
         others = np.sort(np.concatenate([split.training, split.validation]))
         model, tensors, _ = learn(material, others, None, experiment, seed, learning)
-        truth, log_posteriors = judge(model, tensors, split.test)
+        truth, log_posteriors = predict(model, tensors, split.test)
         np.savez(file, truth=truth, log_posteriors=log_posteriors, seconds=time.perf_counter() - started)
         shutil.rmtree(learning)
     with np.load(file) as stored:
@@ -129,9 +129,9 @@ def scores_of_folds(
     nulls = []
     for number, split in enumerate(splits):
         groups = [clips[i].group_id for i in split.test]
-        said = [(own[number]["truth"], own[number]["log_posteriors"].argmax(axis=1)) for own in cells.values()]
-        folds[split.name] = float(np.mean([metrics.macro_f1(metrics.confusion(*pair, n_labels)) for pair in said]))
-        nulls.append(metrics.permutation_null(*said[0], groups, n_labels, 0)["macro_f1"])
+        predicted = [(own[number]["truth"], own[number]["log_posteriors"].argmax(axis=1)) for own in cells.values()]
+        folds[split.name] = float(np.mean([metrics.macro_f1(metrics.confusion(*pair, n_labels)) for pair in predicted]))
+        nulls.append(metrics.permutation_null(*predicted[0], groups, n_labels, 0)["macro_f1"])
     mean, low, high = interval_over(list(folds.values()))
     return {"folds": folds, "macro_f1": {"mean": mean, "low": low, "high": high, "null_95": float(np.mean(nulls))}}
 

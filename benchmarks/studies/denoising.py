@@ -45,10 +45,10 @@ from training.data.corpora import CRY, Clip, read_corpora
 from training.data.selection import thinned
 from training.data.spectra import LOG_MEL_SCALE
 from training.runs import metrics
-from training.transformer.config import CLASSIFIER, DENOISER, JOINT, Experiment, Stage
-from training.transformer.fitting import Networks, Task
+from training.transformer.config import Experiment, StageConfig
 from training.transformer.material import LABELLED, NOISE
 from training.transformer.model import CAUSE, joined
+from training.transformer.stage import Networks, Task
 
 WORK = Path("results/denoising")
 CRYING, LAUGHING, OTHER = "crying_baby", "laughing", "other human sound"
@@ -57,10 +57,10 @@ BESIDE = ("donateacry", "ravdess_sub", "speechocean_sub")  # clean sounds that t
 LOSSES = {"L2": (0.0, 0.0), "L2 + time": (0.1, 0.0), "L2 + time + frequency": (0.1, 0.1)}
 FULL_LOSS = "L2 + time + frequency"
 ABLATED_FOLDS = ("1",)  # the other losses are taught there only
-PRETRAINING = Stage(DENOISER, epochs=14, patience=14, learning_rate=3e-3)
-TEACHING = Stage(CLASSIFIER, epochs=24, patience=24, learning_rate=3e-3)
-FURTHER = Stage(CLASSIFIER, epochs=8, patience=8, learning_rate=1e-3)
-TOGETHER = Stage(JOINT, epochs=8, patience=8, learning_rate=1e-3)
+PRETRAINING = StageConfig("denoiser", epochs=14, patience=14, learning_rate=3e-3)
+TEACHING = StageConfig("classifier", epochs=24, patience=24, learning_rate=3e-3)
+FURTHER = StageConfig("classifier", epochs=8, patience=8, learning_rate=1e-3)
+TOGETHER = StageConfig("joint", epochs=8, patience=8, learning_rate=1e-3)
 FRAMES_PER_EPOCH = 2048
 DB_PER_NAT = 10 / np.log(10)
 
@@ -90,7 +90,7 @@ def main() -> None:
 def experiment_for(loss: str, noisy: bool, denoised: bool, frames_per_epoch: int) -> Experiment:
     """What one arm learns from."""
     time_weight, frequency_weight = LOSSES[loss]
-    stages = [{"kind": DENOISER}, {"kind": JOINT}] if denoised else [{"kind": CLASSIFIER}]
+    stages = [{"kind": "denoiser"}, {"kind": "joint"}] if denoised else [{"kind": "classifier"}]
     return transformer_study.experiment(
         "denoising", LABELS, ["esc50"],
         known={"corpora": list(BESIDE)},
@@ -131,16 +131,16 @@ class Study:
 
     def cell(self, fold: str, seed: int) -> dict[str, Any]:
         """{"fold", "seed", arm: {condition: confusion}}."""
-        return transformer_study.cell(self.work / f"fold{fold}-seed{seed}.json", lambda: self.judged(fold, seed))
+        return transformer_study.cell(self.work / f"fold{fold}-seed{seed}.json", lambda: self.evaluate(fold, seed))
 
-    def judged(self, fold: str, seed: int) -> dict[str, Any]:
+    def evaluate(self, fold: str, seed: int) -> dict[str, Any]:
         tested = self.tested(fold)
         heard = self.heard(fold, tested, seed)
         truth = self.frames.truth[tested]
         found: dict[str, Any] = {"fold": fold, "seed": seed}
         for arm, model in self.arms(fold, seed).items():
             found[arm] = {
-                name: metrics.confusion(truth, self.said(model, frames, heard), len(LABELS)).tolist()
+                name: metrics.confusion(truth, self.predicted(model, frames, heard), len(LABELS)).tolist()
                 for name, frames in heard.conditions.items()
             }
         return found
@@ -152,16 +152,16 @@ class Study:
         noisy = Task(self.frames, split, self.experiment(FULL_LOSS, True, False), seed)
         both = Task(self.frames, split, self.experiment(FULL_LOSS, True, True), seed)
         plain = transformer_study.new_networks(len(LABELS), False)
-        on_clean = transformer_study.taught(clean, plain, [TEACHING, FURTHER], folder / "clean").classifier
-        begun = transformer_study.taught(
+        on_clean = transformer_study.train_stages(clean, plain, [TEACHING, FURTHER], folder / "clean").classifier
+        begun = transformer_study.train_stages(
             noisy, transformer_study.new_networks(len(LABELS), False), [TEACHING], folder / "noisy"
         )
         begin_weights = begun.classifier.get_weights()
-        over_noise = transformer_study.taught(noisy, begun, [TEACHING, FURTHER], folder / "noisy").classifier
+        over_noise = transformer_study.train_stages(noisy, begun, [TEACHING, FURTHER], folder / "noisy").classifier
         begin = transformer_study.new_networks(len(LABELS), False).classifier
         begin.set_weights(begin_weights)
         own = self.denoiser(fold, FULL_LOSS)
-        together = transformer_study.taught(both, Networks(own, begin), [TOGETHER], folder / "denoised")
+        together = transformer_study.train_stages(both, Networks(own, begin), [TOGETHER], folder / "denoised")
         return {
             ON_CLEAN: on_clean,
             OVER_NOISE: over_noise,
@@ -186,10 +186,10 @@ class Study:
         )
 
     @staticmethod
-    def said(model: keras.Model, frames: np.ndarray, heard: Heard) -> np.ndarray:
+    def predicted(model: keras.Model, frames: np.ndarray, heard: Heard) -> np.ndarray:
         """The label of each clip."""
         logits = transformer_study.run(model, frames.astype(np.float32))
-        return transformer_study.said(logits, heard.owner, heard.owner[-1] + 1)
+        return transformer_study.predicted_labels(logits, heard.owner, heard.owner[-1] + 1)
 
     def denoisers(self, fold: str) -> dict[str, Any]:
         """What the denoisers of one fold do to spectra and to the detector: {"losses", "detector"}."""
@@ -203,7 +203,7 @@ class Study:
         found: dict[str, Any] = {"fold": fold, "untouched": distances, "losses": {}}
         clean = Task(self.frames, self.splits[fold], self.experiment(FULL_LOSS, False, False), 0)
         networks = transformer_study.new_networks(len(LABELS), False)
-        on_clean = transformer_study.taught(
+        on_clean = transformer_study.train_stages(
             clean, networks, [TEACHING, FURTHER], self.work / f"fold{fold}-seed0" / "clean"
         )
         truth = self.frames.truth[tested]
@@ -212,12 +212,12 @@ class Study:
             found["losses"][loss] = {}
             for name, frames in heard.conditions.items():
                 estimate = transformer_study.run(denoiser, frames.astype(np.float32))
-                said = transformer_study.said(
+                predicted = transformer_study.predicted_labels(
                     transformer_study.outputs(on_clean.classifier, estimate), heard.owner, len(tested)
                 )
                 found["losses"][loss][name] = {
                     "distance_db": spectral_distance_db(LOG_MEL_SCALE * estimate[..., 0], heard.conditions[CLEAN]),
-                    "confusion": metrics.confusion(truth, said, len(LABELS)).tolist(),
+                    "confusion": metrics.confusion(truth, predicted, len(LABELS)).tolist(),
                 }
         found["detector"] = self.detected(fold, tested, heard)
         return found

@@ -123,13 +123,13 @@ def points(mean: float, low: float | None, high: float | None) -> str:
 
 def verdict(differences: dict[str, Any]) -> str:
     """Whether the goals are met, against each arm without a denoiser."""
-    said = []
+    verdicts = []
     for arm in (ON_CLEAN, OVER_NOISE):
         row = differences[arm]
         mean, low, _ = row["0"]["cells"]
         gains = mean >= GOAL and low is not None and low > 0
         keeps = row[CLEAN]["cells"][0] >= NEVER_WORSE
-        said.append(f"Against the classifier {arm}, {GOAL:+} points at 0 dB with the interval above 0: "
+        verdicts.append(f"Against the classifier {arm}, {GOAL:+} points at 0 dB with the interval above 0: "
                     f"{'met' if gains else 'not met'}; not below {NEVER_WORSE} on clean, in the mean: "
                     f"{'met' if keeps else 'not met'}.")  # fmt: skip
-    return " ".join(said)
+    return " ".join(verdicts)

@@ -31,8 +31,8 @@ from training.data.corpora import read_corpora
 from training.data.effects import CLEAN
 from training.data.splits import Split
 from training.runs import metrics
-from training.transformer.config import CLASSIFIER, Experiment, Stage
-from training.transformer.fitting import Task
+from training.transformer.config import Experiment, StageConfig
+from training.transformer.stage import Task
 
 WORK = Path("results/site_calibration")
 CAUSES = ("discomfort", "hungry", "tired")  # that both platforms have in most folds
@@ -43,8 +43,8 @@ SITES: dict[str, dict[str, str]] = {  # {task: {site: the variant in which its c
 FSDD = "fsdd"  # all its clips are heard at both sites
 FSDD_FOLDS = 3  # of two speakers each
 STAGES = {
-    "donateacry": Stage(CLASSIFIER, epochs=4, patience=4, learning_rate=1e-3),
-    FSDD: Stage(CLASSIFIER, epochs=24, patience=24, learning_rate=3e-3),
+    "donateacry": StageConfig("classifier", epochs=4, patience=4, learning_rate=1e-3),
+    FSDD: StageConfig("classifier", epochs=24, patience=24, learning_rate=3e-3),
 }
 FRAMES_PER_EPOCH = 512
 FRAMES_JUDGED = 16
@@ -97,14 +97,14 @@ class Study:
         """{site: {"clips", "truth", "log_posteriors"}} of one model's test clips."""
         name = f"{self.task}-{site}-{fold}-seed{seed}"
         return transformer_study.cell(
-            self.work / f"{name}.json", lambda: self.judged(site, fold, seed, self.work / name)
+            self.work / f"{name}.json", lambda: self.evaluate(site, fold, seed, self.work / name)
         )
 
-    def judged(self, site: str, fold: str, seed: int, folder: Path) -> dict[str, Any]:
+    def evaluate(self, site: str, fold: str, seed: int, folder: Path) -> dict[str, Any]:
         frames = self.frames[site]
         task = Task(frames, self.at_site(self.splits[fold], site), self.experiment(), seed)
         networks = transformer_study.new_networks(len(frames.labels), False)
-        classifier = transformer_study.taught(task, networks, [STAGES[self.task]], folder).classifier
+        classifier = transformer_study.train_stages(task, networks, [STAGES[self.task]], folder).classifier
         return {other: self.answers(classifier, other, fold) for other in self.frames}
 
     def answers(self, classifier: Any, site: str, fold: str) -> dict[str, Any]:
@@ -131,8 +131,8 @@ def row(
     groups = np.array([group_of[name] for name in clips])
     truth = np.array([label for cell in runs[0] for label in cell[judged]["truth"]])
     found: dict[str, Any] = {"task": task, "taught": taught, "judged": judged, "fitted": fitted, "clips": len(clips)}
-    found["macro_f1"] = float(np.mean([metrics.macro_f1(metrics.confusion(truth, said, int(truth.max()) + 1))
-                                       for _, _, said in seeds]))  # fmt: skip
+    found["macro_f1"] = float(np.mean([metrics.macro_f1(metrics.confusion(truth, predicted, int(truth.max()) + 1))
+                                       for _, _, predicted in seeds]))  # fmt: skip
     for which, name in ((0, "ece_before"), (1, "ece_after")):
         answers = [(run[which], run[2] == truth) for run in seeds]
 
@@ -146,7 +146,7 @@ def row(
 
 def together(cells: list[dict], judged: str, fitted: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Confidence before and after temperature, and the answer, of all folds' test clips."""
-    before, after, said = [], [], []
+    before, after, predicted = [], [], []
     for number, cell in enumerate(cells):
         others = [other[fitted] for other in cells[:number] + cells[number + 1 :]]
         known = (np.concatenate([other[key] for other in others]) for key in ("log_posteriors", "truth"))
@@ -154,8 +154,8 @@ def together(cells: list[dict], judged: str, fitted: str) -> tuple[np.ndarray, n
         logits = np.array(cell[judged]["log_posteriors"])
         before.append(np.exp(logits.max(axis=1)))
         after.append(np.exp(log_posterior(logits, temperature).max(axis=1)))
-        said.append(logits.argmax(axis=1))
-    return np.minimum(np.concatenate(before), 1.0), np.concatenate(after), np.concatenate(said)
+        predicted.append(logits.argmax(axis=1))
+    return np.minimum(np.concatenate(before), 1.0), np.concatenate(after), np.concatenate(predicted)
 
 
 def ece_if_calibrated(confidence: np.ndarray) -> float:

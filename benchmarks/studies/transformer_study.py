@@ -18,11 +18,12 @@ from edge.decision.calibration import log_posterior
 from training.data.corpora import Clip
 from training.data.spectra import normalise
 from training.data.splits import BY_EVAL_FOLD, Split
-from training.transformer.config import CLASSIFIER, DENOISER, Experiment, Stage, experiment_of
-from training.transformer.fitting import Networks, Task, run_stage
+from training.transformer.config import Experiment, StageConfig, experiment_of
+from training.transformer.fitting import run_stage
 from training.transformer.material import Frames, load_frames, split_clips
 from training.transformer.model import build_classifier, build_denoiser
 from training.transformer.presets import PRESETS, Preset
+from training.transformer.stage import Networks, Task
 
 FOLDS = ("1", "2", "3", "4")
 SEEDS = (0, 1, 2)
@@ -65,7 +66,7 @@ def material(clips: Sequence[Clip], experiment: Experiment, work: Path) -> tuple
 def experiment(name: str, labels: Sequence[str], corpora: Sequence[str], **sections: dict[str, Any]) -> Experiment:
     """An experiment by eval_fold on some labels; sections: what differs from the defaults, {section: {key: value}}."""
     data = {"corpora": list(corpora), "labels": list(labels), "folds": BY_EVAL_FOLD, **sections.pop("data", {})}
-    fit = {"stages": [{"kind": CLASSIFIER}], **sections.pop("fit", {})}
+    fit = {"stages": [{"kind": "classifier"}], **sections.pop("fit", {})}
     model = {"denoised": False, **sections.pop("model", {})}
     return experiment_of({"name": name, "data": data, "fit": fit, "model": model, **sections}, name)
 
@@ -75,7 +76,7 @@ def new_networks(n_labels: int, with_denoiser: bool) -> Networks:
     return Networks(build_denoiser(SMALL) if with_denoiser else None, build_classifier(SMALL, n_labels))
 
 
-def taught(task: Task, networks: Networks, stages: Sequence[Stage], folder: Path) -> Networks:
+def train_stages(task: Task, networks: Networks, stages: Sequence[StageConfig], folder: Path) -> Networks:
     """The networks after some stages; what has been done in `folder` is loaded."""
     keras.utils.set_random_seed(task.seed)
     for number, stage in enumerate(stages, start=1):
@@ -83,10 +84,10 @@ def taught(task: Task, networks: Networks, stages: Sequence[Stage], folder: Path
     return networks
 
 
-def pretrained(task: Task, stage: Stage, folder: Path) -> keras.Model:
+def pretrained(task: Task, stage: StageConfig, folder: Path) -> keras.Model:
     """A denoiser after its own stage."""
-    assert stage.kind == DENOISER
-    return taught(task, new_networks(len(task.frames.labels), True), [stage], folder).denoiser
+    assert stage.kind == "denoiser"
+    return train_stages(task, new_networks(len(task.frames.labels), True), [stage], folder).denoiser
 
 
 def run(model: keras.Model, log_mel: np.ndarray) -> np.ndarray:
@@ -105,6 +106,6 @@ def mean_logits(logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarr
     return np.stack([logits[owner == clip].mean(axis=0) for clip in range(n_clips)])
 
 
-def said(logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarray:
+def predicted_labels(logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarray:
     """The label (clips,) of the largest mean log-posterior over each clip's frames."""
     return mean_logits(log_posterior(logits), owner, n_clips).argmax(axis=1)

@@ -37,16 +37,16 @@ from edge.pipeline import Pipeline
 from edge.records import Alert
 from training.data.augmentation import band_limit
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples
-from training.transformer.config import CLASSIFIER, OUTLIERS, Experiment, Stage
-from training.transformer.fitting import Networks, Task
+from training.transformer.config import Experiment, StageConfig
 from training.transformer.material import LABELLED, Frames
+from training.transformer.stage import Networks, Task
 
 WORK = Path("results/unknown_sounds")
 BAND_HZ = 3400.0  # what every recording has, telephones' too
 CAUSES = "donateacry"
 LEFT_OUT = "fsdd"  # digits: easy, and more than all others together
-LEARNING = Stage(CLASSIFIER, epochs=3, patience=3, learning_rate=2e-3)
-MARGINS = Stage(OUTLIERS, epochs=12, patience=12, learning_rate=3e-3)
+LEARNING = StageConfig("classifier", epochs=3, patience=3, learning_rate=2e-3)
+MARGINS = StageConfig("outliers", epochs=12, patience=12, learning_rate=3e-3)
 FRAMES_PER_EPOCH = 1024
 FRAMES_JUDGED = 16  # of each clip at most, evenly spread
 BAR = 0.95
@@ -101,7 +101,7 @@ class Study:
             noise={"corpora": ["esc50"], "except_labels": not_cries},
             features={"band_hz": BAND_HZ},
             augment={"noisy_share": 0.5, "snr_db": [0.0, 25.0], "colour_db": 8.0},
-            fit={"stages": [{"kind": CLASSIFIER}, {"kind": OUTLIERS}], "frames_per_epoch": self.frames_per_epoch,
+            fit={"stages": [{"kind": "classifier"}, {"kind": "outliers"}], "frames_per_epoch": self.frames_per_epoch,
                  "validation_frames": 1, "class_weights": False},
         )  # fmt: skip
 
@@ -109,10 +109,10 @@ class Study:
         """{"clips", "hidden": classes, stage: {"logits": of the clips judged, "temperature"}} of one expert."""
         name = f"fold{fold}-seed{seed}{'-hidden' if hides else ''}"
         return transformer_study.cell(
-            self.work / f"{name}.json", lambda: self.judged(fold, seed, hides, self.work / name)
+            self.work / f"{name}.json", lambda: self.evaluate(fold, seed, hides, self.work / name)
         )
 
-    def judged(self, fold: str, seed: int, hides: bool, folder: Path) -> dict[str, Any]:
+    def evaluate(self, fold: str, seed: int, hides: bool, folder: Path) -> dict[str, Any]:
         hidden = hidden_classes(self.clips, fold) if hides else []
         frames = with_hidden(self.frames, hidden)
         split = self.splits[fold]
@@ -122,7 +122,7 @@ class Study:
                                  "clips": [self.clips[i].clip_id for i in clips]}  # fmt: skip
         networks = transformer_study.new_networks(len(frames.labels), False)
         for name, stages in ((BEFORE, [LEARNING]), (AFTER, [LEARNING, MARGINS])):
-            networks = transformer_study.taught(task, networks, stages, folder)
+            networks = transformer_study.train_stages(task, networks, stages, folder)
             validation = frames.among(split.validation, LABELLED)
             temperature = fit_temperature(self.logits(networks, validation), frames.truth[validation])
             found[name] = {"logits": self.logits(networks, clips).round(4).tolist(), "temperature": temperature}

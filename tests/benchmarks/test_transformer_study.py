@@ -70,7 +70,7 @@ def test_denoising_judges_every_arm_on_the_same_clips_at_every_level(small, reco
     assert own["clean"]["without_db"] == 0.0
     assert own["-5"]["without_db"] > 1.0
     assert "with the denoiser" in table and "cries, with the denoiser" in table
-    monkeypatch.setattr(denoising.Study, "judged", None)
+    monkeypatch.setattr(denoising.Study, "evaluate", None)
     assert small(denoising, recordings)[0]["rows"] == figures["rows"]  # nothing is done twice
 
 

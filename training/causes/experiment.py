@@ -13,7 +13,7 @@ from edge import __version__
 from edge.decision.calibration import fit_temperature
 from edge.dsp import fused
 from training.causes.config import Experiment
-from training.causes.fitting import Fitted, fit, judge, normalisation
+from training.causes.fitting import Fitted, fit, normalisation, predict
 from training.causes.material import Material, load_material
 from training.causes.model import encoder_parameters, head_parameters, multiply_adds
 from training.data.selection import choose_clips, corpora_of, label_counts
@@ -25,7 +25,7 @@ from training.runs.folds import (
     Say,
     chosen,
     claim_output_dir,
-    judgement,
+    evaluation,
     run_folds,
     write_log_posteriors,
 )
@@ -61,15 +61,15 @@ def run_fold(material: Material, split: Split, experiment: Experiment, seed: int
     started = time.perf_counter()
     fitted = fit(material, split, experiment, seed, folder)
     parts = {"validation": split.validation, "test": split.test}
-    judged = {"validation": fitted.validation, "test": judge(fitted.model, fitted.tensors, split.test)}
+    evaluated = {"validation": fitted.validation, "test": predict(fitted.model, fitted.tensors, split.test)}
     clips = {name: [material.clips[i] for i in part] for name, part in parts.items()}
-    write_log_posteriors(folder, material.labels, clips, judged)
+    write_log_posteriors(folder, material.labels, clips, evaluated)
     # Pooled and tempered, or tempered and pooled: log-posteriors divided by T and normalised are the same either way.
-    temperature = fit_temperature(judged["validation"][1], judged["validation"][0])
+    temperature = fit_temperature(evaluated["validation"][1], evaluated["validation"][0])
     description = {**describe(fitted, material, split, experiment, seed), "temperature": temperature}
     fitted.model.save(folder / "cause.keras")
     (folder / "model.json").write_text(json.dumps(description, indent=1) + "\n")
-    result = {**judgement(clips["test"], split, seed, judged, temperature), "cost": cost(fitted.model)}
+    result = {**evaluation(clips["test"], split, seed, evaluated, temperature), "cost": cost(fitted.model)}
     result["curves"], result["best_epoch"] = fitted.curves, fitted.best_epoch
     result["seconds"] = round(time.perf_counter() - started, 1)
     forget(folder)

@@ -39,7 +39,7 @@ def fit(material: Material, split: Split, experiment: Experiment, seed: int, fol
     """
     model, tensors, curves = learn(material, split.training, split.validation, experiment, seed, folder)
     best = best_epoch(curves, by_macro_f1)
-    return Fitted(model, tensors, curves, best, judge(model, tensors, split.validation))
+    return Fitted(model, tensors, curves, best, predict(model, tensors, split.validation))
 
 
 def learn(
@@ -59,10 +59,10 @@ def learn(
 
     def epoch(model: keras.Model, number: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, number])
-        said = {"loss": train_epoch(model, tensors, items, weights, rng)}
-        if validation is not None:
-            said.update(validated(*judge(model, tensors, validation), n_labels))
-        return said
+        loss = {"loss": train_epoch(model, tensors, items, weights, rng)}
+        if validation is None:
+            return loss
+        return {**loss, **metrics.validation_scores(*predict(model, tensors, validation))}
 
     make_model = partial(compiled, tensors, n_labels, len(items), experiment)
     goodness = by_macro_f1 if validation is not None else None
@@ -70,13 +70,6 @@ def learn(
     plain = build_model(architecture_of(tensors, experiment), n_labels)
     plain.set_weights(model.get_weights())
     return plain, tensors, curves
-
-
-def validated(truth: np.ndarray, log_posteriors: np.ndarray, n_labels: int) -> dict[str, float]:
-    """What a curve says of an epoch."""
-    counts = metrics.confusion(truth, log_posteriors.argmax(axis=1), n_labels)
-    nll = -float(np.mean(log_posteriors[np.arange(len(truth)), truth]))
-    return {"macro_f1": metrics.macro_f1(counts), "nll": nll}
 
 
 def compiled(tensors: Tensors, n_labels: int, n_items: int, experiment: Experiment) -> keras.Model:
@@ -114,7 +107,7 @@ def train_epoch(
     return float(np.mean(losses))  # the batches are of about one size
 
 
-def judge(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def predict(model: keras.Model, tensors: Tensors, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """True labels, (clips,), and log-posteriors pooled over each clip's windows, (clips, labels)."""
     material = tensors.material
     items = material.items_of(clips)

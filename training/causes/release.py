@@ -105,7 +105,7 @@ class Answer:
     posterior: np.ndarray  # fused, (labels,)
 
     @property
-    def said(self) -> str:
+    def predicted(self) -> str:
         """The likeliest label."""
         return self.labels[int(self.posterior.argmax())]
 
@@ -117,7 +117,7 @@ class Answer:
     @property
     def is_right(self) -> bool:
         """Whether it is the corpus's label, which may be one that no expert knows."""
-        return self.said == self.clip.label
+        return self.predicted == self.clip.label
 
 
 def answers(results: dict[Path, Path], data_dir: Path, seed: int) -> list[Answer]:
@@ -137,10 +137,10 @@ def answers(results: dict[Path, Path], data_dir: Path, seed: int) -> list[Answer
         for clip in choose_clips(data_dir, every_label):
             fold = fold_of_group.get(clip.group_id, FOLD)
             samples = read_samples(clip)
-            said = {
+            predicted = {
                 str(other): judges[other, fold if other == config else FOLD].log_posterior(samples) for other in results
             }
-            fused = fusion.fuse(said)
+            fused = fusion.fuse(predicted)
             found.append(Answer(clip, fusion.labels, np.exp(fused.log_posterior)))
     return found
 

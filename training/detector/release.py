@@ -76,7 +76,7 @@ def describe(
     clips: Sequence[Clip],
     fold: int | None,
     schedule: Schedule,
-    taught: bool,
+    has_teacher: bool,
     decision: dict[str, float],
     metrics: dict[str, Any],
 ) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def describe(
         "training": {
             "corpora": corpora_of(list(dict.fromkeys(clips))),
             "held_out_fold": fold,
-            "teacher": "YAMNet (Apache-2.0)" if taught else None,
+            "teacher": "YAMNet (Apache-2.0)" if has_teacher else None,
             "seed": schedule.seed,
             "frames": schedule.steps * schedule.batch_size,
             "parameters": model.count_params(),

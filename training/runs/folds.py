@@ -21,7 +21,7 @@ SPLIT_SEED = 0  # the folds are the same for every seed: what differs between se
 
 Say = Callable[[str], None]
 RunFold = Callable[[Split, int, Path], None]
-Judged = dict[str, tuple[np.ndarray, np.ndarray]]  # part -> truth and log-posteriors
+Evaluated = dict[str, tuple[np.ndarray, np.ndarray]]  # part -> truth and log-posteriors
 
 
 def run_folds(splits: list[Split], seeds: tuple[int, ...], out: Path, run_fold: RunFold, say: Say) -> list[dict]:
@@ -57,27 +57,27 @@ def chosen(splits: list[Split], names: tuple[str, ...]) -> list[Split]:
     return [split for split in splits if not names or split.name in names]
 
 
-def write_log_posteriors(folder: Path, labels: list[str], clips: dict[str, list[Clip]], judged: Judged) -> None:
-    """Keep the answers to every clip of each part; clips: part -> those judged."""
+def write_log_posteriors(folder: Path, labels: list[str], clips: dict[str, list[Clip]], evaluated: Evaluated) -> None:
+    """Keep the answers to every clip of each part; clips: part -> those evaluated."""
     np.savez(
         folder / LOG_POSTERIORS,
         labels=labels,
-        **{f"{name}_clips": [clip.clip_id for clip in clips[name]] for name in judged},
-        **{f"{name}_truth": truth for name, (truth, _) in judged.items()},
-        **{f"{name}_log_posteriors": values.astype(np.float32) for name, (_, values) in judged.items()},
+        **{f"{name}_clips": [clip.clip_id for clip in clips[name]] for name in evaluated},
+        **{f"{name}_truth": truth for name, (truth, _) in evaluated.items()},
+        **{f"{name}_log_posteriors": values.astype(np.float32) for name, (_, values) in evaluated.items()},
     )
 
 
-def judgement(tested: list[Clip], split: Split, seed: int, judged: Judged, temperature: float) -> dict[str, Any]:
-    """What metrics.json says of the answers; tested: the clips of judged["test"]."""
-    truth, log_posteriors = judged["test"]
+def evaluation(tested: list[Clip], split: Split, seed: int, evaluated: Evaluated, temperature: float) -> dict[str, Any]:
+    """What metrics.json says of the answers; tested: the clips of evaluated["test"]."""
+    truth, log_posteriors = evaluated["test"]
     predicted = log_posteriors.argmax(axis=1)
     n_labels = log_posteriors.shape[1]
     return {
         "fold": split.name,
         "seed": seed,
         "temperature": temperature,
-        **{name: metrics.scores(*values) for name, values in judged.items()},
+        **{name: metrics.scores(*values) for name, values in evaluated.items()},
         "test_calibrated": metrics.scores(truth, log_posterior(log_posteriors, temperature)),
         "test_null_95": metrics.permutation_null(truth, predicted, [clip.group_id for clip in tested], n_labels, seed),
         "test_confusion": metrics.confusion(truth, predicted, n_labels).tolist(),

@@ -53,6 +53,12 @@ def scores(truth: np.ndarray, log_posteriors: np.ndarray) -> dict[str, float]:
     }
 
 
+def validation_scores(truth: np.ndarray, log_posteriors: np.ndarray) -> dict[str, float]:
+    """What a curve says of an epoch: macro_f1, and nll in nats, of (n, labels) normalised log-posteriors."""
+    counts = confusion(truth, log_posteriors.argmax(axis=1), log_posteriors.shape[1])
+    return {"macro_f1": macro_f1(counts), "nll": -float(np.mean(log_posteriors[np.arange(len(truth)), truth]))}
+
+
 def permutation_null(
     truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str], n_labels: int, seed: int
 ) -> dict[str, float]:

@@ -13,10 +13,8 @@ from training.data.effects import CLEAN, VARIANTS
 from training.data.selection import DataConfig
 from training.runs.toml_config import between, of_table, one_of, read_table
 from training.transformer.presets import Preset, find_preset
+from training.transformer.stages import find_stage, stage_kinds
 
-DENOISER, CLASSIFIER, JOINT = "denoiser", "classifier", "joint"
-OUTLIERS, ADAPTERS, DISTIL = "outliers", "adapters", "distil"
-STAGES = (DENOISER, CLASSIFIER, JOINT, OUTLIERS, ADAPTERS, DISTIL)
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -83,8 +81,8 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One training after another."""
+class StageConfig:
+    """One training after another; kind: a file of training/transformer/stages."""
 
     kind: str
     epochs: int = 20
@@ -96,7 +94,7 @@ class Stage:
 class FitConfig:
     """How a model learns."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[StageConfig, ...]
     frames_per_epoch: int = 2048  # drawn from all clips alike
     validation_frames: int = 6  # of each validation clip, while learning; what is judged in the end is every frame
     batch_size: int = 32
@@ -160,7 +158,7 @@ def check_fit(fit: FitConfig) -> None:
         if not values:
             raise UserError(f"{name} is empty, name at least one")
     for stage in fit.stages:
-        one_of("fit.stages.kind", stage.kind, STAGES)
+        one_of("fit.stages.kind", stage.kind, stage_kinds())
         between("fit.stages.epochs", stage.epochs, 1, 10_000)
         between("fit.stages.patience", stage.patience, 1, 10_000)
         between("fit.stages.learning_rate", stage.learning_rate, 1e-7, 1.0)
@@ -168,17 +166,19 @@ def check_fit(fit: FitConfig) -> None:
 
 def check_stages(experiment: Experiment) -> None:
     """Raise UserError for a stage that lacks what it learns from."""
-    kinds = [stage.kind for stage in experiment.fit.stages]
-    if not set(kinds) - {DENOISER}:
-        raise UserError(f"fit.stages has no stage that learns labels, add {CLASSIFIER}, {JOINT} or {DISTIL}")
-    if not experiment.model.denoised and {DENOISER, JOINT} & set(kinds):
-        raise UserError(f"model.denoised is false: leave out the stages {DENOISER} and {JOINT}")
-    if experiment.model.denoised and not {DENOISER, JOINT} & set(kinds):
-        raise UserError(f"model.denoised is true: fit.stages needs {DENOISER} or {JOINT}, or set denoised = false")
-    if OUTLIERS in kinds and not experiment.outliers.corpora:
-        raise UserError(f"fit.stages has {OUTLIERS}, but [outliers] names no corpora")
-    if DISTIL in kinds and not experiment.loss.teacher:
-        raise UserError(f"fit.stages has {DISTIL}, but loss.teacher names no folder")
+    stages = {kind: find_stage(kind) for kind in stage_kinds()}
+    taken = [stages[config.kind] for config in experiment.fit.stages]
+    if not any(stage.learns_labels for stage in taken):
+        names = [kind for kind, stage in stages.items() if stage.learns_labels]
+        raise UserError(f"fit.stages has no stage that learns labels, add one of {', '.join(names)}")
+    names = [kind for kind, stage in stages.items() if stage.trains_denoiser]
+    trains_denoiser = any(stage.trains_denoiser for stage in taken)
+    if trains_denoiser and not experiment.model.denoised:
+        raise UserError(f"model.denoised is false: leave out the stages {' and '.join(names)}")
+    if experiment.model.denoised and not trains_denoiser:
+        raise UserError(f"model.denoised is true: fit.stages needs {' or '.join(names)}, or set denoised = false")
+    for stage in taken:
+        stage.check(experiment)
     if experiment.augment.noisy_share and not experiment.noise.corpora:
         raise UserError("[noise] names no corpora; name some, or set augment.noisy_share = 0")
 

@@ -27,11 +27,11 @@ from training.runs.folds import (
     Say,
     chosen,
     claim_output_dir,
-    judgement,
+    evaluation,
     run_folds,
     write_log_posteriors,
 )
-from training.transformer.config import DENOISER, Experiment
+from training.transformer.config import Experiment
 from training.transformer.fitting import train
 from training.transformer.material import (
     KNOWN,
@@ -81,16 +81,16 @@ def run_fold(frames: Frames, split: Split, experiment: Experiment, seed: int, fo
     trained = train(frames, split, experiment, seed, folder / STAGES_FOLDER)
     save_trained(trained, folder)
     parts = {name: frames.among(getattr(split, name), LABELLED) for name in ("validation", "test")}
-    judged = {name: (frames.truth[own], clip_log_posteriors(trained, frames, own)) for name, own in parts.items()}
+    evaluated = {name: (frames.truth[own], clip_log_posteriors(trained, frames, own)) for name, own in parts.items()}
     clips = {name: [frames.clips[i] for i in own] for name, own in parts.items()}
-    write_log_posteriors(folder, frames.labels, clips, judged)
+    write_log_posteriors(folder, frames.labels, clips, evaluated)
     (folder / "model.json").write_text(json.dumps(describe(trained, frames, split, experiment, seed), indent=1) + "\n")
-    result = judgement(clips["test"], split, seed, judged, trained.temperature)
+    result = evaluation(clips["test"], split, seed, evaluated, trained.temperature)
     result["unknown"] = {name: unknown_sounds(trained, frames, split, band_hz) for name, band_hz in VIEWS.items()}
     result["denoising"] = denoising(trained, frames, split, experiment)
     result["cost"] = cost(trained)
-    result["curves"] = [epoch for epoch in trained.curves if epoch["stage"] != DENOISER]
-    result["denoising_curves"] = [epoch for epoch in trained.curves if epoch["stage"] == DENOISER]
+    result["curves"] = [epoch for epoch in trained.curves if "macro_f1" in epoch]
+    result["denoising_curves"] = [epoch for epoch in trained.curves if "macro_f1" not in epoch]
     result["seconds"] = round(time.perf_counter() - started, 1)
     (folder / METRICS).write_text(json.dumps(result, indent=1) + "\n")
     shutil.rmtree(folder / STAGES_FOLDER)

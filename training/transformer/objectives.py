@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from training.transformer.config import LossConfig
 from training.transformer.losses import denoising_loss
 
 
@@ -16,6 +17,11 @@ class DenoisingLoss(keras.losses.Loss):
     def __init__(self, time_weight: float, frequency_weight: float, name: str = "denoising_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.time_weight, self.frequency_weight = time_weight, frequency_weight
+
+    @classmethod
+    def of(cls, loss: LossConfig) -> DenoisingLoss:
+        """The loss with an experiment's weights."""
+        return cls(loss.time_weight, loss.frequency_weight)
 
     def call(self, y_true, y_pred):
         return denoising_loss(y_true, y_pred, self.time_weight, self.frequency_weight)
@@ -53,7 +59,7 @@ class CauseLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y_true, logits = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        label, is_known, is_outlier, taught = ops.split(
+        label, is_known, is_outlier, teacher = ops.split(
             y_true, (self.n_labels, self.n_labels + 1, self.n_labels + 2), axis=-1
         )
         loss = (1.0 - self.distil_weight) * cross_entropy(label, logits)
@@ -64,7 +70,7 @@ class CauseLoss(keras.losses.Loss):
             loss = loss + self.energy_weight * (too_high + too_low)
         if self.distil_weight:
             softness = self.distil_temperature
-            loss = loss + self.distil_weight * softness**2 * cross_entropy(taught, logits / softness)
+            loss = loss + self.distil_weight * softness**2 * cross_entropy(teacher, logits / softness)
         return loss
 
     def get_config(self):
@@ -77,13 +83,14 @@ def cross_entropy(posterior, logits):
     return -ops.sum(posterior * ops.log_softmax(logits, axis=-1), axis=-1)
 
 
-def targets(truth: np.ndarray, weights: np.ndarray, is_outlier: np.ndarray, taught: np.ndarray | None) -> np.ndarray:
+def targets(truth: np.ndarray, weights: np.ndarray, is_outlier: np.ndarray, teacher: np.ndarray | None) -> np.ndarray:
     """What CauseLoss compares with, (n, 2 labels + 2) float32: label, whether known, whether outlier, teacher.
 
-    truth: (n,) numbers of labels, below zero for none. weights: (labels,) of each. taught: (n, labels) or None.
+    truth: (n,) numbers of labels, below zero for none. weights: (labels,) of each. teacher: (n, labels) or
+    None.
     """
     n_labels = len(weights)
     label = np.eye(n_labels)[truth] * weights[truth, None] * (truth >= 0)[:, None]
-    if taught is None:
-        taught = np.zeros_like(label)
-    return np.column_stack([label, ~is_outlier, is_outlier, taught]).astype(np.float32)
+    if teacher is None:
+        teacher = np.zeros_like(label)
+    return np.column_stack([label, ~is_outlier, is_outlier, teacher]).astype(np.float32)

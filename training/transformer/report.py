@@ -31,10 +31,10 @@ def summary(results: list[dict]) -> dict[str, dict[str, dict[str, float | None]]
     """Each figure of each view over the folds that have outliers, a fold's seeds averaged first: mean, interval."""
     found: dict[str, dict] = {}
     for view in results[0]["unknown"]:
-        judged = [result for result in results if result["unknown"][view] is not None]
-        folds = sorted({result["fold"] for result in judged})
+        evaluated = [result for result in results if result["unknown"][view] is not None]
+        folds = sorted({result["fold"] for result in evaluated})
         for name in UNKNOWN if folds else ():
-            by_fold = [np.mean([r["unknown"][view][name] for r in judged if r["fold"] == fold]) for fold in folds]
+            by_fold = [np.mean([r["unknown"][view][name] for r in evaluated if r["fold"] == fold]) for fold in folds]
             mean, low, high = (runs_report.none_if_nan(value) for value in mean_interval(by_fold))
             found.setdefault(view, {})[name] = {"mean": mean, "low": low, "high": high, "folds": len(folds)}
     return found

@@ -87,9 +87,3 @@ def low_passed(log_mel: np.ndarray, cutoff_hz: np.ndarray) -> np.ndarray:
 def over_noise(log_mel: np.ndarray, noise: np.ndarray, snr_db: np.ndarray) -> np.ndarray:
     """ln(exp(x) + g exp(n)) of frames (n, 98, n_mels), g such that the mean energies are snr_db (n,) apart."""
     return np.log(mix_energies(np.exp(log_mel), np.exp(noise), snr_db)).astype(np.float32)
-
-
-def round_robin(clips: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n of the clips, in random order, each about equally often."""
-    rounds = [rng.permutation(clips) for _ in range(-(-n // len(clips)))]
-    return np.concatenate(rounds)[:n]

@@ -37,7 +37,11 @@ def test_everything_else_has_a_default(tmp_path):
 @pytest.mark.parametrize(
     "old, new, reason",
     [
-        ('kind = "denoiser"', 'kind = "denoise"', "fit.stages.kind is 'denoise', it must be one of denoiser, "),
+        (
+            'kind = "denoiser"',
+            'kind = "denoise"',
+            "kind is 'denoise', it must be one of adapters, classifier, denoiser, ",
+        ),
         ("epochs = 3", "epochs = 0", "fit.stages.epochs is 0, it must be from 1"),
         ("epochs = 3", "epoch = 3", "unknown key fit.stages.epoch"),
         ("[noise]", '[model]\npreset = "huge"\n[noise]', "unknown preset 'huge': choose one of full, pi, tiny"),

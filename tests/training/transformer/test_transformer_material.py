@@ -13,6 +13,7 @@ soundfile = pytest.importorskip("soundfile")
 from edge.dsp.log_mel import FRAME_COLUMNS, band_centres_hz, log_mel  # noqa: E402
 from edge.errors import UserError  # noqa: E402
 from training.data.corpora import Clip  # noqa: E402
+from training.runs.stage import round_robin  # noqa: E402
 from training.transformer import sampling  # noqa: E402
 from training.transformer.config import FeatureConfig, experiment_of  # noqa: E402
 from training.transformer.material import frame_starts, load_frames, split_clips  # noqa: E402
@@ -54,7 +55,7 @@ def test_a_frame_over_noise_is_nearly_that_of_the_sum_and_as_loud_as_asked(rng):
 
 
 def test_every_clip_has_its_turn(rng):
-    turns = sampling.round_robin(np.array([3, 5, 9]), 7, rng)
+    turns = round_robin(np.array([3, 5, 9]), 7, rng)
     assert sorted(np.bincount(turns)[[3, 5, 9]]) == [2, 2, 3]
 
 

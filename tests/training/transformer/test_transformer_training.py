@@ -12,10 +12,12 @@ pytest.importorskip("sklearn")
 from edge.errors import UserError  # noqa: E402
 from training.data.corpora import Clip  # noqa: E402
 from training.data.splits import Split  # noqa: E402
-from training.transformer import fitting  # noqa: E402
+from training.runs import stage  # noqa: E402
+from training.transformer import fitting, stages  # noqa: E402
 from training.transformer.config import experiment_of  # noqa: E402
 from training.transformer.material import Frames, Recordings  # noqa: E402
 from training.transformer.presets import PRESETS  # noqa: E402
+from training.transformer.stage import TransformerStage  # noqa: E402
 from training.transformer.trained import (  # noqa: E402
     CLASSIFIER_FILE,
     clip_energies,
@@ -115,36 +117,36 @@ def test_what_is_saved_is_what_was_judged_and_half_as_large(classifier, frames, 
 
 def test_the_energy_of_outliers_rises_above_that_of_what_is_known(classifier, frames, split):
     margins = {"energy_weight": 1.0, "energy_known": -5, "energy_outlier": 0}
-    stages = experiment(("classifier", 2), ("outliers", 2), loss=margins, fit={"frames_per_epoch": 16})
-    trained = fitting.train(frames, split, stages, 0, classifier[1] / "stages")  # whose first stage is done
+    table = experiment(("classifier", 2), ("outliers", 2), loss=margins, fit={"frames_per_epoch": 16})
+    trained = fitting.train(frames, split, table, 0, classifier[1] / "stages")  # whose first stage is done
     known, outliers = (clip_energies(trained, frames, frames.among(split.test, role)) for role in ("data", "outliers"))
     assert known.max() < outliers.min()
     assert (outliers > trained.energy_threshold).all()
 
 
 def test_an_interrupted_training_resumes_where_it_was(frames, split, tmp_path, monkeypatch):
-    stages = experiment(("classifier", 3), fit={"frames_per_epoch": 8})
-    train_epoch, epochs = fitting.train_epoch, []
+    table = experiment(("classifier", 3), fit={"frames_per_epoch": 8})
+    train_epoch, epochs = stage.train_epoch, []
 
-    def interrupted(model, task, sampler, kind, rng):
+    def interrupted(*args):
         if len(epochs) == 2:
             raise KeyboardInterrupt
-        epochs.append(train_epoch(model, task, sampler, kind, rng))
+        epochs.append(train_epoch(*args))
         return epochs[-1]
 
-    monkeypatch.setattr(fitting, "train_epoch", interrupted)
+    monkeypatch.setattr(stage, "train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fitting.train(frames, split, stages, 0, tmp_path)
-    monkeypatch.setattr(fitting, "train_epoch", train_epoch)
-    trained = fitting.train(frames, split, stages, 0, tmp_path)
+        fitting.train(frames, split, table, 0, tmp_path)
+    monkeypatch.setattr(stage, "train_epoch", train_epoch)
+    trained = fitting.train(frames, split, table, 0, tmp_path)
     assert [epoch["stage"] for epoch in trained.curves] == ["classifier"] * 3
     assert [epoch["loss"] for epoch in trained.curves[:2]] == epochs
 
 
 def test_adapters_teach_without_touching_the_kernels_and_are_merged(classifier, frames, split):
     base, folder = classifier
-    stages = experiment(("classifier", 2), ("adapters", 1), fit={"frames_per_epoch": 16})
-    trained = fitting.train(frames, split, stages, 0, folder / "stages")  # whose first stage is done
+    table = experiment(("classifier", 2), ("adapters", 1), fit={"frames_per_epoch": 16})
+    trained = fitting.train(frames, split, table, 0, folder / "stages")  # whose first stage is done
     assert trained.classifier.count_params() == base.classifier.count_params()
     for name in ("tokenizer_1", "tokenizer_tokens", "cause"):
         before, after = (model.classifier.get_layer(name).get_weights() for model in (base, trained))
@@ -156,15 +158,47 @@ def test_adapters_teach_without_touching_the_kernels_and_are_merged(classifier, 
 def test_a_student_is_taught_by_another_network(classifier, frames, split, tmp_path):
     _, folder = classifier
     loss = {"teacher": str(folder), "distil_weight": 1.0}
-    stages = experiment(("distil", 1), loss=loss, fit={"frames_per_epoch": 16})
-    student = fitting.train(frames, split, stages, 1, tmp_path)
+    table = experiment(("distil", 1), loss=loss, fit={"frames_per_epoch": 16})
+    student = fitting.train(frames, split, table, 1, tmp_path)
     assert np.isfinite(student.curves[0]["loss"]) and student.curves[0]["stage"] == "distil"
 
 
 def test_a_teacher_that_does_not_fit_is_refused(classifier, frames, split, tmp_path):
     _, folder = classifier
-    stages = experiment(("distil", 1), loss={"teacher": str(tmp_path / "nobody")})
+    table = experiment(("distil", 1), loss={"teacher": str(tmp_path / "nobody")})
     with pytest.raises(UserError, match="nobody holds no trained transformer"):
-        fitting.train(frames, split, stages, 0, tmp_path)
+        fitting.train(frames, split, table, 0, tmp_path)
     with pytest.raises(UserError, match="has labels .*, the experiment has"):
         load_trained(folder, ["hungry", "tired"])
+
+
+def test_every_kind_of_stage_is_one_file_that_says_what_it_does():
+    assert set(stages.stage_kinds()) == {"adapters", "classifier", "denoiser", "distil", "joint", "outliers"}
+    for kind in stages.stage_kinds():
+        found = stages.find_stage(kind)
+        assert issubclass(found, TransformerStage) and found.__doc__ and found.__module__.endswith(kind)
+
+
+def test_a_new_kind_of_stage_is_one_file(frames, split, tmp_path, monkeypatch):
+    (tmp_path / "halved.py").write_text(
+        "from training.transformer.stage import TransformerStage\n"
+        "class Stage(TransformerStage):\n"
+        "    def validate(self, model):\n"
+        "        return {**super().validate(model), 'halved': 0.5}\n"
+    )
+    monkeypatch.setattr(stages, "__path__", [*stages.__path__, str(tmp_path)])
+    trained = fitting.train(frames, split, experiment(("halved", 1), fit={"frames_per_epoch": 8}), 0, tmp_path / "out")
+    assert [(epoch["stage"], epoch["halved"]) for epoch in trained.curves] == [("halved", 0.5)]
+
+
+def test_only_what_a_stage_is_about_is_trained(frames, split, tmp_path):
+    stage_list = (("denoiser", 1), ("classifier", 1))
+    task = fitting.Task(frames, split, experiment(*stage_list, fit={"frames_per_epoch": 8}), 0)
+    networks = fitting.new_networks(task)
+    before = networks.classifier.get_weights()
+    after, _ = fitting.run_stage(task, networks, task.experiment.fit.stages[0], 1, tmp_path / "1")
+    assert all(np.array_equal(old, new) for old, new in zip(before, after.classifier.get_weights(), strict=True))
+    denoiser = after.denoiser.get_weights()
+    after, _ = fitting.run_stage(task, after, task.experiment.fit.stages[1], 2, tmp_path / "2")
+    assert all(np.array_equal(old, new) for old, new in zip(denoiser, after.denoiser.get_weights(), strict=True))
+    assert not all(np.array_equal(old, new) for old, new in zip(before, after.classifier.get_weights(), strict=True))
