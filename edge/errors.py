@@ -13,9 +13,10 @@ class UserError(Exception):
 
 def print_error(text: str, name: str = "cry-monitor") -> None:
     """Print an error on stderr, in the one form that every command uses, as far as stderr can be written."""
-    printable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    from edge.text import printable  # which needs UserError
+
     with suppress(OSError, ValueError):
-        print("{}: error: {}".format(name, printable), file=sys.stderr)
+        print("{}: error: {}".format(name, printable(text)), file=sys.stderr)
 
 
 def how_to_install(extra: str) -> str:

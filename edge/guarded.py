@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 
 from edge.errors import UserError, print_error
+from edge.text import say_all_characters
 
 WENT_WRONG = 1
 INTERRUPTED = 130  # exit status of a process ended by Ctrl-C
@@ -26,6 +27,7 @@ def enter(load, argv=None, name: str = "cry-monitor") -> int:
     Ctrl-C ends the process at once while it loads. Raises SystemExit(2) for wrong usage.
     """
     open_standard_descriptors()
+    say_all_characters()
     del _interrupts[:]
     hear_interrupts(_leave)
     _say_nothing_of_interrupts()

@@ -9,6 +9,8 @@ import os
 import sys
 import time
 
+from edge.text import printable
+
 log = logging.getLogger("cry-monitor")
 
 # sd-daemon(3): the journal takes the level of a line from such a prefix.
@@ -22,8 +24,17 @@ JOURNAL_LEVELS = {
 
 
 def _one_line(record):
-    """A record's text; a line break would begin a line of no level, or of no JSON."""
-    return " ".join(record.getMessage().splitlines())
+    """A record's text, all of others' in it written out; a line break would begin a line of no level, or of no JSON."""
+    return printable(" ".join(record.getMessage().splitlines()))
+
+
+class _Text(logging.Formatter):
+    def __init__(self):
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+
+    def formatMessage(self, record):  # noqa: N802  as logging calls it
+        record.message = _one_line(record)
+        return super().formatMessage(record)
 
 
 class _Journal(logging.Formatter):
@@ -49,7 +60,7 @@ def start_log(as_json: bool = False) -> None:
     elif stderr_is_the_journal():
         formatter = _Journal()
     else:
-        formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+        formatter = _Text()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     log.handlers = [handler]

@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else _written_out(character) for character in text)
 
 
+def text_of(path: str) -> str:
+    r"""A path as text that any program can take; a byte that is no text is written out as \xe9."""
+    return "".join(_written_out(c) if "\ud800" <= c <= "\udfff" else c for c in path)
+
+
 def cut(text: str) -> str:
     """A text, its end left out when it is long."""
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

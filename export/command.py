@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from edge.commands.arguments import Parser, path_name
 from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog=NAME,
         description="Export a trained Keras model as a bundle for a board, and prove what precision cost.\n"
         "With no --model it exports the models that ship.",
@@ -38,16 +39,20 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--model",
         metavar="DIR",
+        type=path_name,
         default=DEFAULT_MODEL_DIR,
         help="directory with one .keras file and model.json, or with several models (default: those that ship)",
     )
     result.add_argument(
         "--calibration",
         metavar="DIR",
+        type=path_name,
         default=DEFAULT_CALIBRATION_DIR,
         help="directory with the calibration tensors (default: those that ship)",
     )
-    result.add_argument("--out", metavar="DIR", help="new or empty directory for the bundle (default: dist/TARGET)")
+    result.add_argument(
+        "--out", metavar="DIR", type=path_name, help="new or empty directory for the bundle (default: dist/TARGET)"
+    )
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
     result.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (docs/schemas/export.schema.json)"

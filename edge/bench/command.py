@@ -11,6 +11,7 @@ from edge.bench.baseline import compare, differences, machine_ratio, read_baseli
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.commands.arguments import Parser, path_name
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.guarded import guarded
@@ -27,13 +28,20 @@ than the baseline by more than its noise. The JSON is described in docs/schemas/
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of edge-bench."""
-    parser = argparse.ArgumentParser(prog="edge-bench", description=DESCRIPTION)
+    parser = Parser(prog="edge-bench", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version="edge-bench " + __version__)
-    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for cry-monitor run")
     parser.add_argument(
-        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for cry-monitor run"
     )
-    parser.add_argument("--input", metavar="FILE", help="a recording of any rate (default: a synthesised night)")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
+    )
+    parser.add_argument(
+        "--input", metavar="FILE", type=path_name, help="a recording of any rate (default: a synthesised night)"
+    )
     parser.add_argument(
         "--seconds",
         metavar="N",
@@ -49,8 +57,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="for one frame (default: the configuration's, else {:g})".format(1000 * FRAME_BUDGET_S),
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--html", metavar="FILE", help="write a page with the distribution of every stage")
-    parser.add_argument("--baseline", metavar="FILE", help="an earlier --json to compare with")
+    parser.add_argument(
+        "--html", metavar="FILE", type=path_name, help="write a page with the distribution of every stage"
+    )
+    parser.add_argument("--baseline", metavar="FILE", type=path_name, help="an earlier --json to compare with")
     parser.add_argument(
         "--soak",
         metavar="HOURS",

@@ -4,7 +4,8 @@ import time
 
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
-from edge.commands.lines import clock, print_object, printable, record_object, record_text
+from edge.commands.arguments import path_name
+from edge.commands.lines import clock, print_line, print_object, record_object, record_text
 from edge.commands.notes import print_notes
 from edge.commands.progress import ProgressLine
 from edge.commands.recording import Heard, Summary, analyse
@@ -13,6 +14,7 @@ from edge.errors import UserError, print_error
 from edge.records import Event, Frame
 from edge.runtime.core_dumps import forbid_core_dumps
 from edge.store import Store
+from edge.text import text_of
 
 DESCRIPTION = """Analyse recordings (WAV, FLAC, OGG; any rate, any number of channels) as the daemon would.
 Prints a line when crying begins, one for each event, and a summary for each file. Times are seconds
@@ -23,14 +25,20 @@ and the exit status is 1. The JSON lines are described in docs/schemas/analyze.s
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("analyze", help="find cries in recordings", description=DESCRIPTION)
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a recording")
-    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for run (default: the defaults)")
+    parser.add_argument("paths", metavar="PATH", type=path_name, nargs="+", help="a recording")
     parser.add_argument(
-        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for run (default: the defaults)"
+    )
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
     )
     parser.add_argument(
         "--db",
         metavar="FILE",
+        type=path_name,
         help="also write the events to this database, dated as if the recording began now (default: none is written)",
     )
     parser.add_argument(
@@ -115,7 +123,7 @@ class Printer(object):
 
     def begin(self, path):
         """The next recording."""
-        self._name = printable(path)
+        self._name = text_of(path)
         self._origin_utc = time.time()
         self._n_begun += 1
 
@@ -135,7 +143,7 @@ class Printer(object):
             print_object(summary_object(record, self._name) if isinstance(record, Summary) else self._object(record))
         else:
             text = summary_text(record) if isinstance(record, Summary) else record_text(record)
-            print("{}: {}".format(self._name, text), flush=True)
+            print_line("{}: {}".format(self._name, text))
 
     def problem(self, text):
         """A recording could not be read to its end."""

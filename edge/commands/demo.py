@@ -10,7 +10,8 @@ import numpy as np
 
 from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.lines import clock, record_text
+from edge.commands.arguments import path_name
+from edge.commands.lines import clock, print_line, record_text
 from edge.commands.notes import print_notes
 from edge.config import load_settings
 from edge.errors import UserError
@@ -62,11 +63,18 @@ def add_parser(subparsers) -> None:
         help="length of the night, {:g} to {:g} (default: 10)".format(SHORTEST_MINUTES, LONGEST_MINUTES),
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="another number, another night (default: 1)")
-    parser.add_argument("--config", metavar="FILE", help="configuration in TOML, as for run (default: the defaults)")
     parser.add_argument(
-        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for run (default: the defaults)"
     )
-    parser.add_argument("--db", metavar="FILE", help="write the events there (default: a new temporary file)")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
+    )
+    parser.add_argument(
+        "--db", metavar="FILE", type=path_name, help="write the events there (default: a new temporary file)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -111,7 +119,7 @@ def listen(samples, bundle, settings, keeper):
     events = []
 
     def emit(record, _start_utc):
-        print(record_text(record), flush=True)
+        print_line(record_text(record))
         if hasattr(record, "end_s"):
             events.append(record)
 

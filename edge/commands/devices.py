@@ -4,6 +4,7 @@ import json
 
 from edge.audio import list_input_devices
 from edge.capture.devices import no_microphone
+from edge.commands.lines import print_line
 from edge.errors import UserError
 
 COLUMNS = "{:1} {:40} {:>8} {:>8}  {}"
@@ -36,8 +37,8 @@ def run(args) -> int:
     print(COLUMNS.format("", "NAME", "CHANNELS", "RATE HZ", "THROUGH"))
     for device in devices:
         mark = "*" if device.is_default else ""
-        print(COLUMNS.format(mark, device.name, device.channels, device.default_rate_hz, device.host_api))
+        print_line(COLUMNS.format(mark, device.name, device.channels, device.default_rate_hz, device.host_api))
         if device.stable_id:
-            print("  " + device.stable_id)
+            print_line("  " + device.stable_id)
     print("* is what --source mic listens to")
     return 0

@@ -1,6 +1,7 @@
 """`cry-monitor doctor`: what usually goes wrong, and what to do about it."""
 
-from edge.commands.lines import print_object
+from edge.commands.arguments import given, path_name
+from edge.commands.lines import print_line, print_object
 from edge.errors import UserError
 
 DESCRIPTION = """Look at each thing that usually goes wrong, and say what to do: configuration, service, microphone and
@@ -15,11 +16,16 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
+        type=path_name,
         help="configuration in TOML (default: the service's where there is one, else the defaults)",
     )
-    parser.add_argument("--source", metavar="SOURCE", help="as for run (default: the configuration's)")
-    parser.add_argument("--bundle", metavar="DIR", help="directory of the models (default: the configuration's)")
-    parser.add_argument("--db", metavar="FILE", help="the database (default: the service's where there is one)")
+    parser.add_argument("--source", metavar="SOURCE", type=given, help="as for run (default: the configuration's)")
+    parser.add_argument(
+        "--bundle", metavar="DIR", type=path_name, help="directory of the models (default: the configuration's)"
+    )
+    parser.add_argument(
+        "--db", metavar="FILE", type=path_name, help="the database (default: the service's where there is one)"
+    )
     parser.add_argument("--privacy", action="store_true", help="show what the running monitor has open")
     parser.add_argument(
         "--pid", metavar="N", type=int, help="with --privacy: the monitor's process (default: the service's)"
@@ -51,8 +57,8 @@ def _print(finding, as_json):
     if as_json:
         print_object(finding._asdict())
         return
-    print("{:8} {:13} {}".format(finding.state, finding.name, finding.found))
+    print_line("{:8} {:13} {}".format(finding.state, finding.name, finding.found))
     for line in finding.evidence:
-        print("{:23}{}".format("", line))
+        print_line("{:23}{}".format("", line))
     if finding.do:
-        print("{:22} -> {}".format("", finding.do), flush=True)
+        print_line("{:22} -> {}".format("", finding.do))

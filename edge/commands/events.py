@@ -5,14 +5,19 @@ import csv
 import re
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
-from edge.commands.lines import cause_text, print_object
+from edge.commands.arguments import path_name
+from edge.commands.lines import cause_text, print_line, print_object
 from edge.log import iso_utc
 from edge.store import CUT_OFF, OPEN, Store, StoredEvent
+from edge.text import printable
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
-MOMENT_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+# As people write it, and as our own log, tables and JSON do: 2026-11-21T20:00:00.250Z, 2026-11-21 20:00:00,250 UTC.
+MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII
+)
 CSV_COLUMNS = [name for name in StoredEvent._fields if name not in ("posterior", "readings")]
 STATES = {OPEN: "going on", CUT_OFF: "cut off: the monitor died"}
 
@@ -33,7 +38,9 @@ def add_parser(subparsers) -> None:
         help="only what ended after 2026-11-21T20:00 (local time; with a Z, UTC), or in the "
         "last 30m, 12h or 7d (default: everything)",
     )
-    parser.add_argument("--db", metavar="FILE", help="the database (default: the one that `cry-monitor run` writes)")
+    parser.add_argument(
+        "--db", metavar="FILE", type=path_name, help="the database (default: the one that `cry-monitor run` writes)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per event")
     form.add_argument("--csv", action="store_true", help="print CSV with a header")
@@ -57,17 +64,28 @@ def run(args) -> int:
 
 def since_utc(text: str) -> float:
     """Seconds since 1970 of a moment or of so long ago. Raises ArgumentTypeError for anything else."""
-    ago = re.match(r"(\d{1,6})([mhd])$", text)
+    ago = re.fullmatch(r"(\d{1,6})([mhd])", text, re.ASCII)
     if ago:
         return time.time() - int(ago.group(1)) * UNITS_S[ago.group(2)]
-    for form in MOMENT_FORMATS:
-        for suffix in ("", "Z"):
-            try:
-                moment = datetime.strptime(text, form + suffix)
-                return (moment.replace(tzinfo=timezone.utc) if suffix else moment).timestamp()
-            except (ValueError, OverflowError):
-                continue
+    moment = MOMENT.fullmatch(text)
+    if moment:
+        try:
+            return _utc(*moment.groups())
+        except (ValueError, OverflowError):  # the 31st of February, the year 0
+            pass
     raise argparse.ArgumentTypeError("{!r} is no time: use 2026-11-21T20:00, 30m, 12h or 7d".format(text))
+
+
+def _utc(day, clock, fraction, zone):
+    """Seconds since 1970; without a zone, of the local time."""
+    clock = clock or "00:00"
+    form = "%Y-%m-%d %H:%M:%S" if clock.count(":") == 2 else "%Y-%m-%d %H:%M"
+    moment = datetime.strptime("{} {}".format(day, clock), form)
+    if zone:
+        hours, minutes = (int(zone[1:3]), int(zone[-2:])) if zone[0] in "+-" else (0, 0)
+        ahead = timedelta(hours=hours, minutes=minutes)
+        moment = moment.replace(tzinfo=timezone.utc) - (-ahead if zone[0] == "-" else ahead)
+    return moment.timestamp() + float("0." + (fraction or "0"))
 
 
 def _in_utc(event):
@@ -79,7 +97,8 @@ def _print_csv(events):
     writer.writerow(CSV_COLUMNS)
     for event in events:
         fields = _in_utc(event)._asdict()
-        writer.writerow([fields[name] for name in CSV_COLUMNS])
+        cells = [fields[name] for name in CSV_COLUMNS]
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def _print_table(events):
@@ -92,4 +111,5 @@ def _print_table(events):
         ended = time.strftime("%H:%M:%S", time.localtime(event.end_utc))
         lasted = "{:.1f} s".format(event.end_utc - event.start_utc)
         remarks = ", ".join(filter(None, (cause_text(event)[2:], STATES.get(event.state))))
-        print("{:<21}{:<11}{:>9}{:>8.2f}  {}".format(began, ended, lasted, event.cry_probability, remarks).rstrip())
+        row = "{:<21}{:<11}{:>9}{:>8.2f}  {}".format(began, ended, lasted, event.cry_probability, remarks)
+        print_line(row.rstrip())

@@ -4,6 +4,7 @@ import json
 import sys
 
 from edge.records import Alert, Event, Frame
+from edge.text import printable
 
 RECORD_TYPES = {Frame: "frame", Alert: "alert", Event: "event"}
 
@@ -76,6 +77,6 @@ def print_object(fields):
     sys.stdout.flush()
 
 
-def printable(name):
-    """A file name whose bytes are not valid text, made printable."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def print_line(text):
+    """One line for a person, seen at once; whatever of it is no plain character is written out."""
+    print(printable(text), flush=True)

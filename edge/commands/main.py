@@ -22,8 +22,9 @@ def make_parser():
     import importlib
 
     from edge import __version__
+    from edge.commands.arguments import Parser
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="cry-monitor",
         description="Hears a baby cry, on this machine.",
         epilog=EPILOG,

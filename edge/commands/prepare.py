@@ -4,6 +4,8 @@ import time
 
 from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
 from edge.bundle.files import file_paths
+from edge.commands.arguments import path_name
+from edge.commands.lines import print_line
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt
 from edge.errors import UserError
@@ -21,9 +23,14 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("prepare", help="build and cache TensorRT engines (Jetson)", description=DESCRIPTION)
     parser.add_argument(
-        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
     )
-    parser.add_argument("--config", metavar="FILE", help="configuration in TOML (default: built-in defaults)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML (default: built-in defaults)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,7 +40,7 @@ def run(args) -> int:
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
     manifest = read_manifest(directory)
     verify_files(manifest.models, directory)
-    print("bundle {} {} in {}".format(manifest.name, manifest.version, directory))
+    _say("bundle {} {} in {}".format(manifest.name, manifest.version, directory))
     for model in manifest.models:
         _prepare(model, directory, settings.detector.threads)
     return 0
@@ -78,5 +85,5 @@ def _seconds(engine):
     return time.perf_counter() - started
 
 
-def _say(line):
-    print(line, flush=True)
+def _say(text):
+    print_line(text)

@@ -1,6 +1,7 @@
 """`cry-monitor run`: the daemon."""
 
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.commands.arguments import given, path_name
 from edge.commands.lines import cause_text, print_object, readings_text, record_object
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
@@ -22,16 +23,23 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--source",
         metavar="SOURCE",
+        type=given,
         help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit "
         "16-kHz mono PCM on stdin (default: the configuration's, else mic)",
     )
-    parser.add_argument("--config", metavar="FILE", help="configuration in TOML (default: built-in defaults)")
     parser.add_argument(
-        "--bundle", metavar="DIR", help="directory of the models (default: the configuration's, else what ships)"
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML (default: built-in defaults)"
+    )
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
     )
     parser.add_argument(
         "--db",
         metavar="FILE",
+        type=path_name,
         help="the database (default: the configuration's, else events.db in $STATE_DIRECTORY "
         "or $XDG_STATE_HOME/cry-monitor)",
     )

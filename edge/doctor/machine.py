@@ -1,7 +1,6 @@
 """The machine: disk, clock, power, temperature, groups."""
 
 import ctypes
-import getpass
 import glob
 import grp
 import os
@@ -11,6 +10,7 @@ from edge.bench.board import board_model, temperatures_c, throttled
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.errors import UserError
 from edge.store import Store
+from edge.text import user_name
 
 FREE_MB_LEAST = 20  # a night is well under one, but SQLite needs room to move
 FREE_MB_EASY = 200
@@ -31,7 +31,7 @@ def disk_finding(database: str) -> Finding:
         return Finding(
             "disk",
             WRONG,
-            "{} cannot be written by {}".format(database, getpass.getuser()),
+            "{} cannot be written by {}".format(database, user_name()),
             "sudo cry-monitor doctor; if the card has become read-only: see dmesg, then replace it",
         )
     disk = os.statvfs(folder)
@@ -48,7 +48,7 @@ def why_hidden(database: str) -> str:
     """Why this user cannot tell whether there is a database and what is in it; empty when that can be told."""
     folder = _nearest_folder(database)
     if not _may(folder, os.X_OK) or (os.path.exists(database) and not _may(database, os.R_OK)):
-        return "{} may not be seen by {}".format(folder, getpass.getuser())
+        return "{} may not be seen by {}".format(folder, user_name())
     return ""
 
 
@@ -106,7 +106,7 @@ def power_finding() -> Finding:
 def group_finding() -> Finding:
     """Whether this user may open sound devices; the service has the group audio of its own."""
     nodes = glob.glob("/dev/snd/pcm*c")
-    user = getpass.getuser()
+    user = user_name()
     if nodes and all(os.access(node, os.R_OK | os.W_OK) for node in nodes):
         return Finding("group audio", OK, "{} may open {}".format(user, ", ".join(sorted(nodes))))
     try:

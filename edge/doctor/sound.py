@@ -1,6 +1,5 @@
 """The microphone: whether it is there, whether its name is one microphone's, whether what it hears is sound."""
 
-import getpass
 import time
 from typing import List
 
@@ -14,6 +13,7 @@ from edge.engines.base import quiet_stderr
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
 from edge.runtime.microphone_state import HEALTHY, LOST, RECOVERING, STALLED
+from edge.text import user_name
 
 LISTEN_S = 2.0
 FAINT_DBFS = -75.0  # a quiet room is above this on any microphone that is turned up
@@ -41,7 +41,7 @@ def sound_findings(spec: str) -> List[Finding]:
                 WRONG,
                 "there is none",
                 "plug one in; where arecord -l lists it, another program "
-                "may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(getpass.getuser()),
+                "may hold it (fuser -v /dev/snd/*), or {} is not in the group audio".format(user_name()),
             )
         ]
     try:

@@ -15,7 +15,15 @@ from typing import Iterator, List, Optional
 
 from edge.errors import UserError
 from edge.records import Event, ExpertReading
-from edge.store.retention import delete_above, delete_before, delete_oldest, free_pages, give_back_pages, size_bytes
+from edge.store.retention import (
+    count_before,
+    delete_above,
+    delete_before,
+    delete_oldest,
+    free_pages,
+    give_back_pages,
+    size_bytes,
+)
 from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
 from edge.store.schema import SCHEMA_VERSION, checked_version, migrate
 
@@ -164,6 +172,11 @@ class Store:
         with self._explained("purge"):
             give_back_pages(self._connection, RESERVE_PAGES)
         return purged._replace(still_too_large=self.size_bytes() > max_mb * 1e6)
+
+    def count(self, before_utc: float = ALL) -> Purged:
+        """How many rows remove() would remove."""
+        with self._explained("read"):
+            return count_before(self._connection, before_utc)
 
     def remove(self, before_utc: float = ALL) -> Purged:
         """Remove what ended before `before_utc`, or everything, and overwrite it where it lay."""

@@ -4,13 +4,23 @@ from edge.store.rows import Purged
 from edge.store.schema import pragma
 
 PURGE_ROWS = 1440  # removed at a time when the file is too large: a day of minutes
+OVER_AT = (("events", "end_utc"), ("minutes", "start_utc"), ("health", "at_utc"))  # when a row was over
 PURGE_ORDER = (("minutes", "id"), ("health", "id"), ("posteriors", "event_id"))
+
+
+def count_before(connection, before_utc):
+    """How many rows were over before `before_utc`, in seconds since 1970, as a Purged."""
+    counts = []
+    for table, column in OVER_AT:
+        statement = "SELECT COUNT(*) FROM {} WHERE {} < ?".format(table, column)
+        counts.append(connection.execute(statement, (before_utc,)).fetchone()[0])
+    return Purged(*counts, posteriors=0)
 
 
 def delete_before(connection, before_utc):
     """Delete what was over before `before_utc`, in seconds since 1970; returns a Purged."""
     counts = []
-    for table, column in (("events", "end_utc"), ("minutes", "start_utc"), ("health", "at_utc")):
+    for table, column in OVER_AT:
         statement = "DELETE FROM {} WHERE {} < ?".format(table, column)
         counts.append(connection.execute(statement, (before_utc,)).rowcount)
     return Purged(*counts, posteriors=0)

@@ -7,7 +7,6 @@ import pytest
 from loud_bundle import noise_burst
 from virtual_microphone import write_wav
 
-from edge.commands.lines import printable
 from edge.store import Store
 
 
@@ -188,15 +187,33 @@ def test_a_file_name_that_is_no_text_is_analysed(analyze, burst_wav, no_text, tm
     finished = analyze("--db", tmp_path / "night.db", *(form + (no_text,)))
     assert (finished.status, finished.err) == (0, "")
     with Store(str(tmp_path / "night.db"), read_only=True) as store:
-        assert [event.source for event in store.events()] == [str(tmp_path / "caf\ufffd.wav")]
+        assert [event.source for event in store.events()] == [str(tmp_path / "caf\\xe9.wav")]
 
 
 def test_a_file_name_that_is_no_text_is_named_in_one_line(analyze, no_text, tmp_path):
     finished = analyze(no_text)
     assert finished.status == 1
-    assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(tmp_path / "caf\ufffd.wav")
+    assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(tmp_path / "caf\\xe9.wav")
 
 
-def test_a_file_name_is_made_printable():
-    assert printable(os.fsdecode(b"caf\xe9.wav")) == "caf\ufffd.wav"
-    assert printable("café.wav") == "café.wav"
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_file_name_sends_nothing_to_the_terminal(analyze, burst_wav, tmp_path, form):
+    evil = str(tmp_path / "evil\x1b[2J\x1b]0;PWNED\x07\nzwei.wav")
+    os.rename(burst_wav, evil)
+    finished = analyze(evil, str(tmp_path / "no\x1b[2J.wav"), *form)
+    assert "\x1b" not in finished.out + finished.err
+    assert finished.err.endswith("no\\x1b[2J.wav: no such file: check the path\n")
+    if form:
+        assert {fields["file"] for fields in finished.objects()} == {evil}
+    else:
+        assert all("evil\\x1b[2J" in line for line in finished.out.splitlines())
+
+
+def test_an_output_that_has_no_such_letter_gets_it_written_out(run, burst_wav, loud_bundle, tmp_path):
+    path, database = str(tmp_path / "Näch☂.wav"), tmp_path / "night.db"
+    os.rename(burst_wav, path)
+    heard = run("analyze", path, "--bundle", loud_bundle, "--db", database, PYTHONIOENCODING="ascii")
+    listed = run("events", "--csv", "--db", database, PYTHONIOENCODING="ascii")
+    for finished in (heard, listed):
+        assert (finished.status, finished.err) == (0, "")
+        assert "N\\xe4ch\\u2602.wav" in finished.out

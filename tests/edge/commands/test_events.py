@@ -89,6 +89,11 @@ def test_csv(run_here, path):
         ("2026-11-21T20:01Z", 1),
         ("2026-11-22", 0),
         ("2026-11-21T21:30:00", 1),
+        ("2026-11-21T21:00:00.250Z", 1),  # as our JSON has it
+        ("2026-11-21 21:00:00 UTC", 1),  # as doctor does
+        ("2026-11-21 22:00:00,250", 1),  # as the log does
+        ("2026-11-21T22:00:00+01:00", 1),
+        ("2026-11-21T17:00:39-0300", 1),
     ],
 )
 def test_since_a_moment(run_here, path, since, count):
@@ -100,7 +105,21 @@ def test_since_so_long_ago(text, ago_s):
     assert since_utc(text) == pytest.approx(time.time() - ago_s, abs=5)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "12", "-3h", "2026-13-01", "12h30m", "0000-01-01T00:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "12",
+        "-3h",
+        "2026-13-01",
+        "12h30m",
+        "0000-01-01T00:00",
+        "2026-02-31",
+        "2026-11-21T20:00:00.Z",
+        "12h\n",
+    ],
+)
 def test_no_time_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="use 2026-11-21T20:00"):
         since_utc(text)

@@ -51,6 +51,21 @@ def test_the_help_of_each_command_explains_each_flag(command):
         ("purge",),
         ("purge", "--all", "--before", "7d"),
         ("purge", "--before", "soon"),
+        ("run", "--source", ""),
+        ("run", "--db", ""),
+        ("run", "--bundle", " "),
+        ("run", "--config", ""),
+        ("analyze", ""),
+        ("analyze", "a.wav", "--db", ""),
+        ("analyze", "a.wav", "--bundle", ""),
+        ("events", "--db", ""),
+        ("doctor", "--source", ""),
+        ("doctor", "--db", ""),
+        ("prepare", "--bundle", ""),
+        ("demo", "--db", ""),
+        ("events", "--db", "~no-such-user/events.db"),
+        ("events", "--since", "\x1b[2J"),
+        ("\x1b[2J",),
     ],
 )
 def test_wrong_usage_exits_2(run_here, arguments):
@@ -58,6 +73,7 @@ def test_wrong_usage_exits_2(run_here, arguments):
     assert finished.status == 2
     assert finished.out == ""
     assert "cry-monitor" in finished.err and "error: " in finished.err
+    assert "\x1b" not in finished.err
 
 
 @pytest.mark.parametrize(

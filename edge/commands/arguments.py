@@ -1,0 +1,31 @@
+"""What command lines have in common: how an argument is read, and how a wrong one is said."""
+
+import argparse
+
+from edge.errors import UserError
+from edge.text import expand_home, printable
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that shows arguments with everything in them written out."""
+
+    def error(self, message):
+        """Say what is wrong and how it is used; exit status 2."""
+        super().error(printable(message))
+
+
+def given(text: str) -> str:
+    """A text that is not empty: a script's variable that was not set is no wish for the default."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("{!r} is empty: give a name, or leave the option out".format(text))
+    return text
+
+
+def path_name(text: str) -> str:
+    """The path of a file or folder, its ~ replaced."""
+    if "\0" in given(text):
+        raise argparse.ArgumentTypeError("{!r} holds a NUL: no path does".format(text))
+    try:
+        return expand_home(text, "path")
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
