@@ -3,6 +3,7 @@
 import sys
 
 from edge.decision.rules import differences
+from edge.text import printable
 
 
 def bundle_notes(bundle, settings):
@@ -13,4 +14,4 @@ def bundle_notes(bundle, settings):
 def print_notes(bundle, settings, name="cry-monitor"):
     """The same on stderr, beside the results of a command."""
     for line in bundle_notes(bundle, settings):
-        print("{}: note: {}".format(name, line), file=sys.stderr)
+        print("{}: note: {}".format(name, printable(line)), file=sys.stderr)
