@@ -3,6 +3,8 @@
 import sys
 from contextlib import suppress
 
+from edge.text import printable
+
 
 class UserError(Exception):
     """Something the user can put right: its text says what happened, with which value, and what to do.
@@ -13,8 +15,6 @@ class UserError(Exception):
 
 def print_error(text: str, name: str = "cry-monitor") -> None:
     """Print an error on stderr, in the one form that every command uses, as far as stderr can be written."""
-    from edge.text import printable  # which needs UserError
-
     with suppress(OSError, ValueError):
         print("{}: error: {}".format(name, printable(text)), file=sys.stderr)
 

@@ -10,7 +10,7 @@ import os
 import stat
 
 from edge.errors import UserError
-from edge.text import printable
+from edge.text import printable, user_name
 
 MEGABYTE = 1000000
 NOT_WAITING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -92,3 +92,15 @@ def too_large(path, n_bytes, max_bytes):
             shown(path), n_bytes / MEGABYTE, max_bytes / MEGABYTE
         )
     )
+
+
+def expand_home(path: str, what: str) -> str:
+    """`path` with a leading ~ replaced. Raises UserError, beginning with `what`, where no home is known."""
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise UserError(
+            "{} {}: no home directory is known to {}: set HOME, or give a whole path".format(
+                what, printable(path), user_name()
+            )
+        )
+    return expanded

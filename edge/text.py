@@ -4,8 +4,6 @@ import io
 import os
 import sys
 
-from edge.errors import UserError
-
 LONGEST_SHOWN = 60
 
 
@@ -57,18 +55,6 @@ def user_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return "user {}".format(os.geteuid())
-
-
-def expand_home(path: str, what: str) -> str:
-    """`path` with a leading ~ replaced. Raises UserError, beginning with `what`, where no home is known."""
-    expanded = os.path.expanduser(path)
-    if expanded.startswith("~"):
-        raise UserError(
-            "{} {}: no home directory is known to {}: set HOME, or give a whole path".format(
-                what, printable(path), user_name()
-            )
-        )
-    return expanded
 
 
 def _written_out(character):

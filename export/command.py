@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from edge.commands.arguments import Parser, path_name
+from edge.arguments import Parser, path_name
 from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR

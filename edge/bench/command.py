@@ -5,13 +5,13 @@ import json
 import sys
 
 from edge import __version__
+from edge.arguments import Parser, path_name
 from edge.bench import result as results
 from edge.bench import text
 from edge.bench.baseline import compare, differences, machine_ratio, read_baseline, yardstick_ratio
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.arguments import Parser, path_name
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.guarded import guarded

@@ -2,9 +2,9 @@
 
 import time
 
+from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
-from edge.commands.arguments import path_name
 from edge.commands.lines import clock, print_line, print_object, record_object, record_text
 from edge.commands.notes import print_notes
 from edge.commands.progress import ProgressLine

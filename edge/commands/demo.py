@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edge.arguments import path_name
 from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.arguments import path_name
 from edge.commands.lines import clock, print_line, record_text
 from edge.commands.notes import print_notes
 from edge.config import load_settings

@@ -1,6 +1,6 @@
 """`cry-monitor doctor`: what usually goes wrong, and what to do about it."""
 
-from edge.commands.arguments import given, path_name
+from edge.arguments import given, path_name
 from edge.commands.lines import print_line, print_object
 from edge.errors import UserError
 

@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 
-from edge.commands.arguments import path_name
+from edge.arguments import path_name
 from edge.commands.lines import cause_text, print_line, print_object
 from edge.log import iso_utc
 from edge.store import CUT_OFF, OPEN, Store, StoredEvent

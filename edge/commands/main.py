@@ -22,7 +22,7 @@ def make_parser():
     import importlib
 
     from edge import __version__
-    from edge.commands.arguments import Parser
+    from edge.arguments import Parser
 
     parser = Parser(
         prog="cry-monitor",

@@ -2,9 +2,9 @@
 
 import time
 
+from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
 from edge.bundle.files import file_paths
-from edge.commands.arguments import path_name
 from edge.commands.lines import print_line
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt

@@ -2,7 +2,7 @@
 
 import sys
 
-from edge.commands.arguments import path_name
+from edge.arguments import path_name
 from edge.commands.events import since_utc
 from edge.commands.lines import print_line, print_object
 from edge.errors import UserError

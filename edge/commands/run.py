@@ -1,7 +1,7 @@
 """`cry-monitor run`: the daemon."""
 
+from edge.arguments import given, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
-from edge.commands.arguments import given, path_name
 from edge.commands.lines import cause_text, print_object, readings_text, record_object
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings

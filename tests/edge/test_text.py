@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from edge.errors import UserError
-from edge.text import expand_home, printable, shown
+from edge.files import expand_home
+from edge.text import printable, shown
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import argparse
 
 from edge.errors import UserError
-from edge.text import expand_home, printable
+from edge.files import expand_home
+from edge.text import printable
 
 
 class Parser(argparse.ArgumentParser):
