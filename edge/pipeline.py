@@ -13,6 +13,7 @@ from edge.decision.episodes import EpisodeTracker
 from edge.decision.gate import LevelGate
 from edge.decision.rules import episode_rules
 from edge.decision.second_opinion import SecondOpinion
+from edge.dsp.high_pass import HighPass
 from edge.dsp.log_mel import LOG_OFFSET, N_MELS, LogMelStream
 from edge.frames import FRAME_COLUMNS, FRAME_HOP, FRAME_HOP_S, FRAME_HOPS, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
 from edge.records import Frame
@@ -35,6 +36,7 @@ class Pipeline(object):
         self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
         self._second_opinion = SecondOpinion(bundle.verifier, self._recent.newest) if bundle.verifier else None
         self._experts = ExpertRunner(bundle, self._recent, self._timed) if bundle.experts else None
+        self._high_pass = HighPass()
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
         self._pending = np.zeros(0, np.float32)
@@ -65,7 +67,7 @@ class Pipeline(object):
         records = []
         missing = FRAME_LENGTH - self._n_samples - len(self._pending)
         if missing > 0 and self._n_samples + len(self._pending) > 0:
-            records += self.push(np.zeros(missing, np.float32))
+            records += self.push(np.full(missing, self._high_pass.offset, np.float32))
         changes = self._episodes.finish()
         return records + (self._experts.finish(changes) if self._experts else changes)
 
@@ -74,18 +76,21 @@ class Pipeline(object):
         started = perf_counter()
         self._n_samples += FRAME_HOP
         t_s = self._n_samples / float(SAMPLE_RATE)
-        level_dbfs = rms_dbfs(samples)
-        heard = self._gate is None or self._gate.update(level_dbfs)
-        gate_done = self._timed("gate", started)
+        samples = self._high_pass.push(samples)
+        level_dbfs = power_dbfs(self._high_pass.power)
+        high_pass_done = self._timed("high_pass", started)
 
         self._log_mel.push_into(self._frame, samples)
-        log_mel_done = self._timed("log_mel", gate_done)
+        log_mel_done = self._timed("log_mel", high_pass_done)
         self._recent.push(samples)
+
+        heard = self._gate is None or self._gate.update(power_dbfs(self._log_mel.cry_power))
+        gate_done = self._timed("gate", log_mel_done)
         if self._n_samples < FRAME_LENGTH:
             return []
 
         listen = heard or self._episodes.is_open
-        detector_probability, probability, asked = self._listen(log_mel_done) if listen else self._pass_over()
+        detector_probability, probability, asked = self._listen(gate_done) if listen else self._pass_over()
 
         episodes_begin = perf_counter()
         changes = self._episodes.update(t_s, probability)
@@ -129,7 +134,6 @@ class Pipeline(object):
         return now
 
 
-def rms_dbfs(samples):
-    """Level of 1-D float32 samples in dB relative to an RMS of 1; SILENCE_DBFS for digital silence."""
-    mean_square = float(np.dot(samples, samples)) / len(samples)
+def power_dbfs(mean_square):
+    """A mean square in dB relative to 1, at least SILENCE_DBFS."""
     return max(SILENCE_DBFS, 10.0 * math.log10(mean_square)) if mean_square > 0.0 else SILENCE_DBFS

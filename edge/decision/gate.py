@@ -1,6 +1,7 @@
 """The level gate: in a quiet room the detector is not asked.
 
-The floor is the room's own level, not a fixed one, so that a quiet microphone is not deaf.
+Levels are those in the band of cries: an offset, hum or rumble is no reason to listen, and hides no cry. The floor is
+the room's own level, not a fixed one, so that a quiet microphone is not deaf.
 """
 
 from bisect import bisect_left, insort

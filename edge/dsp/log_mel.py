@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from edge.dsp.framing import PowerSpectra, count_windows
+from edge.dsp.framing import PowerSpectra, count_windows, windows
 from edge.frames import (  # noqa: F401, I001
     COLUMN_HOP,
     COLUMN_LENGTH,
@@ -27,6 +27,8 @@ N_MELS = 64  # unless it is asked for more
 MEL_LOW_HZ = 60.0
 MEL_HIGH_HZ = 7600.0
 LOG_OFFSET = 1e-6  # energy added before the logarithm: about white noise at -82 dBFS
+CRY_LOW_HZ = 300.0  # cries have nothing below, and hum with its first harmonics nothing above
+CRY_HIGH_HZ = 6000.0
 
 PARAMETERS = {  # of 64 bands; of 128, n_mels is all that differs
     "sample_rate": SAMPLE_RATE,
@@ -66,12 +68,30 @@ def band_centres_hz(n_mels=N_MELS):
     return mel_to_hz(np.linspace(hz_to_mel(MEL_LOW_HZ), hz_to_mel(MEL_HIGH_HZ), n_mels + 2))[1:-1]
 
 
+def _cry_weights(n_mels):
+    """What turns a column's energies into the mean square of its samples in the band of cries, (n_mels,) float32.
+
+    The triangles add up to 1 at every frequency, and the bins of one side to half of what the window lets through.
+    """
+    centres_hz = band_centres_hz(n_mels)
+    is_within = (centres_hz >= CRY_LOW_HZ) & (centres_hz <= CRY_HIGH_HZ)
+    return (is_within * 2.0 / (N_FFT * np.square(_WINDOW, dtype=np.float64).sum())).astype(np.float32)
+
+
 _WINDOW = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)).astype(np.float32)
 
 
 @lru_cache(maxsize=None)
-def _filterbank(n_mels):
-    return mel_filterbank(n_mels)
+def _halves(n_mels):
+    """(bins, bands, triangles) of the lower bands, which look at few bins, and the upper ones: a third less to multiply
+    than with all bins for all bands."""
+    filterbank = mel_filterbank(n_mels)
+    halves = []
+    for bands in (slice(0, n_mels * 5 // 8), slice(n_mels * 5 // 8, n_mels)):
+        used = np.flatnonzero(filterbank[:, bands].any(axis=1))
+        bins = slice(used[0], used[-1] + 1)
+        halves.append((bins, bands, np.ascontiguousarray(filterbank[bins, bands])))
+    return halves
 
 
 class MelEnergies(object):
@@ -79,13 +99,14 @@ class MelEnergies(object):
 
     def __init__(self, n_mels=N_MELS):
         self.n_mels = n_mels
-        self._filterbank = _filterbank(n_mels)
-        self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
+        self._halves = _halves(n_mels)
+        self._spectra = PowerSpectra(_WINDOW, N_FFT)
 
-    def write(self, samples, energies):
-        """Fill energies (T, n_mels) float32 with those of the first T windows of 1-D samples."""
-        for rows, power in self._spectra.chunks(samples, len(energies)):
-            np.dot(power, self._filterbank, out=energies[rows])
+    def write(self, view, energies):
+        """Fill energies (T, n_mels) float32 with those of windows (T, WINDOW_LENGTH)."""
+        for rows, power in self._spectra.chunks(view):
+            for bins, bands, triangles in self._halves:
+                energies[rows, bands] = np.dot(power[:, bins], triangles)
 
 
 def count_columns(n_samples):
@@ -99,8 +120,12 @@ def mel_energies(samples, n_mels=N_MELS):
     samples: 1-D float32 at 16 kHz. Returns (T, n_mels) float32, T = count_columns(len(samples)).
     """
     energies = np.empty((count_columns(len(samples)), n_mels), np.float32)
-    MelEnergies(n_mels).write(samples, energies)
+    MelEnergies(n_mels).write(_windows(samples, len(energies)), energies)
     return energies
+
+
+def _windows(samples, count):
+    return windows(samples, count, WINDOW_LENGTH, HOP_LENGTH)
 
 
 def log_mel(samples, n_mels=N_MELS):
@@ -115,46 +140,57 @@ def _logarithm(energies):
 
 
 class LogMelStream(object):
-    """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole."""
+    """Log-mel columns as samples arrive, in blocks of any size; equal to log_mel of the whole.
+
+    cry_power: mean square of what the newest columns of push_into() hold in the band of cries, full scale 1.
+    """
 
     def __init__(self, n_mels=N_MELS):
         self._energies = MelEnergies(n_mels)
-        self._samples = np.empty(FRAME_LENGTH, np.float32)  # those that wait for more come first
+        self._hold(np.empty(FRAME_LENGTH, np.float32))
+        self._cry_weights = np.tile(_cry_weights(n_mels), FRAME_COLUMNS)
         self.reset()
 
     def reset(self):
         """Forget everything: the next sample is the first of the first window."""
         self._n_waiting = 0
+        self.cry_power = 0.0
 
     def push(self, block):
         """Take a 1-D float32 block at 16 kHz; return the columns it completes, (T, n_mels) float32."""
-        samples = self._take(block)
-        columns = np.empty((count_columns(len(samples)), self._energies.n_mels), np.float32)
-        self._energies.write(samples, columns)
+        self._take(block)
+        columns = np.empty((count_columns(self._n_waiting), self._energies.n_mels), np.float32)
+        self._energies.write(self._windows[: len(columns)], columns)
         self._keep(len(columns))
         return _logarithm(columns)
 
     def push_into(self, frame, block):
         """Take a block; move the columns of a contiguous (n, n_mels) float32 frame on; write the new at its end."""
-        samples = self._take(block)
-        count = min(count_columns(len(samples)), len(frame))
+        self._take(block)
+        completed = count_columns(self._n_waiting)
+        count = min(completed, len(frame))
         if count:
             flat = frame.reshape(-1)
             moved = count * frame.shape[1]
             flat[:-moved] = flat[moved:]  # in one dimension NumPy moves without a copy in between
-            skipped = count_columns(len(samples)) - count
-            self._energies.write(samples[skipped * HOP_LENGTH :], frame[-count:])
-            _logarithm(frame[-count:])
-            self._keep(skipped + count)
+            newest = frame[-count:]
+            self._energies.write(self._windows[completed - count : completed], newest)
+            self.cry_power = float(np.dot(flat[-moved:], self._cry_weights[:moved])) / count
+            _logarithm(newest)
+            self._keep(completed)
+
+    def _hold(self, samples):
+        """Keep samples that wait for more at the beginning of this array from now on."""
+        self._samples = samples
+        self._windows = _windows(samples, count_columns(len(samples)))
 
     def _take(self, block):
-        """The samples that wait, and the block after them."""
+        """Put the block after the samples that wait."""
         n_samples = self._n_waiting + len(block)
         if n_samples > len(self._samples):
-            self._samples = np.concatenate((self._samples[: self._n_waiting], np.empty(2 * len(block), np.float32)))
+            self._hold(np.concatenate((self._samples[: self._n_waiting], np.empty(2 * len(block), np.float32))))
         self._samples[self._n_waiting : n_samples] = block
         self._n_waiting = n_samples
-        return self._samples[:n_samples]
 
     def _keep(self, count):
         """Forget what only the first `count` windows needed."""

@@ -6,7 +6,7 @@ ln(energy + 1e-10), DCT-II without scaling: c_d = sum over m of ln E_m cos(pi d 
 
 import numpy as np
 
-from edge.dsp.framing import PowerSpectra, count_windows
+from edge.dsp.framing import PowerSpectra, count_windows, windows
 from edge.dsp.log_mel import mel_filterbank
 from edge.dsp.stft import NYQUIST_HZ, bins_within
 from edge.frames import SAMPLE_RATE
@@ -28,13 +28,13 @@ class Mfcc(object):
     """Cepstral coefficients of windows, in buffers that are used again; power above band_hz counts as none."""
 
     def __init__(self, band_hz=NYQUIST_HZ):
-        self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
+        self._spectra = PowerSpectra(_WINDOW, N_FFT)
         self._filterbank = FILTERBANK.copy()
         self._filterbank[bins_within(band_hz) :] = 0.0
 
     def write(self, samples, columns):
         """Fill columns (T, 13) float32 with the coefficients of the first T windows of 1-D samples."""
-        for rows, power in self._spectra.chunks(samples, len(columns)):
+        for rows, power in self._spectra.chunks(windows(samples, len(columns), WINDOW_LENGTH, HOP_LENGTH)):
             energies = np.dot(power, self._filterbank)
             np.add(energies, LOG_OFFSET, out=energies)
             columns[rows] = np.dot(np.log(energies, out=energies), DCT)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.dsp.framing import PowerSpectra, count_windows
+from edge.dsp.framing import PowerSpectra, count_windows, windows
 
 WINDOW_LENGTH = 480  # samples: 30 ms
 HOP_LENGTH = 240  # samples: 15 ms
@@ -18,12 +18,12 @@ class LogStft(object):
     """Log-power spectra of windows, in buffers that are used again; power above band_hz counts as none."""
 
     def __init__(self, band_hz=NYQUIST_HZ):
-        self._spectra = PowerSpectra(_WINDOW, HOP_LENGTH, N_FFT)
+        self._spectra = PowerSpectra(_WINDOW, N_FFT)
         self._n_bins = bins_within(band_hz)
 
     def write(self, samples, columns):
         """Fill columns (T, 257) float32 with the spectra of the first T windows of 1-D samples."""
-        for rows, power in self._spectra.chunks(samples, len(columns)):
+        for rows, power in self._spectra.chunks(windows(samples, len(columns), WINDOW_LENGTH, HOP_LENGTH)):
             power[:, self._n_bins :] = 0.0
             np.add(power, np.float32(LOG_OFFSET), out=power)
             np.log(power, out=columns[rows])

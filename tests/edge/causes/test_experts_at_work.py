@@ -18,6 +18,7 @@ from edge.decision.calibration import log_posterior
 from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
 from edge.dsp.fused import HOP_LENGTH
+from edge.dsp.high_pass import high_passed
 from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
 
@@ -33,6 +34,7 @@ def bundle(tmp_path_factory):
 
 
 def assert_is_what_its_samples_give(bundle, event, samples, begin):
+    samples = high_passed(samples)
     pooled = {}
     for name, rows in expected_readings(bundle, samples, begin, event.end_s).items():
         counted = [x for _, n, x in rows if n >= WINDOW_COLUMNS] or [rows[-1][2]]

@@ -24,6 +24,7 @@ from edge.config import load_settings
 from edge.decision.calibration import energy, log_posterior
 from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
+from edge.dsp.high_pass import high_passed
 from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, log_mel
 from edge.frames import FRAME_COLUMNS, FRAME_HOP, SAMPLE_RATE
 from edge.pipeline import Pipeline
@@ -69,6 +70,7 @@ def expected_logits(bundle, samples, begin, end_s):
 
 
 def assert_is_what_its_samples_give(bundle, event, samples, begin):
+    samples = high_passed(samples)
     logits = expected_logits(bundle, samples, begin, event.end_s)
     temperatures = dict(TEMPERATURES, ios=FUSED_TEMPERATURES["ios"])
     pooled = {name: pool(log_posterior(rows, temperatures[name])) for name, rows in logits.items()}
@@ -185,7 +187,9 @@ def test_a_sound_is_unknown_above_the_energy_of_the_mean_logits(bundle, tmp_path
     samples = np.concatenate((silence(2), sound(2.4), silence(7)))
     (event,) = events_of(bundle, samples)
     assert event.out_of_distribution is None and event.cause is not None
-    logits = expected_logits(bundle, samples, int(round(event.start_s * SAMPLE_RATE)), event.end_s)["narrow"]
+    logits = expected_logits(bundle, high_passed(samples), int(round(event.start_s * SAMPLE_RATE)), event.end_s)[
+        "narrow"
+    ]
     threshold = float(energy(logits.mean(axis=0), TEMPERATURES["narrow"])) + margin
     changed(write_frame_bundle(str(tmp_path), fused=()), "models", 2, "energy_threshold", threshold)
     strict = open_or_skip(str(tmp_path))

@@ -127,3 +127,30 @@ def test_what_does_not_repeat_has_no_pitch(samples):
 def test_less_than_a_frame_makes_none():
     f0_hz, clarity = pitch.track_pitch(np.zeros(pitch.FRAME_LENGTH - 1, np.float32))
     assert len(f0_hz) == len(clarity) == 0
+
+
+@pytest.mark.parametrize("lag, height", [(40.3, 0.9), (25.0, 0.6), (99.75, 0.45), (8.4, 0.99)])
+def test_a_peak_between_two_lags_is_found_with_its_height(lag, height):
+    """The clarity is that of the parabola through three points, not of the highest of them."""
+    nsdf = np.full((1, pitch.N_LAGS), -0.1, np.float32)
+    beside = int(round(lag)) + np.arange(-1, 2)
+    nsdf[0, beside] = height - 0.02 * (beside - lag) ** 2
+    f0_hz, clarity = pitch.pick_peaks(nsdf)
+    assert 16000.0 / f0_hz[0] == pytest.approx(lag, abs=1e-3)
+    assert clarity[0] == pytest.approx(height, abs=1e-5)
+
+
+def test_a_clarity_is_never_above_one():
+    nsdf = np.full((1, pitch.N_LAGS), -0.1, np.float32)
+    nsdf[0, 39:42] = [0.99, 1.0, 0.995]
+    assert pitch.pick_peaks(nsdf)[1][0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "frequency_hz, weight",
+    [(0, 0.0), (150, 0.0397772), (300, 0.244499), (600, 0.587156), (2000, 0.4782), (8000, 0.058658)],
+)
+def test_rumble_and_the_highest_harmonics_count_less(frequency_hz, weight):
+    """(1 + (300 / f)^2)^-2 / (1 + (f / 2000)^2), worked out by hand."""
+    (index,) = np.flatnonzero(np.arange(pitch.N_FFT // 2 + 1) * 16000 == frequency_hz * pitch.N_FFT)
+    assert pitch._WEIGHTS[index] == pytest.approx(weight, rel=1e-4, abs=1e-9)
