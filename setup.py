@@ -30,6 +30,7 @@ ONNXRUNTIME = ['onnxruntime==1.10.0; python_version < "3.9"', 'onnxruntime>=1.20
 JETSON = ["pycuda>=2020.1"]  # TensorRT comes with JetPack alone: no index has one that runs there
 # Of a Jetson Nano's Python 3.6 there is no TFLite wheel.
 DEVICE = AUDIO + LITERT + ['onnxruntime==1.10.0; python_version < "3.9"']
+PNG = ["cairosvg>=2.5"]  # `report --out night.png`; needs Debian's libcairo2
 TEST = ["pytest>=7.0.1", 'jsonschema>=4; python_version >= "3.8"']
 
 
@@ -78,6 +79,7 @@ def device():
             "tflite-runtime": TFLITE_RUNTIME,
             "onnxruntime": ONNXRUNTIME,
             "jetson": JETSON,
+            "png": PNG,
             "test": TEST,
         },
         "entry_points": {
@@ -110,7 +112,7 @@ def host():
         "packages": find_packages(include=["export", "export.*", "training", "training.*", "calibration_data"]),
         "package_data": {"": DATA, "training": ["models/**", "experiments/*"], "calibration_data": ["*"]},
         "install_requires": ["cry-monitor==" + version()],
-        "extras_require": {"export": export, "train": train, "test-all": train + TEST + tools},
+        "extras_require": {"export": export, "train": train, "test-all": train + TEST + PNG + tools},
     }
 
 

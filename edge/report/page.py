@@ -12,12 +12,12 @@ td,th{border-bottom:1px solid var(--grid);padding:.25rem .8rem;text-align:right}
 td:first-child,th:first-child{text-align:left}.bad{color:#c22;font-weight:600}.good{color:#2a7d2a}"""
 
 
-def page(title, parts):
-    """A whole page: its title as text, what stands in its body as HTML."""
+def page(title, parts, style=""):
+    """A whole page: its title as text, what stands in its body as HTML, and style beside that of every page."""
     return (
         '<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">'
         "<title>{0}</title><style>{1}</style>\n<h1>{0}</h1>\n{2}\n</html>\n"
-    ).format(html.escape(title), STYLE, "\n".join(part for part in parts if part))
+    ).format(html.escape(title), STYLE + style, "\n".join(part for part in parts if part))
 
 
 def heading(text, level=2):

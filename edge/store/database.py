@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Tuple
 
 from edge.errors import UserError
 from edge.records import Event, ExpertReading
@@ -154,6 +154,33 @@ class Store:
         rows = self._select("minutes", Minute._fields, "start_utc >= ? ORDER BY id", since_utc)
         return [Minute(*row) for row in rows]
 
+    def unheard(self, begin_utc: float, end_utc: float, shortest_s: float) -> List[Tuple[float, float]]:
+        """(from, to) of every stretch of at least shortest_s between two minutes that began in that time.
+
+        A year has half a million minutes: they stay in SQLite.
+        """
+        rows = self._select(
+            "minutes AS one JOIN minutes AS other ON other.id = one.id + 1",
+            ["one.start_utc + one.duration_s", "other.start_utc"],
+            "one.start_utc >= ?1 AND other.start_utc < ?2 AND other.start_utc - one.start_utc - one.duration_s > ?3 "
+            "ORDER BY one.id",
+            begin_utc,
+            end_utc,
+            shortest_s,
+        )
+        return [(begin, end) for begin, end in rows]
+
+    def heard(self, begin_utc: float, end_utc: float) -> Optional[Tuple[float, float, float]]:
+        """(first minute's beginning, last one's end, seconds heard) of the minutes that began in that time, or None."""
+        ((first, last, seconds),) = self._select(
+            "minutes",
+            ["MIN(start_utc)", "MAX(start_utc + duration_s)", "SUM(duration_s)"],
+            "start_utc >= ? AND start_utc < ?",
+            begin_utc,
+            end_utc,
+        )
+        return None if first is None else (first, last, seconds)
+
     def health(self, since_utc: float = 0.0) -> List[Health]:
         """Changes of state after `since_utc`, in the order they were written."""
         rows = self._select("health", Health._fields, "at_utc >= ? ORDER BY id", since_utc)
@@ -291,10 +318,10 @@ class Store:
             for row in self._select("events", [columns], where + " ORDER BY id", value)
         ]
 
-    def _select(self, table, columns, where, value):
+    def _select(self, table, columns, where, *values):
         statement = "SELECT {} FROM {} WHERE {}".format(", ".join(columns), table, where)
         with self._explained("read"):
-            return self._connection.execute(statement, (value,)).fetchall()
+            return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
     def _transaction(self, doing, synchronous="NORMAL") -> Iterator:
