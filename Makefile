@@ -1,4 +1,6 @@
 # make demo: hear a made-up nursery night, with the light device dependencies only.
+# make check: style, types and the device's oldest Python, in half a minute, without TensorFlow.
+# make examples: every folder of examples/, as continuous integration runs them. make picture: README's.
 # make test: every test, in environments made for them; some rooms at a time, each said when it is done.
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
 # make wheels: both distributions, for the device and for a PC, into dist/, the same bytes every time.
@@ -8,6 +10,7 @@ PYTHON ?= python3
 DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
+CHECK_ENV = .venv-check
 # One more than the cores of a small machine: much of the time, audio is being played.
 JOBS = 3
 OTHER_PYTHONS = python3.6 python3.13
@@ -15,13 +18,29 @@ ROOMS = $(patsubst %/,%,$(filter-out tests/__pycache__/,$(wildcard tests/*/ test
 # These come first, for no core to wait for them at the end.
 LONGEST = tests/edge python3.6 tests/export python3.13
 
-.PHONY: demo test lint arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS)
+EXAMPLES = $(wildcard examples/*/run)
+
+.PHONY: demo check examples picture test arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES)
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
 	$(DEMO_ENV)/bin/cry-monitor demo --db $(DEMO_DB)
 
-test: $(TEST_ENV)/ready lint
+check: $(CHECK_ENV)/ready
+	$(CHECK_ENV)/bin/ruff check .
+	$(CHECK_ENV)/bin/ruff format --check .
+	$(CHECK_ENV)/bin/vermin -t=3.6- --no-tips --violations --quiet edge setup.py
+	$(CHECK_ENV)/bin/mypy
+
+examples: $(EXAMPLES)
+
+$(EXAMPLES): $(TEST_ENV)/ready
+	PATH="$(CURDIR)/$(TEST_ENV)/bin:$$PATH" $@
+
+picture: $(TEST_ENV)/ready
+	$(TEST_ENV)/bin/python -m benchmarks.lib.night_picture
+
+test: $(TEST_ENV)/ready
 	$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync $(LONGEST) $(filter-out $(LONGEST),$(ROOMS))
 
 # What the tests themselves make has jobs and variables of its own.
@@ -30,10 +49,6 @@ $(ROOMS):
 
 $(OTHER_PYTHONS):
 	tests/other_pythons $(@:python%=%)
-
-lint: $(TEST_ENV)/ready
-	$(TEST_ENV)/bin/ruff check .
-	$(TEST_ENV)/bin/vermin -t=3.6- --no-tips --violations --quiet edge setup.py
 
 arm64: .arm64/ready
 
@@ -59,15 +74,20 @@ $(DEMO_ENV)/ready: setup.py
 	$(DEMO_ENV)/bin/python -m pip install --quiet --editable '.[device]'
 	touch $@
 
+$(CHECK_ENV)/ready: tests/check_requirements.txt
+	$(PYTHON) -m venv $(CHECK_ENV)
+	$(CHECK_ENV)/bin/python -m pip install --quiet --requirement tests/check_requirements.txt
+	touch $@
+
 $(TEST_ENV)/ready: setup.py
 	$(PYTHON) -m venv $(TEST_ENV)
 	$(TEST_ENV)/bin/python -m pip install --quiet --editable . --editable './host[test-all]'
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
+	rm -rf $(DEMO_ENV) $(TEST_ENV) $(CHECK_ENV) .venv-edge-* .arm64 build dist *.egg-info $(DEMO_DB)*
 
-# make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill README.
+# make detector DATA=DIR TEACHER=yamnet.tflite: train the four folds and what ships, export them, measure, fill the documents.
 # About an hour on two cores; every training resumes where it was interrupted.
 WORK = results/detector
 TRAIN = KERAS_BACKEND=torch $(TEST_ENV)/bin/cry-train detector --data $(DATA) --teacher $(TEACHER) --work $(WORK)

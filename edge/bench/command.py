@@ -8,7 +8,7 @@ from edge import __version__
 from edge.arguments import Parser, path_name
 from edge.bench import result as results
 from edge.bench import text
-from edge.bench.baseline import compare, differences, machine_ratio, read_baseline, yardstick_ratio
+from edge.bench.baseline import compare, differences, machine_ratios, read_baseline, yardstick_ratio
 from edge.bench.material import material
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
@@ -101,7 +101,7 @@ def run(args) -> int:
     if baseline:
         result["baseline"] = {
             "differences": differences(baseline, result),
-            "machine_ratio": machine_ratio(baseline, result),
+            "machine_ratios": machine_ratios(baseline, result),
             "yardstick_ratio": yardstick_ratio(baseline, result),
             "changes": [dict(change._asdict()) for change in changes],
         }

@@ -141,8 +141,11 @@ def comparison(changes, baseline):
     lines += wrapped(["not the same as then: " + text for text in baseline["differences"]])
     lines += wrapped(
         [
-            "all stages together x {:.2f}, a fixed piece of work x {:.2f}: the first is taken for the machine's, and "
-            "the ratios are over it".format(baseline["machine_ratio"], baseline["yardstick_ratio"])
+            "all stages together {}, a fixed piece of work x {:.2f}: the ratios are over the first, which are taken "
+            "for the machine's".format(
+                ", ".join("{} x {:.2f}".format(path, ratio) for path, ratio in baseline["machine_ratios"].items()),
+                baseline["yardstick_ratio"],
+            )
         ]
     )
     slower = [change for change in changes if change.is_regression]

@@ -1,0 +1,222 @@
+"""README.md and docs/ are kept: commands run, links lead somewhere, tables are the recorded results."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.lib.docs import SECTION, documents, filled
+from benchmarks.lib.headlines import HEADLINES
+from benchmarks.lib.record import RESULTS
+from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.records import Event
+from edge.store import Store
+from edge.synthesis import infant_cry
+from edge.synthesis.signals import SAMPLE_RATE, to_level
+
+REPOSITORY = Path(__file__).parent.parent
+PATIENCE_S = 600  # with a command on a machine that has much else to do
+TEXTS = {path.relative_to(REPOSITORY): path.read_text() for path in documents()}
+# What was true of earlier versions is not true of this one.
+TODAY = {path: text for path, text in TEXTS.items() if path.name != "CHANGELOG.md"}
+SETUP = (REPOSITORY / "setup.py").read_text()
+PROGRAMS = {name: (module, function) for name, module, function in re.findall(r'"([\w-]+)=([\w.]+):(\w+)"', SETUP)}
+
+
+def commands_of(text):
+    """The lines of the code blocks that a shell would run, each with the flags that its comment names."""
+    commands = {}
+    for block in re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for line in block.splitlines():
+            command, _, comment = (part.strip() for part in line.partition("#"))
+            if command.split(" ")[0] in {"make", *PROGRAMS}:
+                commands[command] = re.findall(r"--[\w-]+", comment)
+    return commands
+
+
+def in_short(text):
+    """The commands in code blocks and between backticks, with and without sudo."""
+    quoted = re.findall(r"`([^`\n]+)`", text) + text.splitlines()
+    lines = [line.partition("#")[0].strip().removeprefix("sudo ") for line in quoted]
+    return [line for line in lines if line.split(" ")[0] in {"make", *PROGRAMS}]
+
+
+COMMANDS = {}
+for one in TODAY.values():
+    for shown, flags in commands_of(one).items():
+        COMMANDS[shown] = sorted({*COMMANDS.get(shown, []), *flags})
+# These listen until they are stopped, look for a microphone, train for an hour, or are whole environments.
+LISTENING = [command for command in COMMANDS if command.startswith("cry-monitor run")]
+TRAINING = [command for command in COMMANDS if command.startswith("cry-train") and command != "cry-train corpora"]
+LOOKING = [command for command in COMMANDS if command.startswith(("cry-monitor doctor", "cry-monitor devices"))]
+MAKING = [command for command in COMMANDS if command.startswith("make ")]
+
+
+def with_flags(commands):
+    """Each command, and again with each flag that its comment names."""
+    return sorted({" ".join([command, flag]).strip() for command in commands for flag in ["", *COMMANDS[command]]})
+
+
+RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *LOOKING, *TRAINING, *MAKING})
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(command line) -> Popen in a folder with a recording night.wav, by a user with one event in the database."""
+    environment = dict(
+        os.environ,
+        HOME=str(tmp_path),
+        XDG_STATE_HOME=str(tmp_path / "state"),
+        PYTHONPATH=str(REPOSITORY),
+        ALSA_CONFIG_PATH=str(tmp_path / "no-microphone.conf"),
+    )
+    for name in ("STATE_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
+        environment.pop(name, None)
+    (tmp_path / "no-microphone.conf").write_text("pcm.!default { type none_that_there_is }\n")
+    (tmp_path / "state" / "cry-monitor").mkdir(parents=True)
+    with Store(str(tmp_path / "state" / "cry-monitor" / "events.db")) as store:
+        store.add_event(Event(1.0, 9.0, 0.9), time.time() - 3600, "test")
+    with wave.open(str(tmp_path / "night.wav"), "wb") as night:
+        night.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        cry = to_level(infant_cry(8.0, np.random.default_rng(1)).samples, -25.0)
+        night.writeframes(np.round(32767 * cry).astype("<i2").tobytes())
+    (tmp_path / "my_model").mkdir()
+    shutil.copy(REPOSITORY / "training" / "models" / "detector" / "detector.keras", tmp_path / "my_model")
+    (description,) = re.findall(r"`({\"labels\".*?})`", TEXTS[Path("docs/engineer/model.md")])
+    (tmp_path / "my_model" / "model.json").write_text(description)
+    (tmp_path / "bundle").symlink_to(DEFAULT_BUNDLE_DIR)
+
+    def start(line):
+        name, *arguments = shlex.split(line)
+        module, function = PROGRAMS[name]
+        code = "import sys; sys.argv[0] = {!r}; from {} import {} as main; sys.exit(main())".format(
+            name, module, function
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return start
+
+
+def test_the_readme_is_short_and_shows_every_program():
+    readme = TEXTS[Path("README.md")]
+    assert len(readme.encode()) <= 7000
+    assert set(PROGRAMS) | {"make"} == {command.split(" ")[0] for command in commands_of(readme)}
+
+
+@pytest.mark.parametrize("command", RUNNING)
+def test_a_command_runs(start, command, tmp_path):
+    if command.startswith("edge-export"):
+        pytest.importorskip("tf2onnx", reason="the export extra is not installed")
+    process = start(command)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, err
+    assert out or err  # some say what they did on stderr
+    for bundle in re.findall("^edge-export: wrote (.+)$", err, re.MULTILINE):
+        load_bundle(tmp_path / bundle)
+
+
+@pytest.mark.parametrize("command", with_flags(LISTENING))
+def test_a_daemon_listens_until_it_is_stopped(start, command):
+    process = start(command)
+    for line in process.stderr:
+        if "READY" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, err
+    assert "stopped" in err
+
+
+@pytest.mark.parametrize("command", with_flags(LOOKING))
+def test_who_looks_for_a_microphone_finds_that_there_is_none(start, command):
+    process = start(command)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1, err
+    assert re.search("there is none|no monitor is running|no microphone", out + err)
+
+
+@pytest.mark.parametrize("path", TODAY, ids=str)
+def test_the_flags_that_are_named_exist(start, path):
+    for line in in_short(TODAY[path]):
+        words = shlex.split(line)
+        flags = [word.partition("=")[0] for word in words[1:] if word.startswith("-") and word != "-"]
+        if words[0] != "make" and flags:
+            subcommand = [word for word in words[1:2] if re.fullmatch("[a-z][a-z-]+", word)]
+            out, err = start(" ".join([words[0], *subcommand, "--help"])).communicate(timeout=PATIENCE_S)
+            assert [flag for flag in flags if not re.search(re.escape(flag) + r"\b", out)] == [], line + err
+
+
+@pytest.mark.parametrize("path", TODAY, ids=str)
+def test_the_modules_that_are_named_exist(path):
+    modules = re.findall(r"python3? -m ((?:benchmarks|training|edge|export)[\w.]*)", TODAY[path])
+    places = [REPOSITORY / module.replace(".", "/") for module in modules]
+    assert [place for place in places if not place.with_suffix(".py").exists() and not place.is_dir()] == []
+
+
+@pytest.mark.parametrize("command", MAKING)
+def test_continuous_integration_makes_it(command):
+    assert command in (REPOSITORY / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_make_targets_exist():
+    make = shutil.which("make") or pytest.skip("make is not installed")
+    named = {line for text in TODAY.values() for line in in_short(text) if line.startswith("make ")}
+    for command in named:
+        subprocess.run([make, "--dry-run", *command.split()[1:]], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_extras_that_are_named_exist():
+    extras = set(re.findall(r'"([\w-]+)":', " ".join(re.findall(r'"extras_require": \{(.*?)\}', SETUP, re.DOTALL))))
+    named = {extra for text in TODAY.values() for extra in re.findall(r"\[([\w-]+)\]'?`", text)}
+    assert named
+    assert named <= extras
+
+
+def test_nobody_is_sent_to_an_index_for_it():
+    """The name on package indexes is nobody's: installing is from this folder or a built wheel."""
+    everywhere = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "examples").rglob("*")]
+    texts = {path: path.read_text() for path in everywhere if path.is_file()}
+    assert [str(path) for path, text in texts.items() if re.search(r"pip3? install [\w' -]*cry-monitor", text)] == []
+
+
+def anchors(text):
+    """The headings of a document as links name them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=str)
+def test_links_lead_somewhere(path):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", TEXTS[path]):
+        leads_to = (REPOSITORY / path).parent / target if target else REPOSITORY / path
+        assert leads_to.exists(), target
+        assert not anchor or anchor in anchors(leads_to.read_text()), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", [path for path, text in TEXTS.items() if SECTION.search(text)], ids=str)
+def test_figures_are_those_of_the_recorded_results(path):
+    assert filled(TEXTS[path], REPOSITORY / path) == TEXTS[path], "run python -m benchmarks.lib.docs"
+
+
+def test_every_recorded_result_is_on_one_page_and_has_its_line():
+    pages = [text for path, text in TEXTS.items() if path.parent == Path("docs/results")]
+    shown = [mark[3] for text in pages for mark in SECTION.finditer(text) if mark[2] == "results"]
+    recorded = [path.stem for path in RESULTS.glob("*.md")]
+    assert sorted(shown) == sorted(recorded)
+    assert set(recorded) <= set(HEADLINES)
