@@ -60,6 +60,10 @@ def _engines_speed(found: Figures) -> str:
     return f"{len(found['rows_us'])} ways to run the detector, one frame each"
 
 
+def _experts_speed(found: Figures) -> str:
+    return f"two experts at once: {found['frame_ms']['cpu']['p50']:.1f} ms of CPU a frame here (median)"
+
+
 def _bench_noise(found: Figures) -> str:
     share = min(shares["1.5"] for shares in found["found"].values())
     return (
@@ -168,6 +172,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "boards": _boards,
     "speed": _speed,
     "engines_speed": _engines_speed,
+    "experts_speed": _experts_speed,
     "bench_noise": _bench_noise,
     "long_day": _long_day,
     "kill_minus_nine": _kill_minus_nine,

@@ -7,8 +7,8 @@ by one number:
   processor makes some durations long, and leaves the short ones as they are;
 - a stage is the median of its rounds, which are spread over the whole run;
 - what slows all stages of a path alike is the machine, not a stage: a stage's ratio is divided by the median ratio of
-  its path (a full cache slows the crying path more than the quiet one). So a version that is slower everywhere by the same
-  factor is not found; that factor is shown, beside that of a fixed piece of work (the yardstick);
+  its path (a full cache slows the crying path more than the quiet one). So a version that is slower everywhere by the
+  same factor is not found; that factor is shown, beside that of a fixed piece of work (the yardstick);
 - sums of stages are not compared: what they hold differs from hop to hop, and what waits for a disk says nothing;
 - a stage is slower when its ratio is above 1 by more than SAME_CODE, which is what two runs of the same code differ by
   (memory lies differently in each process), by more than NOISE_DEVIATIONS of its rounds' own spread, and by more than

@@ -23,7 +23,7 @@ SCALE = 3.0  # the network sees (x - mean of the frame) / SCALE; model.json says
 
 
 def frames_of(night):
-    """(frames, labels): one second of log-mel every HOP_S, and whether a cry fills it; half filled ones are left out."""
+    """(frames, labels): one second of log-mel every HOP_S, and whether it is a cry; half filled ones are left out."""
     frames, labels = [], []
     for first in range(0, len(night.samples) - FRAME_LENGTH, int(HOP_S * SAMPLE_RATE)):
         begin_s, end_s = first / SAMPLE_RATE, (first + FRAME_LENGTH) / SAMPLE_RATE
