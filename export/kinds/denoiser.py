@@ -63,7 +63,7 @@ class Denoiser(ModelKind):
             streams=frames(inputs),
             reference=reference,
             comparison=EstimateComparison(mixed, model.scale, part.provenance + provenance),
-            raw=part.log_mel,
+            raw=part.features,
             about={"calibration": material.counts(), "temperature": NO_ANSWER, "open_threshold": None},
             warnings=warnings,
             notes=material.notes,

@@ -57,16 +57,15 @@ class Detector(ModelKind):
         reference = keras_outputs(model.trained, part.inputs)
         threshold = model.description["decision"]["open_threshold"]
         task = Task(part.labels, part.groups, threshold)
-        parts = vars(calibration).items()
         return Evidence(
             model=model,
             feeds=[{INPUT_NAME: x[None]} for x in calibration.quantise.inputs],
             streams=frames(part.inputs),
             reference=reference,
             comparison=LogitComparison(model.description["labels"], model.temperature, task, part.provenance),
-            raw=part.log_mel,
+            raw=part.features,
             about={
-                "calibration": {name: {"frames": len(p.log_mel), "groups": len(set(p.groups))} for name, p in parts},
+                "calibration": calibration.counts(),
                 "temperature": temperature,
                 "open_threshold": threshold,
             },

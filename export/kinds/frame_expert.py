@@ -77,7 +77,7 @@ class FrameExpert(ModelKind):
             streams=frames(inputs),
             reference=reference,
             comparison=LogitComparison(described["labels"], model.temperature, task, part.provenance),
-            raw=part.log_mel,
+            raw=part.features,
             about={
                 "calibration": material.counts(),
                 "temperature": {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None},

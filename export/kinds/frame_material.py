@@ -36,7 +36,7 @@ class FrameMaterial:
     def counts(self) -> dict[str, dict[str, int]]:
         """Frames and groups of each part, for the report."""
         parts = {"quantise": self.quantise, "parity": self.parity}
-        return {name: {"frames": len(p.log_mel), "groups": len(set(p.groups))} for name, p in parts.items()}
+        return {name: {"frames": len(p.features), "groups": len(set(p.groups))} for name, p in parts.items()}
 
 
 def frame_material(model: SourceModel, calibration_dir: Path) -> FrameMaterial:

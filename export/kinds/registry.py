@@ -5,8 +5,9 @@ from export.kinds.detector import Detector
 from export.kinds.expert import FusedExpert
 from export.kinds.frame_expert import FrameExpert
 from export.kinds.kind import ModelKind
+from export.kinds.verifier import Verifier
 
-KINDS: tuple[ModelKind, ...] = (Detector(), Denoiser(), FusedExpert(), FrameExpert())
+KINDS: tuple[ModelKind, ...] = (Detector(), Verifier(), Denoiser(), FusedExpert(), FrameExpert())
 ROLES = tuple(dict.fromkeys(kind.role for kind in KINDS))  # in the order in which a bundle holds their models
 
 

@@ -3,27 +3,48 @@
 DIR/detector_log_mel.npz holds quantise, temperature and parity, each (N, 98, 64) float16 log-mel, and y_temperature and
 y_parity, (N,), 1 where the frame is a cry; all that looks at such frames is judged on them. DIR/manifest.json holds the
 feature with its parameters, the SHA-256 of the tensors, and for each tensor of a part its clip and its group.
+DIR/verifier_patches.npz and DIR/patches.json hold the same of YAMNet's patches (N, 96, 64), in two parts.
 """
 
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge.bundle.fields import Fields
-from edge.bundle.model import read_feature
+from edge.bundle.model import LOG_MEL, PATCH, read_feature
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.model import SourceModel
 
 DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parents[2] / "calibration_data"
-MANIFEST_NAME, TENSORS = "manifest.json", "detector_log_mel.npz"
 PARTS = ("quantise", "temperature", "parity")
 LABELLED = ("temperature", "parity")
-ARRAYS = (*PARTS, *(f"y_{part}" for part in LABELLED))
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """One file of tensors, and the manifest that vouches for it."""
+
+    manifest: str
+    tensors: str
+    parts: tuple[str, ...]
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """What it holds, by name."""
+        return (*self.parts, *(f"y_{part}" for part in self.parts if part in LABELLED))
+
+
+FILES = {
+    LOG_MEL: TensorFile("manifest.json", "detector_log_mel.npz", PARTS),
+    PATCH: TensorFile("patches.json", "verifier_patches.npz", ("quantise", "parity")),
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +58,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Part:
-    """Frames of one part: as log-mel (N, 98, 64) and as network inputs (N, 98, 64, 1), float32; labels bool (N,)."""
+    """Tensors of one part: features (N, columns, bands), network inputs (N, columns, bands, 1); labels bool (N,)."""
 
-    log_mel: np.ndarray
+    features: np.ndarray
     inputs: np.ndarray
     labels: np.ndarray | None  # None for the quantise part
     provenance: list[Provenance]
@@ -52,38 +73,47 @@ class Part:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The three parts."""
+    """The parts of one feature."""
 
     quantise: Part
-    temperature: Part
     parity: Part
+    temperature: Part | None = None
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Those that there are, by name."""
+        return {name: getattr(self, name) for name in PARTS if getattr(self, name) is not None}
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Frames and groups of each part, for the report."""
+        return {name: {"frames": len(p.features), "groups": len(set(p.groups))} for name, p in self.parts.items()}
 
 
 def load_calibration(directory: Path, model: SourceModel) -> Calibration:
-    """Read the tensors for a model and normalise them as it wants.
+    """Read the tensors of a model's feature and normalise them as it wants.
 
     Raises UserError when they are missing, damaged, or were computed with other feature parameters, or when two
     parts share a group.
     """
     feature = model.description["feature"]
-    fields = read_manifest(directory / MANIFEST_NAME, feature["name"])
-    path = directory / TENSORS
-    arrays = read_arrays(path, fields.text("sha256"))
+    file = FILES[feature["name"]]
+    manifest, path = directory / file.manifest, directory / file.tensors
+    fields = read_manifest(manifest, feature["name"], model.role)
+    arrays = read_arrays(path, fields.text("sha256"), file)
     sources = fields.object("sources")
     shape = (feature["parameters"]["frame_columns"], feature["parameters"]["n_mels"])
     parts = {}
-    for name in PARTS:
+    for name in file.parts:
         check_tensors(arrays[name], shape, f"{path}: {name}")
         labels = read_labels(arrays, name, path) if name in LABELLED else None
-        log_mel = arrays[name].astype(np.float32)
-        parts[name] = Part(
-            log_mel, normalised(log_mel, model.scale), labels, read_provenance(sources, name, len(log_mel))
-        )
-    check_groups_apart(parts, directory / MANIFEST_NAME)
+        features = arrays[name].astype(np.float32)
+        inputs = network_inputs(features, model.description["normalisation"])
+        parts[name] = Part(features, inputs, labels, read_provenance(sources, name, len(features)))
+    check_groups_apart(parts, manifest)
     return Calibration(**parts)
 
 
-def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, digest: str, file: TensorFile) -> dict[str, np.ndarray]:
     """The arrays of the .npz file by name. Raises UserError when it is missing, damaged or not the expected one."""
     try:
         content = path.read_bytes()
@@ -93,19 +123,19 @@ def read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
         ) from error
     if hashlib.sha256(content).hexdigest() != digest:
         raise UserError(
-            f"calibration data {path} does not have the SHA-256 in {MANIFEST_NAME} ({digest[:12]}...): it is damaged "
+            f"calibration data {path} does not have the SHA-256 in {file.manifest} ({digest[:12]}...): it is damaged "
             f"or of another run, regenerate both"
         )
     try:
         with np.load(io.BytesIO(content)) as stored:
-            return {name: stored[name] for name in ARRAYS}
+            return {name: stored[name] for name in file.arrays}
     except Exception as error:  # KeyError, ValueError, zipfile.BadZipFile: a foreign file
         raise UserError(
-            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays {', '.join(ARRAYS)}"
+            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays {', '.join(file.arrays)}"
         ) from error
 
 
-def read_manifest(path: Path, feature_name: str) -> Fields:
+def read_manifest(path: Path, feature_name: str, role: str) -> Fields:
     """The manifest. Raises UserError unless the tensors hold what edge/dsp computes."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -116,7 +146,7 @@ def read_manifest(path: Path, feature_name: str) -> Fields:
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({one_line(error)}): regenerate the calibration data") from error
     fields = Fields(content, str(path))
-    feature = read_feature(fields.object("feature"))
+    feature = read_feature(fields.object("feature"), role)
     if feature.name != feature_name:
         raise UserError(
             f"{path} holds {feature.name} tensors, the model looks at {feature_name}: name other "
@@ -164,6 +194,13 @@ def check_tensors(tensors: np.ndarray, shape: tuple[int, int], where: str) -> No
         raise UserError(f"{where} has shape {tensors.shape}, (N, {shape[0]}, {shape[1]}) with N > 0 is needed")
     if not np.isfinite(tensors).all():
         raise UserError(f"{where} holds NaN or infinite values: regenerate the calibration data")
+
+
+def network_inputs(tensors: np.ndarray, normalisation: Mapping[str, Any]) -> np.ndarray:
+    """Tensors (N, columns, bands) as a network takes them, (N, columns, bands, 1) float32."""
+    if normalisation["kind"] == "none":
+        return tensors.astype(np.float32)[..., None]
+    return normalised(tensors, normalisation["scale"])
 
 
 def normalised(log_mel: np.ndarray, scale: float) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 from edge.decision.calibration import energy, log_posterior
 from export.parity.calibration import Provenance
 from export.parity.evidence import Compared, error_points, finite, worst_rows
-from export.parity.metrics import Change, auc, balanced_accuracy, calibration_error, change
+from export.parity.metrics import Change, auc, balanced_accuracy, calibration_error, change, recall_at
 from export.targets import Bounds
 
 CLEAR_MARGIN = 0.05  # between the two likeliest labels of Keras; below it a changed label means nothing
 KERAS_BATCH = 64
+FALSE_POSITIVES = 0.05  # share of the other sounds that a recall is given at
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Parity:
     label_agreement: float | None  # over those; None when there are none
     auc: Change | None  # of the task, as all that follows; None where it is not known
     balanced_accuracy: Change | None  # at the opening threshold
+    recall: Change | None  # at FALSE_POSITIVES
     energy_auc: Change | None  # of an expert with an energy threshold: whether cries are more known than the rest
     ece_keras_raw: float | None  # calibration errors: of Keras at temperature 1
     ece_keras: float | None  # at the model's temperature
@@ -108,7 +110,7 @@ def task_metrics(
     reference: np.ndarray, logits: np.ndarray, temperature: float, task: Task | EnergyTask | None
 ) -> dict[str, Any]:
     """What the answers are worth by the task's labels: the fields of Parity by name."""
-    fields = dict.fromkeys(("auc", "balanced_accuracy", "energy_auc", "ece_keras_raw", "ece_keras", "ece"))
+    fields = dict.fromkeys(("auc", "balanced_accuracy", "recall", "energy_auc", "ece_keras_raw", "ece_keras", "ece"))
     if isinstance(task, EnergyTask):
         known = [-energy(answers, temperature) for answers in (reference, logits)]
         return {**fields, "energy_auc": change(auc, *known, task.labels, task.groups)}
@@ -122,6 +124,7 @@ def task_metrics(
         "balanced_accuracy": change(
             balanced_accuracy(task.threshold), expected[:, -1], got[:, -1], task.labels, task.groups
         ),
+        "recall": change(recall_at(FALSE_POSITIVES), reference[:, -1], logits[:, -1], task.labels, task.groups),
         "ece_keras_raw": calibration_error(posteriors(reference, 1.0), classes),
         "ece_keras": calibration_error(expected, classes),
         "ece": calibration_error(got, classes),
@@ -161,7 +164,11 @@ def task_violations(parity: Parity, allowed: float) -> list[str]:
     found = []
     if parity.auc is not None and parity.auc.points is not None and -parity.auc.points > allowed:
         found.append(f"AUC falls by {-parity.auc.points:.2f} points, at most {allowed:g} is allowed")
-    for name, metric in (("balanced accuracy", parity.balanced_accuracy), ("energy AUC", parity.energy_auc)):
+    for name, metric in (
+        ("balanced accuracy", parity.balanced_accuracy),
+        ("recall", parity.recall),
+        ("energy AUC", parity.energy_auc),
+    ):
         tells = metric is not None and metric.points is not None and metric.keras > 0.5  # below it there is no use
         if tells and -metric.high > allowed:
             found.append(

@@ -49,11 +49,11 @@ def mixtures(part: Part, is_clean: np.ndarray, scale: float) -> Mixtures:
     """Every cry of a part that is alone, with another sound of it under it at SNR_DB. is_clean: bool (N,)."""
     rng = np.random.default_rng(SEED)
     cries, others = (np.flatnonzero(is_clean & kind) for kind in (part.labels, ~part.labels))
-    cry, other = np.exp(part.log_mel[cries]), np.exp(part.log_mel[rng.choice(others, len(cries))])
+    cry, other = np.exp(part.features[cries]), np.exp(part.features[rng.choice(others, len(cries))])
     snr = 10 ** (rng.uniform(*SNR_DB, len(cries)) / 10)
     under = cry.mean((1, 2)) / other.mean((1, 2)) / snr
     noisy = np.log(cry + under[:, None, None] * other)
-    return Mixtures(normalised(noisy, scale), normalised(part.log_mel[cries], scale))
+    return Mixtures(normalised(noisy, scale), normalised(part.features[cries], scale))
 
 
 def distance_db(first: np.ndarray, second: np.ndarray, scale: float) -> np.ndarray:

@@ -36,6 +36,18 @@ def balanced_accuracy(threshold: float) -> Metric:
     return metric
 
 
+def recall_at(false_positives: float) -> Metric:
+    """The metric "share of the positives above the threshold that this share of the negatives exceeds at most"."""
+
+    def metric(scores: np.ndarray, labels: np.ndarray) -> float | None:
+        if labels.all() or not labels.any() or not np.isfinite(scores).all():
+            return None
+        threshold = np.quantile(scores[~labels], 1 - false_positives, method="higher")
+        return float((scores[labels] > threshold).mean())
+
+    return metric
+
+
 def calibration_error(posterior: np.ndarray, classes: np.ndarray) -> float | None:
     """Expected calibration error, see edge.decision.calibration.reliability.
 

@@ -44,6 +44,9 @@ its parameters), a temperature, "step": {"columns": 40, "window_columns": 98}, c
 "denoised": whether it sees frames through the denoiser. An energy above "energy_threshold" is an unknown sound. The
 denoiser, one at most, has "role": "denoiser" and maps a normalised frame to its estimate of the clean one; feature and
 scale are those of the experts behind it.
+
+A verifier, one at most, has "role": "verifier", the feature yamnet_patch, any labels, "decision" for the probability of
+detector and verifier together, and "cascade": when it is asked and how its logits are weighed beside the detector's.
 """
 
 

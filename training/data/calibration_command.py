@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the feature tensors; returns the exit status."""
-    from training.data.calibration_data import write_calibration_data
+    from training.data.calibration_data import FRAMES, PATCHES, write_calibration_data
 
-    write_calibration_data(arguments.data, arguments.out, arguments.seed)
+    for drawing in (FRAMES, PATCHES):
+        write_calibration_data(arguments.data, arguments.out, arguments.seed, drawing)
     return 0

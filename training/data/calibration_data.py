@@ -1,4 +1,4 @@
-"""Calibration tensors: log-mel frames drawn by group in parts that share no group, without voices.
+"""Calibration tensors: features of recordings drawn by group, in parts that share no group, without voices.
 
 Each part has as many frames of cries as of other sounds, and of each as many under every condition.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edge.dsp.log_mel import PARAMETERS, log_mel
+from edge.dsp import log_mel, yamnet_patch
 from edge.frames import FRAME_COLUMNS, FRAME_LENGTH
 from training.data.augmentation import band_limit, rms
 from training.data.corpora import CRY, NONCRY, SHIPPABLE, Clip, assert_groups_undivided, read_corpora, read_samples
@@ -30,28 +31,58 @@ TENSORS = "detector_log_mel.npz"
 Effect = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
-def write_calibration_data(data: Path, out: Path, seed: int) -> None:
-    """Write OUT/detector_log_mel.npz and OUT/manifest.json."""
+@dataclass(frozen=True)
+class Drawing:
+    """One file of tensors, and the manifest that vouches for it."""
+
+    tensors: str
+    manifest: str
+    feature: str
+    parameters: Mapping[str, object]
+    features: Callable[[np.ndarray], np.ndarray]  # of one second of samples
+    parts: dict[str, int]  # tensors per class and condition
+
+
+FRAMES = Drawing(
+    TENSORS,
+    "manifest.json",
+    "log_mel",
+    log_mel.PARAMETERS,
+    lambda samples: log_mel.log_mel(samples)[:FRAME_COLUMNS],
+    PARTS,
+)
+PATCHES = Drawing(
+    "verifier_patches.npz",
+    "patches.json",
+    yamnet_patch.NAME,
+    yamnet_patch.PARAMETERS,
+    lambda samples: yamnet_patch.yamnet_patch(samples[: yamnet_patch.PATCH_LENGTH]),
+    {"quantise": 10, "parity": 25},
+)
+
+
+def write_calibration_data(data: Path, out: Path, seed: int, drawing: Drawing = FRAMES) -> None:
+    """Write a drawing's tensors and manifest into OUT."""
     clips = [clip for clip in read_corpora(data) if clip.licence_class in SHIPPABLE and clip.label not in VOICES]
     rng = np.random.default_rng(seed)
-    chosen = {part: choose(clips, part) for part in PARTS}
+    chosen = {part: choose(clips, part) for part in drawing.parts}
     assert_groups_undivided(list(chosen.values()))
     arrays: dict[str, np.ndarray] = {}
     sources: dict[str, list[dict]] = {}
-    for part, per_cell in PARTS.items():
-        arrays[part], arrays[f"y_{part}"], sources[part] = draw(chosen[part], per_cell, rng)
+    for part, per_cell in drawing.parts.items():
+        arrays[part], arrays[f"y_{part}"], sources[part] = draw(chosen[part], per_cell, rng, drawing)
     out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out / TENSORS, **arrays)
+    np.savez_compressed(out / drawing.tensors, **arrays)
     manifest = {
-        "feature": {"name": "log_mel", "parameters": PARAMETERS},
+        "feature": {"name": drawing.feature, "parameters": drawing.parameters},
         "command": f"cry-train calibration --data DIR --seed {seed}",
         "seed": seed,
-        "sha256": hashlib.sha256((out / TENSORS).read_bytes()).hexdigest(),
-        "licences": sorted({source["licence"] for part in PARTS for source in sources[part]}),
+        "sha256": hashlib.sha256((out / drawing.tensors).read_bytes()).hexdigest(),
+        "licences": sorted({source["licence"] for rows in sources.values() for source in rows}),
         "sources": sources,
     }
-    (out / "manifest.json").write_text(as_lines(manifest))
-    print(f"wrote {out / TENSORS}: " + ", ".join(f"{part} {arrays[part].shape}" for part in PARTS))
+    (out / drawing.manifest).write_text(as_lines(manifest))
+    print(f"wrote {out / drawing.tensors}: " + ", ".join(f"{part} {arrays[part].shape}" for part in drawing.parts))
 
 
 def choose(clips: Sequence[Clip], part: str) -> list[Clip]:
@@ -64,8 +95,10 @@ def choose(clips: Sequence[Clip], part: str) -> list[Clip]:
     ]
 
 
-def draw(clips: Sequence[Clip], per_cell: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[dict]]:
-    """(frames float16, labels, sources): per class and condition so many loud seconds, clips reused last."""
+def draw(
+    clips: Sequence[Clip], per_cell: int, rng: np.random.Generator, drawing: Drawing = FRAMES
+) -> tuple[np.ndarray, np.ndarray, list[dict]]:
+    """(tensors float16, labels, sources): per class and condition so many loud seconds, clips reused last."""
     others = [clip for clip in clips if clip.detector_label == NONCRY]
     frames, labels, sources = [], [], []
     for label in (CRY, NONCRY):
@@ -75,7 +108,7 @@ def draw(clips: Sequence[Clip], per_cell: int, rng: np.random.Generator) -> tupl
             clip = order[number % len(order)]
             condition = list(CONDITIONS)[number % len(CONDITIONS)]
             noise = others[rng.integers(len(others))]
-            frames.append(frame(loud_second(clip, rng), loud_second(noise, rng), condition, rng))
+            frames.append(tensor(drawing, loud_second(clip, rng), loud_second(noise, rng), condition, rng))
             labels.append(label == CRY)
             source = {"clip": clip.clip_id, "group": clip.group_id, "licence": clip.licence, "label": label}
             source["condition"] = condition
@@ -93,9 +126,11 @@ def loud_second(clip: Clip, rng: np.random.Generator) -> np.ndarray:
     return max((samples[start : start + FRAME_LENGTH] for start in starts), key=rms)
 
 
-def frame(sound: np.ndarray, noise: np.ndarray, condition: str, rng: np.random.Generator) -> np.ndarray:
-    """Log-mel (98, 64) float16 of a sound under a condition; `noise` lies under it where the condition says so."""
-    features = log_mel(CONDITIONS[condition](sound, noise, rng).astype(np.float32))[:FRAME_COLUMNS]
+def tensor(
+    drawing: Drawing, sound: np.ndarray, noise: np.ndarray, condition: str, rng: np.random.Generator
+) -> np.ndarray:
+    """The features, float16, of a sound under a condition; `noise` lies under it where the condition says so."""
+    features = drawing.features(CONDITIONS[condition](sound, noise, rng).astype(np.float32))
     return (np.rint(features / STEP_NATS) * STEP_NATS).astype(np.float16)
 
 

@@ -72,7 +72,7 @@ def changed(folder, **changes):
 @pytest.mark.parametrize("target", BUNDLED)
 def test_the_device_loads_detector_experts_and_fusion(bundles, target):
     bundle = load_bundle(bundles / target)
-    assert bundle.detector.open_threshold == 0.7
+    assert bundle.decision.thresholds.open_threshold == 0.7
     assert {expert.name: expert.labels for expert in bundle.experts} == LABELS
     assert [(e.temperature, e.band_hz, e.step_columns, e.window_columns) for e in bundle.experts] == [
         (1.7, 4000.0, 14, WINDOW)
