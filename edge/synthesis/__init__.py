@@ -7,6 +7,7 @@ that it hears babies.
 
 from edge.synthesis.cry import Cry, infant_cry
 from edge.synthesis.household import alarm, babble, door, fan, lullaby
+from edge.synthesis.infant import infant_babble, infant_laughter, song
 from edge.synthesis.night import Night, Segment, nursery_night
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "babble",
     "door",
     "fan",
+    "infant_babble",
     "infant_cry",
+    "infant_laughter",
     "lullaby",
     "nursery_night",
+    "song",
 ]

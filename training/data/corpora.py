@@ -10,15 +10,34 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import UserError
-from edge.synthesis import alarm, babble, door, fan, infant_cry, lullaby
+from edge.synthesis import alarm, babble, door, fan, infant_babble, infant_cry, infant_laughter, lullaby, song
 
 CRY, NONCRY, UNVERIFIED = "cry", "noncry", "unverified"
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_S = 6.0
-SYNTHETIC_CLIPS = {CRY: 150, "babble": 120, "lullaby": 60, "door": 60, "alarm": 80, "fan": 20}
-HOUSEHOLD = {"babble": babble, "lullaby": lullaby, "door": door, "alarm": alarm, "fan": fan}
+SYNTHETIC_CLIPS = {
+    CRY: 150,
+    "babble": 120,
+    "lullaby": 60,
+    "door": 60,
+    "alarm": 80,
+    "fan": 20,
+    "infant_laughter": 120,
+    "infant_babble": 120,
+    "song": 120,
+}
+HOUSEHOLD = {
+    "babble": babble,
+    "lullaby": lullaby,
+    "door": door,
+    "alarm": alarm,
+    "fan": fan,
+    "infant_laughter": infant_laughter,
+    "infant_babble": infant_babble,
+    "song": song,
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Train the cry detector.
 
-Train the detector on every recording, or on all but one fold. Interrupted, it resumes where it was.
+Train the detector on every recording, or on all but one fold or corpus. Interrupted, it resumes where it was.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from training.runs.command import add_data, quieten_tensorflow
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `cry-train detector`."""
     add_data(parser)
+    parser.add_argument(
+        "--also", type=Path, action="append", default=[], metavar="DIR", help="a further such folder; may be repeated"
+    )
+    parser.add_argument("--without", metavar="CORPUS", help="hold out a whole corpus, by its name in metadata.csv")
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="yamnet.tflite, to distil from")
     parser.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
@@ -40,12 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     rounds = {} if arguments.rounds is None else {"rounds": arguments.rounds}
     schedule = Schedule(seed=arguments.seed, **rounds)
     quieten_tensorflow()
-    from training.detector.release import train_and_save
+    from training.detector.release import HeldOut, train_and_save
 
     train_and_save(
-        arguments.data,
+        [arguments.data, *arguments.also],
         arguments.teacher,
-        arguments.fold,
+        HeldOut(arguments.fold, arguments.without),
         schedule,
         arguments.work,
         arguments.out,

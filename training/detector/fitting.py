@@ -12,15 +12,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from edge.frames import FRAME_COLUMNS
+from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from training.data.corpora import NONCRY
 from training.data.spectra import normalise
 from training.detector.config import Schedule
-from training.detector.material import YAMNET_CLASSES, Bank
+from training.detector.material import Bank
 from training.detector.model import build_detector, with_teacher_head
-from training.detector.sampling import Batch, Sampler, adapt_teacher
+from training.detector.sampling import SCORE_FLOOR, Batch, Sampler, adapt_teacher
 from training.layers.fused import FusedBatchNormalization
 from training.runs import checkpoints
+from training.verifier.network import CRY_CLASSES, N_CLASSES
 
 BATCHES_AHEAD = 4
 FRAMES_AT_ONCE = 1024
@@ -56,7 +57,7 @@ def compiled(schedule: Schedule, teach: bool) -> keras.Model:
     """The model with its losses: the cry logit, and the teacher's class scores where there is a teacher."""
     model = build_detector(FusedBatchNormalization)
     if teach:
-        model = with_teacher_head(model, YAMNET_CLASSES)
+        model = with_teacher_head(model, N_CLASSES)
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(
             0.0, schedule.steps, warmup_target=schedule.learning_rate, warmup_steps=schedule.steps // 20, alpha=0.01
@@ -114,7 +115,11 @@ def detector_of(model: keras.Model) -> keras.Model:
 
 
 def largest_probabilities(model: keras.Model, bank: Bank) -> np.ndarray:
-    """The largest cry probability within each negative clip, on a coarse grid of its clean recording; (clips,)."""
+    """The largest cry probability within each negative clip, on a coarse grid of its clean recording; (clips,).
+
+    With a teacher it is half the detector's own and half the cascade's, whose second opinion the teacher is: what both
+    take for a cry is drawn most.
+    """
     detector = detector_of(model)
     starts, owners = [], []
     for number, clip in enumerate(bank.clips):
@@ -127,8 +132,26 @@ def largest_probabilities(model: keras.Model, bank: Bank) -> np.ndarray:
     start, owner = np.concatenate(starts), np.concatenate(owners)
     largest = np.zeros(len(bank.clips))
     for first in range(0, len(start), FRAMES_AT_ONCE):
-        index = start[first : first + FRAMES_AT_ONCE, None] + np.arange(FRAME_COLUMNS)
-        frames = normalise(bank.log_energies["clean"][index].astype(np.float32))[..., None]
-        logits = detector.predict_on_batch(frames)[:, 0]
-        np.maximum.at(largest, owner[first : first + FRAMES_AT_ONCE], 1 / (1 + np.exp(-logits)))
+        part = slice(first, first + FRAMES_AT_ONCE)
+        frames = bank.log_energies["clean"][start[part, None] + np.arange(FRAME_COLUMNS)].astype(np.float32)
+        logits = detector.predict_on_batch(normalise(frames)[..., None])[:, 0]
+        probability = sigmoid(logits)
+        if bank.teacher is not None:
+            heard = teacher_cry_logits(bank, start[part], owner[part])
+            probability = (probability + sigmoid((logits + heard) / 2)) / 2
+        np.maximum.at(largest, owner[part], probability)
     return largest
+
+
+def teacher_cry_logits(bank: Bank, start: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The teacher's logit of crying, the mean of its two classes, for frames that begin in a column; (n,)."""
+    assert bank.teacher is not None
+    window = np.minimum((start - bank.first_column[owner]) // FRAME_HOP_COLUMNS, bank.n_windows[owner] - 1)
+    scores = bank.teacher[bank.first_window[owner] + window][:, CRY_CLASSES].astype(np.float32)
+    scores = np.clip(scores, SCORE_FLOOR, 1 - SCORE_FLOOR)
+    return np.log(scores / (1 - scores)).mean(axis=1)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logits))."""
+    return 1 / (1 + np.exp(-logits))

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +20,16 @@ from tqdm import tqdm
 
 from edge.dsp.log_mel import HOP_LENGTH, PARAMETERS, WINDOW_LENGTH, mel_energies
 from edge.frames import FRAME_HOP
+from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
+from training.verifier.network import load_yamnet
 
 ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
 ADPCM_CLIPS_AT_ONCE = 500
-YAMNET_WINDOW = 15600  # samples: 0.975 s
-YAMNET_CLASSES = 521
+TEACHER_CLIPS_AT_ONCE, TEACHER_BATCH = 200, 256
 VARIANTS = ["clean", "telephone", "adpcm", "room", "narrow_room"]
-BANK_VERSION = 4
+BANK_VERSION = 5
 WORKERS = os.cpu_count() or 1
 
 
@@ -109,14 +111,14 @@ def make_arrays(clips: Sequence[Clip], yamnet: Path | None, seed: int) -> dict[s
     recordings += each_clip(recordings, seed, augmentation.speed, "speed")
     recordings = [pad_to_one_window(samples) for samples in recordings]
     arrays: dict[str, np.ndarray] = {}
-    for variant, samples in variants(recordings, seed):
-        columns = [np.log(mel_energies(x) + ENERGY_FLOOR).astype(np.float16) for x in samples]
+    for number, (variant, effect) in enumerate(EFFECTS.items()):
+        heard = coded(recordings) if variant == "adpcm" else recordings
+        columns = each_clip(heard, seed + number, partial(log_energies, effect), variant)
         arrays[variant] = np.concatenate(columns)
         arrays["first_column"] = np.cumsum([0] + [len(c) for c in columns])
-    windows = [1 + len(x) // FRAME_HOP for x in recordings]
-    arrays["first_window"] = np.cumsum([0] + windows)
+    arrays["first_window"] = np.cumsum([0] + [count_windows(x) for x in recordings])
     if yamnet is not None:
-        arrays["teacher"] = np.concatenate(teacher_scores(recordings, yamnet))
+        arrays["teacher"] = teacher_scores(recordings, yamnet)
     return arrays
 
 
@@ -125,16 +127,18 @@ def pad_to_one_window(samples: np.ndarray) -> np.ndarray:
     return np.pad(samples, (0, max(0, WINDOW_LENGTH + HOP_LENGTH - len(samples))))
 
 
-def variants(recordings: Sequence[np.ndarray], seed: int):
-    """Yield (name, recordings) for each of VARIANTS; each clip's draw depends on the seed and its place only."""
-    yield "clean", recordings
-    yield "telephone", each_clip(recordings, seed + 1, augmentation.telephone, "telephone")
-    coded: list[np.ndarray] = []
-    for first in tqdm(range(0, len(recordings), ADPCM_CLIPS_AT_ONCE), desc="adpcm"):
-        coded += augmentation.adpcm(recordings[first : first + ADPCM_CLIPS_AT_ONCE])
-    yield "adpcm", each_clip(coded, seed + 2, augmentation.microphone_colour, "adpcm")
-    yield "room", each_clip(recordings, seed + 3, coloured_room, "room")
-    yield "narrow_room", each_clip(recordings, seed + 4, narrow_room, "narrow room")
+def coded(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """After ADPCM: the coder is serial in time, so many clips go through it side by side."""
+    starts = range(0, len(recordings), ADPCM_CLIPS_AT_ONCE)
+    parts = [recordings[first : first + ADPCM_CLIPS_AT_ONCE] for first in starts]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        done = pool.map(augmentation.adpcm, parts)
+        return [clip for part in tqdm(done, total=len(parts), desc="adpcm coder", mininterval=5) for clip in part]
+
+
+def unchanged(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As it was recorded."""
+    return samples
 
 
 def coloured_room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -147,40 +151,49 @@ def narrow_room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return augmentation.band_limit(augmentation.room(samples, rng), rng.uniform(50, 400), rng.uniform(2800, 6000))
 
 
-def each_clip(
-    recordings: Sequence[np.ndarray],
-    seed: int,
-    effect: Callable[[np.ndarray, np.random.Generator], np.ndarray],
-    name: str,
-) -> list[np.ndarray]:
-    """effect(samples, rng) of every recording, with one generator per recording."""
+Effect = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+EFFECTS: dict[str, Effect] = {
+    "clean": unchanged,
+    "telephone": augmentation.telephone,
+    "adpcm": augmentation.microphone_colour,  # after the coder
+    "room": coloured_room,
+    "narrow_room": narrow_room,
+}
+
+
+def log_energies(effect: Effect, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """ln of a changed recording's mel energies, (columns, 64) float16."""
+    return np.log(mel_energies(effect(samples, rng)) + ENERGY_FLOOR).astype(np.float16)
+
+
+def each_clip(recordings: Sequence[np.ndarray], seed: int, effect: Effect, name: str) -> list[np.ndarray]:
+    """effect(samples, rng) of every recording, with one generator per recording: by the seed and its place only."""
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(len(recordings))]
     with ProcessPoolExecutor(WORKERS) as pool:
         done = pool.map(effect, recordings, generators, chunksize=16)
         return list(tqdm(done, total=len(recordings), desc=name, mininterval=5))
 
 
-def teacher_scores(recordings: Sequence[np.ndarray], yamnet: Path) -> list[np.ndarray]:
+def count_windows(samples: np.ndarray) -> int:
+    """The teacher's answers on a recording: one every 0.2 s, the first at its beginning."""
+    return 1 + len(samples) // FRAME_HOP
+
+
+def teacher_scores(recordings: Sequence[np.ndarray], yamnet: Path) -> np.ndarray:
     """YAMNet's 521 scores every 0.2 s of each recording, (windows, 521) float16."""
-    from ai_edge_litert.interpreter import Interpreter
+    network = load_yamnet(yamnet)
+    scores = []
+    for first in tqdm(range(0, len(recordings), TEACHER_CLIPS_AT_ONCE), desc="teacher", mininterval=5):
+        part = recordings[first : first + TEACHER_CLIPS_AT_ONCE]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            patches = np.concatenate(list(pool.map(teacher_patches, part)))
+        logits = network.predict(patches[..., None], batch_size=TEACHER_BATCH, verbose=0)
+        scores.append((1 / (1 + np.exp(-logits))).astype(np.float16))
+    return np.concatenate(scores)
 
-    def score(part: Sequence[np.ndarray]) -> list[np.ndarray]:
-        interpreter = Interpreter(str(yamnet), num_threads=1)
-        interpreter.allocate_tensors()
-        source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-        scores = []
-        for samples in tqdm(part, desc="teacher", mininterval=5):
-            padded = np.pad(samples, (0, YAMNET_WINDOW + FRAME_HOP))
-            rows = np.empty((1 + len(samples) // FRAME_HOP, YAMNET_CLASSES), np.float16)
-            for row in range(len(rows)):
-                window = padded[row * FRAME_HOP : row * FRAME_HOP + YAMNET_WINDOW]
-                interpreter.set_tensor(source, window[None].astype(np.float32))
-                interpreter.invoke()
-                rows[row] = interpreter.get_tensor(sink)[0]
-            scores.append(rows)
-        return scores
 
-    share = -(-len(recordings) // WORKERS)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        parts = pool.map(score, [recordings[first : first + share] for first in range(0, len(recordings), share)])
-        return [rows for part in parts for rows in part]
+def teacher_patches(samples: np.ndarray) -> np.ndarray:
+    """What the teacher sees every 0.2 s, (windows, 96, 64) float32; past the end there is silence."""
+    padded = np.pad(samples, (0, PATCH_LENGTH + FRAME_HOP))
+    starts = range(0, count_windows(samples) * FRAME_HOP, FRAME_HOP)
+    return np.stack([yamnet_patch(padded[start : start + PATCH_LENGTH]) for start in starts])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from edge import __version__
 from edge.dsp.log_mel import PARAMETERS
+from edge.errors import UserError
 from training.data.corpora import SHIPPABLE, Clip, read_corpora, split_by_fold, synthetic_clips
 from training.data.selection import corpora_of
 from training.data.spectra import LOG_MEL_SCALE, normalise
@@ -25,31 +27,50 @@ CALIBRATION_DATA = Path(__file__).resolve().parents[2] / "calibration_data" / "d
 FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as much
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model must not hear: a fold of every corpus, or a whole corpus; nothing where neither is named."""
+
+    fold: int | None = None
+    corpus: str | None = None
+
+    @property
+    def name(self) -> str:
+        """For folders."""
+        parts = ["" if self.fold is None else f"fold{self.fold}", self.corpus or ""]
+        return "without-" + "-".join(filter(None, parts)) if any(parts) else "all"
+
+    def may_hear(self, clip: Clip) -> bool:
+        return clip.corpus != self.corpus and (self.fold is None or clip.eval_fold != self.fold)
+
+
 def train_and_save(
-    data: Path,
+    data: Sequence[Path],
     teacher: Path | None,
-    fold: int | None,
+    held_out: HeldOut,
     schedule: Schedule,
     work: Path,
     out: Path,
     decision: dict[str, float],
     metrics: dict[str, Any],
 ) -> None:
-    """Train on every clip, or on all folds but one, and write the model directory `out`."""
-    clips = trainable(read_corpora(data), schedule.seed)
+    """Train on every clip of the folders that may be heard, and write the model directory `out`."""
+    clips = trainable([clip for folder in data for clip in read_corpora(folder)], schedule.seed)
+    known = sorted({clip.corpus for clip in clips})
+    if held_out.corpus is not None and held_out.corpus not in known:
+        raise UserError(f"there is no corpus {held_out.corpus!r} to hold out, there are {', '.join(known)}")
     bank = joined(
         load_or_make_bank(clips, work, teacher, schedule.seed),
         load_or_make_bank(synthetic_clips(), work, teacher, schedule.seed),
     )
-    if fold is not None:
-        split_by_fold(clips, fold)  # refuses a fold that divides a group
-        bank = bank.subset(lambda clip: clip.eval_fold != fold)
-    part = "all" if fold is None else f"without-fold{fold}"
-    model = train_detector(bank, schedule, work / f"{part}-seed{schedule.seed}")
+    if held_out.fold is not None:
+        split_by_fold(clips, held_out.fold)  # refuses a fold that divides a group
+    bank = bank.subset(held_out.may_hear)
+    model = train_detector(bank, schedule, work / f"{held_out.name}-seed{schedule.seed}")
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "detector.keras")
     metrics = {**metrics, "parity_auc": parity_auc(model, CALIBRATION_DATA)}
-    description = describe(model, bank.clips, fold, schedule, teacher is not None, decision, metrics)
+    description = describe(model, bank.clips, held_out, schedule, teacher is not None, decision, metrics)
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
     print(f"wrote {out}: {model.count_params()} parameters, {multiply_adds(model)} multiply-adds")
 
@@ -74,7 +95,7 @@ def trainable(clips: Sequence[Clip], seed: int) -> list[Clip]:
 def describe(
     model: keras.Model,
     clips: Sequence[Clip],
-    fold: int | None,
+    held_out: HeldOut,
     schedule: Schedule,
     has_teacher: bool,
     decision: dict[str, float],
@@ -93,7 +114,8 @@ def describe(
         "metrics": metrics,
         "training": {
             "corpora": corpora_of(list(dict.fromkeys(clips))),
-            "held_out_fold": fold,
+            "held_out_fold": held_out.fold,
+            "held_out_corpus": held_out.corpus,
             "teacher": "YAMNet (Apache-2.0)" if has_teacher else None,
             "seed": schedule.seed,
             "frames": schedule.steps * schedule.batch_size,

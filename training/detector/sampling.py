@@ -21,6 +21,7 @@ SNR_RANGE_DB = (-5.0, 20.0)
 LEVEL_RANGE = (-9.0, 7.0)  # ln of a frame's mean mel energy: about -65 to 0 dBFS for broadband sound
 MICROPHONE_NOISE_BELOW = (3.0, 9.0)  # nats below the frame's mean: 13 to 39 dB
 ACTIVE_RANGE_NATS = 4.0  # a column within 17 dB of a clip's loud ones is sound, the rest is pause
+OVERHANG_COLUMNS = 60  # of a frame at the most lie outside its clip: an alert should not wait for a whole second
 FULL_CRY_SHARE = 0.25  # of a frame's columns: with so much sound in it a cry clip's frame is fully its label's
 CRY_TARGET, NOT_CRY_TARGET = 0.97, 0.01
 LABEL_WEIGHT = 0.3  # in a cry clip's frame; the rest is what the adapted teacher hears
@@ -38,6 +39,15 @@ MASK_COLUMNS, MASK_BANDS = 24, 12  # at most so many are blanked
 SCORE_FLOOR = 1e-3  # a teacher's score is no surer than that
 TEACHER_REGULARISATION = 1e-3  # scikit-learn's C
 
+NEGATIVE_SHARES = {  # of what is not crying, by corpus
+    "esc50": 0.57,
+    "ravdess_sub": 0.13,
+    "speechocean_sub": 0.11,
+    "fsdd": 0.03,
+    "home_negatives": 0.03,
+    "synthetic": 0.13,
+}
+OTHER_SHARE = 0.03
 SHARE_CRY, SHARE_UNVERIFIED = 0.38, 0.07  # of a batch; the rest is not crying
 
 
@@ -67,7 +77,7 @@ class Sampler:
         self.activity = column_activity(bank)
 
     def mine(self, largest_probability: np.ndarray) -> None:
-        """Draw negatives more often the more they look like a cry; largest_probability: (clips,)."""
+        """Draw negatives more often the more they are taken for a cry; largest_probability: (clips,)."""
         self.hardness = 0.3 + 6.0 * largest_probability
 
     def batch(self, size: int) -> Batch:
@@ -88,6 +98,8 @@ class Sampler:
         return Batch(frames[..., None], cry[:, None].astype(np.float32), teacher)
 
     def _draw(self, among: np.ndarray, n: int) -> np.ndarray:
+        if n == 0:
+            return among[:0]
         weights = self.prior_weight[among] * self.hardness[among]
         return self.rng.choice(among, n, p=weights / weights.sum())
 
@@ -100,7 +112,7 @@ class Sampler:
         length = bank.n_columns[clips]
         tempo = np.exp(rng.uniform(-TEMPO_RANGE, TEMPO_RANGE, len(clips)))
         span = FRAME_COLUMNS * tempo
-        overhang = np.minimum(length // 3, 40)  # a frame may begin before its clip or end after it
+        overhang = np.minimum(length // 3, OVERHANG_COLUMNS)  # a frame may begin before its clip or end after it
         start = np.floor(rng.uniform(-overhang, np.maximum(length - span + overhang, 1 - overhang)))
         columns = np.floor(start[:, None] + np.arange(FRAME_COLUMNS) * tempo[:, None]).astype(int)
         inside = (columns >= 0) & (columns < length[:, None])
@@ -177,14 +189,6 @@ def moved_bands(energies: np.ndarray, bands: np.ndarray) -> np.ndarray:
 
 def prior_weights(bank: Bank) -> np.ndarray:
     """Weight of each clip so that corpora and classes, not their sizes, decide what is drawn; (clips,)."""
-    share = {
-        "esc50": 0.60,
-        "ravdess_sub": 0.14,
-        "speechocean_sub": 0.10,
-        "fsdd": 0.03,
-        "home_negatives": 0.03,
-        "synthetic": 0.10,
-    }
     negative_sizes: dict[str, int] = {}
     for clip in bank.clips:
         if clip.detector_label == NONCRY:
@@ -195,7 +199,7 @@ def prior_weights(bank: Bank) -> np.ndarray:
     weights = np.ones(len(bank.clips))
     for i, clip in enumerate(bank.clips):
         if clip.detector_label == NONCRY:
-            weights[i] = share[clip.corpus] / negative_sizes[clip.corpus]
+            weights[i] = NEGATIVE_SHARES.get(clip.corpus, OTHER_SHARE) / negative_sizes[clip.corpus]
         else:
             # The few full-band cries count for more; a parent who recorded often counts for less.
             full_band = {"esc50": 4.0, "synthetic": 0.3}.get(clip.corpus, 1.0)

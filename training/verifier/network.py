@@ -18,6 +18,7 @@ from edge.dsp.yamnet_patch import N_MELS, PATCH_COLUMNS
 from edge.errors import UserError
 
 N_CLASSES = 521
+CRY_CLASSES = (19, 20)  # "Crying, sobbing" and "Baby cry, infant cry"
 N_CONVOLUTIONS = 27
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -69,6 +70,11 @@ def dequantised(interpreter, detail: dict) -> np.ndarray:
     shape[quantisation["quantized_dimension"]] = -1
     zero = quantisation["zero_points"].astype(np.float32).reshape(shape)
     return (values - zero) * quantisation["scales"].reshape(shape)
+
+
+def load_yamnet(file: Path) -> keras.Model:
+    """The whole network, from yamnet.tflite or from a .keras file that it was saved to before."""
+    return keras.saving.load_model(file) if file.suffix == ".keras" else build_yamnet(file)
 
 
 def build_yamnet(file: Path, classes: Sequence[int] | None = None) -> keras.Model:
