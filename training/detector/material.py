@@ -19,8 +19,8 @@ import numpy as np
 from tqdm import tqdm
 
 from edge.dsp.log_mel import HOP_LENGTH, PARAMETERS, WINDOW_LENGTH, mel_energies
-from edge.frames import FRAME_HOP
 from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
+from edge.frames import FRAME_HOP
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
 from training.verifier.network import load_yamnet
