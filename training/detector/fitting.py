@@ -20,8 +20,8 @@ from training.detector.material import Bank
 from training.detector.model import build_detector, with_teacher_head
 from training.detector.sampling import SCORE_FLOOR, Batch, Sampler, adapt_teacher
 from training.layers.fused import FusedBatchNormalization
+from training.layers.yamnet import CRY_CLASSES, N_CLASSES
 from training.runs import checkpoints
-from training.verifier.network import CRY_CLASSES, N_CLASSES
 
 BATCHES_AHEAD = 4
 FRAMES_AT_ONCE = 1024

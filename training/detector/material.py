@@ -23,7 +23,7 @@ from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
 from edge.frames import FRAME_HOP
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
-from training.verifier.network import load_yamnet
+from training.layers.yamnet import load_yamnet
 
 ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
 ADPCM_CLIPS_AT_ONCE = 500

@@ -1,1 +1,1 @@
-"""The verifier: YAMNet rebuilt in float, and the small fusion of its answer with the detector's."""
+"""The verifier: the small fusion of YAMNet's answer with the detector's, and what ships of both."""
