@@ -6,11 +6,13 @@ from time import perf_counter
 import numpy as np
 
 from edge.bundle.detector import sigmoid
+from edge.bundle.model import DETECTOR, VERIFIER
 from edge.causes.expert_runner import KEPT_HOPS, ExpertRunner
 from edge.causes.pre_roll import RecentSamples
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeTracker
 from edge.decision.gate import LevelGate
+from edge.decision.left_out import LeftOut, NoAnswer
 from edge.decision.rules import episode_rules
 from edge.decision.second_opinion import SecondOpinion
 from edge.dsp.high_pass import HighPass
@@ -25,9 +27,13 @@ SILENCE_DBFS = -120.0  # what digital silence is reported as
 class Pipeline(object):
     """One stream of 16 kHz mono float32 samples, analysed every 0.2 s over the newest second."""
 
-    def __init__(self, bundle, settings=None):
-        """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults."""
-        settings = settings or load_settings(None)
+    def __init__(self, bundle, settings=None, say=None):
+        """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults.
+
+        say: called with a model's title and what became of it when it answers no number, or again; None: the log.
+        """
+        self._settings = settings = settings or load_settings(None)
+        self.left_out = LeftOut(say)
         self._detector = bundle.detector
         self._gate = None
         if settings.gate.enabled:
@@ -35,7 +41,7 @@ class Pipeline(object):
         self._episodes = EpisodeTracker(episode_rules(bundle.decision, settings.decision), FRAME_HOP_S, FRAME_S)
         self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
         self._second_opinion = SecondOpinion(bundle.verifier, self._recent.newest) if bundle.verifier else None
-        self._experts = ExpertRunner(bundle, self._recent, self._timed) if bundle.experts else None
+        self._experts = ExpertRunner(bundle, self._recent, self._timed, self.left_out) if bundle.experts else None
         self._high_pass = HighPass()
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
@@ -112,15 +118,30 @@ class Pipeline(object):
     def _listen(self, started):
         """(the detector's probability, that of all that was asked, whether the verifier was) of the newest frame."""
         logit = self._detector.calibrated_logit(self._frame)
-        detector_probability = sigmoid(logit)
         detector_done = self._timed("detector", started)
+        if not math.isfinite(logit):
+            self.left_out.add(DETECTOR, "no cry is heard until it is started again")
+            return self._pass_over()
+        if self.left_out.reasons:
+            self.left_out.remove(DETECTOR)
+        detector_probability = sigmoid(logit)
         if self._second_opinion is None:
             return detector_probability, detector_probability, False
-        probability = self._second_opinion.probability(logit)
+        try:
+            probability = self._second_opinion.probability(logit)
+        except NoAnswer:
+            self._decide_alone()
+            return detector_probability, detector_probability, True
         asked = self._second_opinion.was_asked
         if asked:
             self._timed("verifier", detector_done)
         return detector_probability, probability, asked
+
+    def _decide_alone(self):
+        """The verifier answers no number: from here on the detector's thresholds hold."""
+        self.left_out.add(VERIFIER, "the detector decides alone until the next start")
+        self._second_opinion = None
+        self._episodes.change_rules(episode_rules(self._detector.decision, self._settings.decision))
 
     def _pass_over(self):
         """The same of a frame that is too quiet for anybody to be asked."""

@@ -2,6 +2,7 @@
 
     manifest.py, model.py, fields.py  what a manifest says, read strictly
     files.py                          model files: verified, opened in an engine
+    answers.py                        whether what a model answers can be worked with
     frame_network.py                  a network that takes one picture of sound, a log-mel frame for most
     detector.py, denoiser.py          two such
     verifier.py                       the second opinion, on a picture of its own
@@ -14,6 +15,7 @@ fused) and edge.engines.
 import os
 from typing import List, NamedTuple, Optional, Union
 
+from edge.bundle.answers import check_answers
 from edge.bundle.denoiser import Denoiser
 from edge.bundle.detector import Detector
 from edge.bundle.expert import Expert
@@ -88,8 +90,8 @@ def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
 
     A verifier that cannot be used is left out, and Bundle.left_out says why: the detector decides alone.
 
-    Raises UserError when it is missing, damaged, of a newer schema, made for other features, or when no
-    installed engine can run it.
+    Raises UserError when it is missing, damaged, of a newer schema, made for other features, when no installed
+    engine can run it, or when what a model answers is no number or always the same.
     """
     directory = str(directory)
     manifest = read_manifest(directory)
@@ -98,7 +100,9 @@ def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
     verify_files(models, directory)
     of_role = {DETECTOR: [], DENOISER: [], EXPERT: []}
     for model in models:
-        of_role[model.role].append(open_runner(model, directory, threads))
+        runner = open_runner(model, directory, threads)
+        check_answers(model.title, runner)
+        of_role[model.role].append(runner)
     (detector,), denoiser = of_role[DETECTOR], next(iter(of_role[DENOISER]), None)
     verifier, left_out = None, list(manifest.left_out)
     for model in verifiers:
@@ -124,6 +128,7 @@ def _usable_verifier(model, directory, threads):
     """Raises UserError when its files are not what the manifest says, no engine runs it, or it is too slow here."""
     verify_files([model], directory)
     verifier = open_runner(model, directory, threads)
+    check_answers(model.title, verifier)
     check_speed(verifier)
     return verifier
 

@@ -15,7 +15,7 @@ class Detector(LogMelNetwork):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
         LogMelNetwork.__init__(self, model, directory, threads, (1, 1))
         self.decision = model.decision
-        self._temperature = model.temperature
+        self.temperature = model.temperature
 
     def logit(self, log_mel_frame):
         """The network's logit before temperature for a (98, 64) float32 ln-mel frame.
@@ -27,7 +27,12 @@ class Detector(LogMelNetwork):
 
     def calibrated_logit(self, log_mel_frame):
         """The logit of p(cry) for a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""
-        return self.logit(log_mel_frame) / self._temperature
+        return self.logit(log_mel_frame) / self.temperature
+
+    def answers(self):
+        """Yield what is made of the output, as FrameNetwork does."""
+        for output in LogMelNetwork.answers(self):
+            yield output / self.temperature
 
     def probability(self, log_mel_frame):
         """p(cry) in 0..1 of a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""

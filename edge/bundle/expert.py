@@ -15,10 +15,10 @@ PAST_VALID = STATE + "valid"  # (1, n): the encoder looks n columns ahead, so it
 class Expert(object):
     """An expert of a bundle, and where it stands in the one episode it listens to.
 
-    name, engine_name: text. labels: what its logits speak for. temperature: of its logits. energy_threshold: energy
-    above it is an unknown sound, or None. band_hz: of the fused columns it takes. step_columns, window_columns: how
-    many it takes at a time, and how many its answer is about. lateness_columns: how many it has taken and not yet
-    looked at.
+    name, engine_name, path: text. labels: what its logits speak for. temperature: of its logits. energy_threshold:
+    energy above it is an unknown sound, or None. band_hz: of the fused columns it takes. step_columns,
+    window_columns: how many it takes at a time, and how many its answer is about. lateness_columns: how many it has
+    taken and not yet looked at.
     """
 
     feature = FUSED
@@ -26,7 +26,7 @@ class Expert(object):
     def __init__(self, model, directory, threads=1):
         """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
         self._engine = engine = open_model(model, directory, threads)
-        self.name, self.labels, self.engine_name = model.name, model.labels, engine.name
+        self.name, self.labels, self.engine_name, self.path = model.name, model.labels, engine.name, engine.path
         self.temperature, self.energy_threshold = model.temperature, model.energy_threshold
         self.band_hz = model.feature.band_hz
         self.step_columns, self.window_columns = model.step
@@ -70,6 +70,16 @@ class Expert(object):
             self._n_waiting += len(waiting)
             if self._n_waiting == self.step_columns:
                 yield self._step()
+
+    def answers(self):
+        """Yield what is made of the logits, (1, labels) float32, for made-up columns: see edge.bundle.answers."""
+        random = np.random.RandomState(0)
+        for loudness in (0.0, 1.0, 3.0):
+            self.reset()
+            for _ in range(2 + self.lateness_columns // self.step_columns):
+                self._columns[...] = loudness * random.standard_normal(self._columns.shape)
+                yield self._step() / self.temperature
+        self.reset()
 
     def warm_up(self):
         """Run once on silence: the first inference allocates."""

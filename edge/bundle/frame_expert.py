@@ -53,6 +53,11 @@ class FrameExpert(LogMelNetwork):
         self.n_steps += 1
         return self.output[0]
 
+    def answers(self):
+        """Yield what is made of the output, as FrameNetwork does."""
+        for output in LogMelNetwork.answers(self):
+            yield output / self.temperature
+
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
         LogMelNetwork.warm_up(self)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from edge.bundle.answers import made_up_frames
 from edge.bundle.files import open_model
 from edge.errors import UserError
 
@@ -9,7 +10,8 @@ from edge.errors import UserError
 class FrameNetwork(object):
     """An engine that maps one frame to one output; both are the engine's own arrays.
 
-    frame_shape: (columns, bands). frame: float32 of that shape, to be filled. output: float32, what infer() fills.
+    path: of the file that runs. frame_shape: (columns, bands). frame: float32 of that shape, to be filled. output:
+    float32, what infer() fills.
     """
 
     def __init__(self, model, directory, threads, output_shape):
@@ -27,7 +29,7 @@ class FrameNetwork(object):
             )
         (network_input,), (self.output,) = engine.inputs.values(), engine.outputs.values()
         self.frame = network_input[0, :, :, 0]
-        self.engine_name, self.infer = engine.name, engine.infer
+        self.engine_name, self.infer, self.path = engine.name, engine.infer, engine.path
 
     def check_shape(self, frame):
         """Raise ValueError for any other shape than frame_shape."""
@@ -37,6 +39,12 @@ class FrameNetwork(object):
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
         self.look_at(np.zeros(self.frame_shape, np.float32))
+
+    def answers(self):
+        """Yield the output for each of a few made-up frames, float32, its own array: see edge.bundle.answers."""
+        for frame in made_up_frames(self.frame_shape):
+            self.look_at(frame)
+            yield self.output
 
 
 class LogMelNetwork(FrameNetwork):

@@ -8,11 +8,12 @@ begin anew with every episode, so what is said of it is the same as if its sampl
 
 from time import perf_counter
 
-from edge.bundle.model import FUSED, LOG_MEL
+from edge.bundle.model import EXPERT, FUSED, LOG_MEL
 from edge.causes.episode_pooling import PooledReadings
 from edge.causes.frame_experts import FrameExperts
 from edge.causes.fused_experts import FusedExperts
 from edge.causes.verdict import Verdict
+from edge.decision.left_out import is_answer
 from edge.dsp.fused import CLIP_LENGTH
 from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.records import Alert, Event
@@ -25,15 +26,17 @@ KEPT_HOPS = -(-PRE_ROLL // FRAME_HOP) + 1  # the work begins with the hop after 
 class ExpertRunner(object):
     """Follows the stream hop by hop; gives every event its cause."""
 
-    def __init__(self, bundle, recent, timed):
+    def __init__(self, bundle, recent, timed, left_out):
         """bundle: edge.bundle.Bundle with experts. recent: RecentSamples, KEPT_HOPS of FRAME_HOP samples.
 
-        timed: (stage, when it began) -> now.
+        timed: (stage, when it began) -> now. left_out: edge.decision.left_out.LeftOut.
         """
+        self._left_out = left_out
+        self._silenced = set()  # names of experts that are not asked any more
         self._verdict = Verdict(bundle.experts, bundle.fusion)
         self._timed = timed
         self._recent = recent
-        self._kinds = kinds(bundle, timed)
+        self._kinds = kinds(bundle, timed, self._silence)
         self._pools = {expert.name: PooledReadings(expert.temperature) for expert in bundle.experts}
         self._begin = self._next = None  # samples of the stream: where the episode began, what is worked on next
 
@@ -72,7 +75,17 @@ class ExpertRunner(object):
         self._next = end
         for kind in self._kinds:
             for name, n_samples, is_full, logits in kind.take(samples):
-                self._pools[name].add((self._begin + n_samples) / float(SAMPLE_RATE), is_full, logits)
+                if not is_answer(logits):
+                    self._silence(EXPERT + " " + name, [name])
+                elif name not in self._silenced:
+                    self._pools[name].add((self._begin + n_samples) / float(SAMPLE_RATE), is_full, logits)
+
+    def _silence(self, title, names):
+        """A model answers no number: ask the experts `names` no more, and make no cause of what they said."""
+        self._left_out.add(title, "causes are named without {} until the next start".format(", ".join(names)))
+        self._silenced.update(names)
+        for kind in self._kinds:
+            kind.silence(names)
 
     def _settle(self, end_s):
         for pool in self._pools.values():
@@ -83,16 +96,19 @@ class ExpertRunner(object):
             return record
         started = perf_counter()
         self._settle(record.end_s)
-        answers = {name: pool.answer() for name, pool in self._pools.items()}
+        answers = {name: None if name in self._silenced else pool.answer() for name, pool in self._pools.items()}
         event = self._verdict.explained(record, answers)
         self._timed("fusion", started)
         return event
 
 
-def kinds(bundle, timed):
-    """The experts of a bundle by what they look at: [FusedExperts, FrameExperts], or the one that there are."""
+def kinds(bundle, timed, silence):
+    """The experts of a bundle by what they look at: [FusedExperts, FrameExperts], or the one that there are.
+
+    silence: (title, names) of a model that answers no number, and the experts behind it.
+    """
     of = {feature: [expert for expert in bundle.experts if expert.feature == feature] for feature in (FUSED, LOG_MEL)}
     found = [FusedExperts(of[FUSED], timed)] if of[FUSED] else []
     if of[LOG_MEL]:
-        found.append(FrameExperts(of[LOG_MEL], bundle.denoiser, WORK_PER_HOP, timed))
+        found.append(FrameExperts(of[LOG_MEL], bundle.denoiser, WORK_PER_HOP, timed, silence))
     return found

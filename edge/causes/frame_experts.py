@@ -1,9 +1,12 @@
 """Experts that look at log-mel frames of an episode, and the denoiser before them."""
 
+import math
 from time import perf_counter
 
 import numpy as np
 
+from edge.bundle.model import DENOISER
+from edge.decision.left_out import is_answer
 from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, LogMelStream, count_columns
 from edge.frames import FRAME_COLUMNS
 
@@ -14,11 +17,13 @@ class FrameExperts(object):
     A frame is denoised once, whoever looks at the estimate.
     """
 
-    def __init__(self, experts, denoiser, most_samples, timed):
+    def __init__(self, experts, denoiser, most_samples, timed, silence):
         """experts: edge.bundle.FrameExpert. denoiser: edge.bundle.Denoiser, None where no expert is behind it.
 
-        most_samples: taken at once. timed: (stage, when it began) -> now.
+        most_samples: taken at once. timed: (stage, when it began) -> now. silence: (title, experts' names) when the
+        denoiser answers no number.
         """
+        self._silence_behind = silence
         self._experts = experts
         self._denoiser = denoiser
         self._timed = timed
@@ -32,6 +37,10 @@ class FrameExperts(object):
             columns.reset()
         for expert in self._experts:
             expert.reset()
+
+    def silence(self, names):
+        """Ask these experts no more."""
+        self._experts = [expert for expert in self._experts if expert.name not in names]
 
     def take(self, samples):
         """Take the episode's next 1-D float32 samples; yield the readings that they complete.
@@ -47,20 +56,23 @@ class FrameExperts(object):
         started = self._timed("episode log_mel", started)
         while self._next_end() <= n_columns:
             end, estimate = self._next_end(), None
-            for expert in self._experts:
-                if expert.next_end != end:
+            for expert in list(self._experts):
+                if expert.next_end != end or expert not in self._experts:
                     continue
                 frame = self._columns[expert.n_mels].frame(n_columns - end)
                 if expert.is_denoised:
                     if estimate is None:
                         estimate = self._denoiser.estimate(frame)
                         started = self._timed("denoiser", started)
+                        if not is_answer(estimate):
+                            self._silence_behind(DENOISER, [each.name for each in self._experts if each.is_denoised])
+                            continue
                     frame = estimate
                 yield expert.name, WINDOW_LENGTH + (end - 1) * HOP_LENGTH, True, expert.push(frame)
                 started = self._timed("expert " + expert.name, started)
 
     def _next_end(self):
-        return min(expert.next_end for expert in self._experts)
+        return min((expert.next_end for expert in self._experts), default=math.inf)
 
 
 class NewestColumns(object):

@@ -21,6 +21,10 @@ class FusedExperts(object):
         for expert in self._experts:
             expert.reset()
 
+    def silence(self, names):
+        """Ask these experts no more."""
+        self._experts = [expert for expert in self._experts if expert.name not in names]
+
     def take(self, samples):
         """Take the episode's next 1-D float32 samples; yield the readings that they complete.
 
@@ -30,7 +34,7 @@ class FusedExperts(object):
         started = perf_counter()
         columns = {band_hz: stream.push(samples) for band_hz, stream in self._streams.items()}
         started = self._timed("fused", started)
-        for expert in self._experts:
+        for expert in list(self._experts):
             for logits in expert.push(columns[expert.band_hz]):
                 is_full = expert.n_encoded >= expert.window_columns
                 yield expert.name, WINDOW_LENGTH + (expert.n_encoded - 1) * HOP_LENGTH, is_full, logits

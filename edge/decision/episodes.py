@@ -54,6 +54,12 @@ class EpisodeTracker(object):
         self._n_frames = 0
         self.smoothed = 0.0
 
+    def change_rules(self, rules):
+        """Other thresholds from the next frame on; what is counted in frames and seconds stays as it is."""
+        self._rules = rules._replace(
+            smoothing_frames=self._rules.smoothing_frames, lasting_frames=self._rules.lasting_frames
+        )
+
     @property
     def is_open(self):
         """True while an episode is open."""

@@ -2,6 +2,7 @@
 
 import math
 
+from edge.decision.left_out import NoAnswer, is_answer
 from edge.frames import FRAME_HOP_S
 
 HOPS_BETWEEN_ANSWERS = 3  # 0.6 s
@@ -35,10 +36,13 @@ class SecondOpinion(object):
         self._step(-math.inf)
 
     def probability(self, detector_logit):
-        """p(cry) of both networks for the newest frame, by the detector's logit."""
+        """p(cry) of both networks for the newest frame, by the detector's logit. Raises NoAnswer."""
         self._step(detector_logit)
         if self._hops_left > 0 and self._hops_to_next == 0:
-            self._answer = self._verifier.logits(self._newest(self._verifier.window_length)).copy()
+            answer = self._verifier.logits(self._newest(self._verifier.window_length)).copy()
+            if not is_answer(answer):
+                raise NoAnswer("the verifier's")
+            self._answer = answer
             self._hops_to_next = HOPS_BETWEEN_ANSWERS
             self.was_asked = True
         return self._verifier.probability(detector_logit, self._answer)

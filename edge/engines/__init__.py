@@ -72,4 +72,5 @@ def open_engine(files, threads=1, tensorrt=None, role="model"):
 
 def _opened(engine, path):
     log.info("engine %s opened %s", engine.name, path)
+    engine.path = str(path)
     return engine

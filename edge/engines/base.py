@@ -17,13 +17,14 @@ class EngineUnavailable(Exception):
 class Engine(object):
     """A loaded model. Its inputs and outputs are arrays of its own, by the model's names for them.
 
-    Fill the inputs in place, infer(), read the outputs; they hold until the next time.
+    path: of its file. Fill the inputs in place, infer(), read the outputs; they hold until the next time.
     name: package and version, e.g. "onnxruntime 1.31.0". inputs, outputs: {name: float32 array}, all zeros at first.
     """
 
     def __init__(self, name, input_shapes, output_shapes):
         """input_shapes, output_shapes: {name: tuple of ints}."""
         self.name = name
+        self.path = ""
         self.inputs = {tensor: np.zeros(shape, np.float32) for tensor, shape in input_shapes.items()}
         self.outputs = {tensor: np.zeros(shape, np.float32) for tensor, shape in output_shapes.items()}
 

@@ -88,7 +88,7 @@ def test_taking_samples_bit_by_bit_is_taking_them_at_once(bundle, monkeypatch, s
     for expert in bundle.experts:
         monkeypatch.setattr(expert, "step_columns", rng.randint(20, 60))
     expected = {expert.name: frame_logits(bundle, expert, samples, 0, 9.0) for expert in bundle.experts}
-    at_work = FrameExperts(bundle.experts, bundle.denoiser, most, lambda stage, started: started)
+    at_work = FrameExperts(bundle.experts, bundle.denoiser, most, lambda stage, started: started, None)
     for _ in range(2):
         at_work.reset()
         position, found = 0, {expert.name: [] for expert in bundle.experts}

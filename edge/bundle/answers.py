@@ -1,0 +1,40 @@
+"""Whether what a model answers can be worked with, when it is loaded; edge.decision.left_out is for while it runs."""
+
+import numpy as np
+
+from edge.errors import UserError
+
+LARGEST = 1e6  # beyond any logit or normalised level
+SILENCE_LN, LOUDEST_LN = -13.8, 6.0  # of log-mel frames
+N_NOISES = 3
+
+
+def made_up_frames(shape):
+    """Yield frames (columns, bands), float32 ln levels, as different as sounds are: silence, noises, a rising tone."""
+    random = np.random.RandomState(0)
+    yield np.full(shape, SILENCE_LN, np.float32)
+    for loudest in np.linspace(SILENCE_LN / 2.0, LOUDEST_LN, N_NOISES):
+        yield random.uniform(SILENCE_LN, loudest, shape).astype(np.float32)
+    columns, bands = np.indices(shape)
+    distance = bands - shape[1] * (0.2 + 0.6 * columns / shape[0])
+    yield np.maximum(SILENCE_LN, LOUDEST_LN - distance**2).astype(np.float32)
+
+
+def check_answers(title, runner):
+    """Run a model on a few made-up sounds: every answer must be numbers of a sensible size, and not always the same.
+
+    title: e.g. "detector". runner: of edge.bundle, with path and answers(). Raises UserError naming the file.
+    """
+    with np.errstate(all="ignore"):  # what comes of it is looked at
+        answers = np.array([np.array(answer, np.float64) for answer in runner.answers()])
+    wrong = np.abs(answers)[~(np.abs(answers) <= LARGEST)]
+    if len(wrong):
+        found = "answers {:g}".format(wrong[0])
+    elif np.all(answers == answers[0]):
+        found = "gives every sound the same answer"
+    else:
+        return
+    raise UserError(
+        "{}: the {} {}, normalised as manifest.json beside it says: "
+        "it cannot be worked with, export the bundle again".format(runner.path, title, found)
+    )
