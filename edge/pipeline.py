@@ -30,7 +30,7 @@ class Pipeline(object):
     def __init__(self, bundle, settings=None, say=None):
         """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults.
 
-        say: called with a model's title and what became of it when it answers no number, or again; None: the log.
+        say: of edge.decision.left_out.LeftOut: who is told when a model answers no number; None: the log.
         """
         self._settings = settings = settings or load_settings(None)
         self.left_out = LeftOut(say)

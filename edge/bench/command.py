@@ -11,7 +11,8 @@ from edge.bench import text
 from edge.bench.baseline import compare, differences, machine_ratios, read_baseline, yardstick_ratio
 from edge.bench.material import material
 from edge.bench.page import page
-from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.bundle.trial import load_tried
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.guarded import guarded
@@ -83,7 +84,7 @@ def run(args) -> int:
     baseline = read_baseline(args.baseline) if args.baseline else None
     if args.html:
         write(args.html, "")  # said now, not after the run
-    bundle = load_bundle(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
+    bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     recording = material(args.input, args.seconds)
     if args.soak is None:
         result, passes = results.run(bundle, settings, recording, settings.detector.threads, args.seconds)

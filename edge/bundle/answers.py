@@ -21,20 +21,25 @@ def made_up_frames(shape):
 
 
 def check_answers(title, runner):
-    """Run a model on a few made-up sounds: every answer must be numbers of a sensible size, and not always the same.
+    """Run a model on a few made-up sounds: what it takes and what it answers must be numbers of a sensible size, and
+    its answers not always the same.
 
     title: e.g. "detector". runner: of edge.bundle, with path and answers(). Raises UserError naming the file.
     """
+    answers = []
     with np.errstate(all="ignore"):  # what comes of it is looked at
-        answers = np.array([np.array(answer, np.float64) for answer in runner.answers()])
-    wrong = np.abs(answers)[~(np.abs(answers) <= LARGEST)]
-    if len(wrong):
-        found = "answers {:g}".format(wrong[0])
-    elif np.all(answers == answers[0]):
-        found = "gives every sound the same answer"
-    else:
-        return
-    raise UserError(
-        "{}: the {} {}, normalised as manifest.json beside it says: "
-        "it cannot be worked with, export the bundle again".format(runner.path, title, found)
+        for given, answer in runner.answers():
+            for what, values in (("is given", given), ("answers", answer)):
+                wrong = values[~(np.abs(values) <= LARGEST)]
+                if len(wrong):
+                    raise _refused(title, runner, "{} {:g}".format(what, float(wrong[0])))
+            answers.append(np.array(answer))
+    if all(np.array_equal(answer, answers[0]) for answer in answers):
+        raise _refused(title, runner, "gives every sound the same answer")
+
+
+def _refused(title, runner, found):
+    return UserError(
+        "{}: the {} {}, with the normalisation and temperature of the manifest.json beside it: export the bundle "
+        "again".format(runner.path, title, found)
     )

@@ -30,9 +30,9 @@ class Detector(LogMelNetwork):
         return self.logit(log_mel_frame) / self.temperature
 
     def answers(self):
-        """Yield what is made of the output, as FrameNetwork does."""
-        for output in LogMelNetwork.answers(self):
-            yield output / self.temperature
+        """Yield (frame, what is made of the output), as FrameNetwork does."""
+        for frame, output in LogMelNetwork.answers(self):
+            yield frame, output / self.temperature
 
     def probability(self, log_mel_frame):
         """p(cry) in 0..1 of a (98, 64) float32 ln-mel frame. Raises ValueError for any other shape."""

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from edge.bundle.answers import made_up_frames
 from edge.bundle.files import open_model
 from edge.bundle.model import FUSED
-from edge.dsp.fused import standardise
+from edge.dsp.fused import N_ROWS, standardise
 from edge.errors import UserError
 
 COLUMNS, VALID, CAUSE = "columns", "valid", "cause"  # the network's own names
@@ -72,13 +73,12 @@ class Expert(object):
                 yield self._step()
 
     def answers(self):
-        """Yield what is made of the logits, (1, labels) float32, for made-up columns: see edge.bundle.answers."""
-        random = np.random.RandomState(0)
-        for loudness in (0.0, 1.0, 3.0):
+        """Yield (columns, what is made of the logits), float32, for made-up columns: see edge.bundle.answers."""
+        n_columns = self.step_columns * (2 + self.lateness_columns // self.step_columns)
+        for frame in made_up_frames((n_columns, N_ROWS)):
             self.reset()
-            for _ in range(2 + self.lateness_columns // self.step_columns):
-                self._columns[...] = loudness * random.standard_normal(self._columns.shape)
-                yield self._step() / self.temperature
+            for logits in self.push(frame):
+                yield self._columns, logits / self.temperature
         self.reset()
 
     def warm_up(self):

@@ -54,9 +54,9 @@ class FrameExpert(LogMelNetwork):
         return self.output[0]
 
     def answers(self):
-        """Yield what is made of the output, as FrameNetwork does."""
-        for output in LogMelNetwork.answers(self):
-            yield output / self.temperature
+        """Yield (frame, what is made of the output), as FrameNetwork does."""
+        for frame, output in LogMelNetwork.answers(self):
+            yield frame, output / self.temperature
 
     def warm_up(self):
         """Run once on silence: the first inference allocates."""

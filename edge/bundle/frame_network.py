@@ -41,10 +41,10 @@ class FrameNetwork(object):
         self.look_at(np.zeros(self.frame_shape, np.float32))
 
     def answers(self):
-        """Yield the output for each of a few made-up frames, float32, its own array: see edge.bundle.answers."""
+        """Yield (frame, output) for each of a few made-up frames, its own float32 arrays: see edge.bundle.answers."""
         for frame in made_up_frames(self.frame_shape):
             self.look_at(frame)
-            yield self.output
+            yield self.frame, self.output
 
 
 class LogMelNetwork(FrameNetwork):

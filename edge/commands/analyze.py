@@ -4,6 +4,7 @@ import time
 
 from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.bundle.trial import check_and_try
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
 from edge.commands.lines import clock, print_line, print_object, record_object, record_text
 from edge.commands.notes import print_notes
@@ -62,6 +63,7 @@ def run(args) -> int:
     forbid_core_dumps()
     settings = load_settings(args.config)
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
+    check_and_try(directory, settings.detector.threads)
     store = Store(args.db) if args.db else None
     try:
         printer = Printer(args, store)

@@ -10,7 +10,8 @@ import numpy as np
 
 from edge.arguments import path_name
 from edge.audio import Source
-from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.bundle.trial import load_tried
 from edge.commands.lines import clock, print_line, record_text
 from edge.commands.notes import print_notes
 from edge.config import load_settings
@@ -85,7 +86,7 @@ def run(args) -> int:
     if args.seed < 0:
         raise UserError("--seed is {}: use 0 or more".format(args.seed))
     settings = load_settings(args.config)
-    bundle = load_bundle(args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
+    bundle = load_tried(args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     path = args.db or os.path.join(tempfile.mkdtemp(prefix="cry-monitor-demo-"), "events.db")
     with BufferedStore(path, settings) as keeper:
         print("synthesising {:g} minutes of a night (seed {})".format(args.minutes, args.seed), flush=True)

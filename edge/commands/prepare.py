@@ -5,6 +5,7 @@ import time
 from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
 from edge.bundle.files import file_paths
+from edge.bundle.trial import check_owner, try_bundle
 from edge.commands.lines import print_line
 from edge.config import load_settings
 from edge.engines import EngineUnavailable, open_tensorrt
@@ -38,6 +39,8 @@ def run(args) -> int:
     """Build what is not yet built. Raises UserError when TensorRT is there and cannot run a model."""
     settings = load_settings(args.config)
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
+    check_owner(directory)
+    try_bundle(directory, settings.detector.threads)
     manifest = read_manifest(directory)
     verify_files(manifest.models, directory)
     _say("bundle {} {} in {}".format(manifest.name, manifest.version, directory))

@@ -1,7 +1,8 @@
 """`cry-monitor run`: the daemon."""
 
 from edge.arguments import given, path_name
-from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.bundle.trial import load_tried
 from edge.commands.lines import cause_text, print_object, readings_text, record_object
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
@@ -66,7 +67,7 @@ def run(args) -> int:
         raise UserError(
             "--fast is for recordings, and the source is {}: use --source file:PATH".format(settings.audio.source)
         )
-    bundle = load_bundle(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
+    bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     for line in bundle_notes(bundle, settings):
         log.warning("%s", line)
     emit = _emit_json if args.json else _emit_log

@@ -55,10 +55,8 @@ class EpisodeTracker(object):
         self.smoothed = 0.0
 
     def change_rules(self, rules):
-        """Other thresholds from the next frame on; what is counted in frames and seconds stays as it is."""
-        self._rules = rules._replace(
-            smoothing_frames=self._rules.smoothing_frames, lasting_frames=self._rules.lasting_frames
-        )
+        """Other thresholds from the next frame on, of the same lengths: smoothing, lasting and gap stay."""
+        self._rules = rules
 
     @property
     def is_open(self):

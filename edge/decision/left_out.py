@@ -15,13 +15,13 @@ def is_answer(values):
 
 
 class LeftOut(object):
-    """Titles of the models that cannot be worked with any more, and why; each is said once, by `say(title, text)`.
+    """Titles of the models that cannot be worked with any more, and why; each is said once, by `say(title, text, is_over)`.
 
     reasons: {title: text} of those that are left out now.
     """
 
     def __init__(self, say=None):
-        """say: called with a title and what became of it; None writes it to the log."""
+        """say: called with a title, what became of it, and whether it answers again; None writes it to the log."""
         self.reasons = {}
         self._say = say or _log
 
@@ -29,13 +29,13 @@ class LeftOut(object):
         """The model answered no number; rest: what goes on without it, in words."""
         if title not in self.reasons:
             self.reasons[title] = "it answers what is no number: " + rest
-            self._say(title, self.reasons[title])
+            self._say(title, self.reasons[title], False)
 
     def remove(self, title):
         """The model answers again."""
         if self.reasons.pop(title, None):
-            self._say(title, "it answers again")
+            self._say(title, "it answers again", True)
 
 
-def _log(title, text):
-    log.error("the %s: %s", title, text)
+def _log(title, text, is_over):
+    (log.warning if is_over else log.error)("the %s: %s", title, text)

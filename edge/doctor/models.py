@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.bundle import load_bundle, read_manifest, verify_files
 from edge.bundle.model import VERIFIER
+from edge.bundle.trial import check_owner, try_bundle
 from edge.decision.rules import differences
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.errors import UserError
@@ -23,6 +24,7 @@ def model_findings(directory: str, settings) -> List[Finding]:
     """Verify and open the bundle, and time it on a made-up cry, which keeps every model at work."""
     try:
         manifest = read_manifest(directory)
+        check_owner(directory)
         verify_files([model for model in manifest.models if model.role != VERIFIER], directory)
     except UserError as error:
         return [Finding("bundle", WRONG, str(error), "install cry-monitor again, or set [detector] bundle")]
@@ -34,10 +36,14 @@ def model_findings(directory: str, settings) -> List[Finding]:
         ),
     )
     try:
+        try_bundle(directory, settings.detector.threads)
+    except UserError as error:
+        return [verified, Finding("models", WRONG, str(error), "set [detector] bundle, or install cry-monitor again")]
+    try:
         bundle = load_bundle(directory, settings.detector.threads)
         bundle.warm_up()
     except UserError as error:
-        return [verified, Finding("engine", WRONG, str(error), "install the engine that is named")]
+        return [verified, Finding("engine", WRONG, str(error), "install the engine that is named, or another bundle")]
     engine = Finding(
         "engine",
         OK,

@@ -15,6 +15,7 @@ from typing import NamedTuple, Optional
 from edge.engines.base import one_line
 from edge.errors import UserError
 from edge.files import read_regular
+from edge.ownership import why_untrusted
 from edge.untrusted import read_json
 
 BUILDER_VERSION = 2  # raise it when an engine would be built otherwise
@@ -90,7 +91,8 @@ class EngineCache(object):
             return Found(None, "{} cannot be read ({})".format(self.directory, error.strerror))
         for path, described in entries:
             if described.get("key") == key._asdict():
-                return self._checked(path, described)
+                why = self._why_untrusted(path + ".engine") or self._why_untrusted(path + ".json")
+                return Found(None, "root loads none of it: " + why) if why else self._checked(path, described)
         for _, described in entries:
             if isinstance(described.get("key"), dict):
                 return Found(None, changes(described["key"], key))
@@ -103,7 +105,7 @@ class EngineCache(object):
 
         The engine appears under its name when it is whole, its description after it. Raises OSError.
         """
-        os.makedirs(self.directory, exist_ok=True)
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
         described = dict(facts, key=key._asdict(), sha256=sha256(engine), bytes=len(engine))
         write_atomically(self._path(key, ".engine"), engine)
         write_atomically(self._path(key, ".json"), (json.dumps(described, indent=1) + "\n").encode("utf-8"))
@@ -111,14 +113,20 @@ class EngineCache(object):
 
     def timing_cache(self, key):
         """TensorRT's own cache of kernel timings for this TensorRT and GPU: bytes, empty when there is none."""
+        if self._why_untrusted(self._timing_path(key)):
+            return b""
         with suppress(UserError):
             return read_regular(self._timing_path(key), MAX_ENGINE_BYTES)
         return b""
 
     def keep_timing_cache(self, key, content):
         """Write it. Raises OSError."""
-        os.makedirs(self.directory, exist_ok=True)
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
         write_atomically(self._timing_path(key), content)
+
+    def _why_untrusted(self, path):
+        """An engine is code for the GPU: root loads none that somebody else could have changed."""
+        return why_untrusted(path) if os.path.exists(path) else ""
 
     def _path(self, key, suffix):
         return os.path.join(self.directory, "{}-{}{}".format(self._role, key.digest(), suffix))

@@ -174,3 +174,20 @@ def test_the_model_is_all_that_tensorrt_may_read_of_it(tmp_path):
         before = after
     del files["tflite"]
     assert model_digest(files) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
+@pytest.mark.parametrize("suffix", [".engine", ".json"])
+def test_root_loads_no_engine_that_somebody_else_could_have_changed(kept, suffix):
+    os.chown(files_of(kept, suffix)[0], 1234, -1)
+    found = kept.find(KEY)
+    assert found.engine is None
+    assert found.reason.startswith("root loads none of it: ") and found.reason.endswith("who could change it")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
+def test_root_takes_no_timings_from_a_folder_of_somebody(cache):
+    cache.keep_timing_cache(KEY, b"timings")
+    assert cache.timing_cache(KEY) == b"timings"
+    os.chown(cache.directory, 1234, -1)
+    assert cache.timing_cache(KEY) == b""
