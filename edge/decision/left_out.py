@@ -15,7 +15,7 @@ def is_answer(values):
 
 
 class LeftOut(object):
-    """Titles of the models that cannot be worked with any more, and why; each is said once, by `say(title, text, is_over)`.
+    """Titles of the models that cannot be worked with any more, and why; each is said once.
 
     reasons: {title: text} of those that are left out now.
     """
