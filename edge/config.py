@@ -135,14 +135,20 @@ def _keys_of(section):
     return [key for key in KEYS if key.section == section]
 
 
-def _section_type(section):
-    return collections.namedtuple(section.capitalize(), [key.name for key in _keys_of(section)])
+def _record_type(name, fields) -> Any:
+    return collections.namedtuple(name, list(fields))
 
 
-_SECTION_TYPES = {section: _section_type(section) for section in SECTIONS}
+_SECTION_TYPES = {
+    section: _record_type(section.capitalize(), [key.name for key in _keys_of(section)]) for section in SECTIONS
+}
+_Sections: Any = _record_type("Settings", SECTIONS)
 
-Settings = collections.namedtuple("Settings", list(SECTIONS))
-Settings.__doc__ = "Every key by section: settings.decision.merge_gap_s. See KEYS for units and ranges."
+
+class Settings(_Sections):
+    """Every key by section: settings.decision.merge_gap_s. See KEYS for units and ranges."""
+
+    __slots__ = ()
 
 
 def _toml(value):

@@ -55,6 +55,7 @@ class _Json(logging.Formatter):
 
 def start_log(as_json: bool = False) -> None:
     """Send the log to stderr: JSON lines, the journal's form when stderr is the journal, else text."""
+    formatter: logging.Formatter
     if as_json:
         formatter = _Json()
     elif stderr_is_the_journal():

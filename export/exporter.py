@@ -120,7 +120,7 @@ def describe_network(report: dict[str, Any], number: int, exported: ExportedMode
 
 def warn_of_budgets(report: dict[str, Any]) -> None:
     """Add what is too large or too slow for a board. A denoiser counts with the experts behind it."""
-    denoiser = next((model for model in report["models"] if model["role"] == DENOISER), {})
+    denoiser: dict[str, Any] = next((model for model in report["models"] if model["role"] == DENOISER), {})
     for model in report["models"]:
         together = [model, denoiser] if model.get("denoised") else [model]
         budget = find_kind(model["role"], None).budget_multiply_adds

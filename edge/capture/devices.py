@@ -14,7 +14,7 @@ class InputDevice(NamedTuple):
     """One input that PortAudio can open."""
 
     name: str
-    index: int  # PortAudio's; changes when devices come and go, so nothing is remembered by it
+    index: int  # type: ignore[assignment]  # PortAudio's, in place of the tuple's method; changes when devices come and go, so nothing is remembered by it
     channels: int  # most it can record
     default_rate_hz: int  # the rate it runs at by itself
     is_default: bool

@@ -6,7 +6,7 @@ import signal
 from collections import deque
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
-from typing import Iterator, List, NamedTuple, Optional, Sequence
+from typing import Generator, List, NamedTuple, Optional, Sequence
 
 from edge.bundle import load_bundle
 from edge.commands.notes import print_notes
@@ -40,7 +40,7 @@ def most_jobs() -> int:
     return JOBS_PER_CORE * (os.cpu_count() or 1)
 
 
-def analyse_all(paths: Sequence[str], jobs: int, work: Work) -> Iterator[Analysed]:
+def analyse_all(paths: Sequence[str], jobs: int, work: Work) -> Generator[Analysed, None, None]:
     """Yield one Analysed for each path, in their order.
 
     No process is left behind, also where this ends early. Raises UserError when the bundle cannot be used.

@@ -51,7 +51,7 @@ class BufferedStore:
         self.lost_minutes = 0
         self._settings = settings.store
         self._store = None
-        self._open = None  # the episode that goes on
+        self._open: Optional[_Episode] = None  # that goes on
         self._events = deque()  # of _Episode: over, not yet written
         self._minutes = deque()
         self._health = deque(maxlen=WAITING_HEALTH)

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from edge.errors import UserError
 from edge.records import Event, ExpertReading
@@ -116,7 +116,8 @@ class Store:
             if event_id is None or not self._update_event(execute, event_id, row):
                 event_id = self._insert(execute, "events", EVENT_COLUMNS, row)
             for reading in event.readings:
-                values = (event_id,) + reading._replace(posterior=json.dumps(reading.posterior, sort_keys=True))
+                posterior: Any = json.dumps(reading.posterior, sort_keys=True)
+                values = (event_id,) + reading._replace(posterior=posterior)
                 execute(
                     "INSERT OR REPLACE INTO posteriors ({}) VALUES (?, ?, ?, ?, ?, ?)".format(
                         ", ".join(READING_COLUMNS)

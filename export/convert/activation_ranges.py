@@ -1,6 +1,7 @@
 """The range of every activation of an ONNX network over calibration inputs: what INT8 scales come from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class ActivationRanges:
         return {name: np.float32(x / LARGEST_CODE) for name, x in zip(self.names, limit, strict=True)}
 
 
-def observed(content: bytes):
+def observed(content: bytes) -> Any:
     """(session, names): the network with every float activation as an output."""
     import onnx
     import onnxruntime
@@ -66,7 +67,7 @@ def observed(content: bytes):
 class InputsToo:
     """A session that also returns its own inputs."""
 
-    def __init__(self, session, n_inputs: int):
+    def __init__(self, session: Any, n_inputs: int) -> None:
         self.session, self.n_inputs = session, n_inputs
 
     def run(self, names: list[str], feed: Feed) -> list[np.ndarray]:

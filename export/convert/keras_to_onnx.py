@@ -29,7 +29,7 @@ def keras_to_onnx(model: Any) -> bytes:
 
     signature = [tf.TensorSpec(tensor.shape, tf.float32, name=tensor.name) for tensor in model.inputs]
 
-    def named(*inputs):
+    def named(*inputs: Any) -> Any:
         outputs = model(list(inputs), training=False)
         return outputs if isinstance(outputs, dict) else {OUTPUT_NAME: outputs}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -75,8 +75,9 @@ class Detector(ModelKind):
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
         """From raw log-mel to p(cry): the device normalises and applies the temperature by itself."""
         model, detector = evidence.model, bundle.detector
+        task = cast(LogitComparison, evidence.comparison).task
         logits = np.array([[detector.logit(frame)] for frame in evidence.raw])
-        found = violations(compare(evidence.reference, logits, model.temperature, evidence.comparison.task), bounds)
+        found = violations(compare(evidence.reference, logits, model.temperature, task), bounds)
         probability = np.array([detector.probability(frame) for frame in evidence.raw])
         expected = posteriors(logits, model.temperature)[:, -1]
         if not np.abs(probability - expected).max() <= SAME:

@@ -96,7 +96,7 @@ class FusedExpert(ModelKind):
         """From fused columns to logits: the device chooses rows, normalises and carries the states by itself."""
         model = evidence.model
         name = model.description["name"]
-        expert = next(expert for expert in bundle.experts if expert.name == name)
+        expert: Any = next(expert for expert in bundle.experts if expert.name == name)
         logits: list[np.ndarray] = []
         for clip in evidence.raw:
             expert.reset()

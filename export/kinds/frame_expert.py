@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class FrameExpert(ModelKind):
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
         """From raw log-mel to logits: the device normalises, and goes through the denoiser, by itself."""
         model, described = evidence.model, evidence.model.description
-        expert = next(expert for expert in bundle.experts if expert.name == described["name"])
+        expert: Any = next(expert for expert in bundle.experts if expert.name == described["name"])
         expert.reset()
         logits = []
         for frame in evidence.raw:

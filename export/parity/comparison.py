@@ -112,8 +112,8 @@ def task_metrics(
     """What the answers are worth by the task's labels: the fields of Parity by name."""
     fields = dict.fromkeys(("auc", "balanced_accuracy", "recall", "energy_auc", "ece_keras_raw", "ece_keras", "ece"))
     if isinstance(task, EnergyTask):
-        known = [-energy(answers, temperature) for answers in (reference, logits)]
-        return {**fields, "energy_auc": change(auc, *known, task.labels, task.groups)}
+        before, after = (-energy(answers, temperature) for answers in (reference, logits))
+        return {**fields, "energy_auc": change(auc, before, after, task.labels, task.groups)}
     if task is None:
         return fields
     expected, got = posteriors(reference, temperature), posteriors(logits, temperature)

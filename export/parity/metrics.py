@@ -1,6 +1,6 @@
 """What the detector is for, measured: AUC, balanced accuracy, calibration error; and the interval of a change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,7 @@ def change(metric: Metric, keras: np.ndarray, file: np.ndarray, labels: np.ndarr
     return Change(before, after, 100 * (after - before), low, high)
 
 
-def group_draws(labels: np.ndarray, groups: Sequence[str], seed: int = 0):
+def group_draws(labels: np.ndarray, groups: Sequence[str], seed: int = 0) -> Iterator[np.ndarray]:
     """Yield BOOTSTRAP_ROUNDS arrays of row numbers: groups drawn with replacement, cries and others apart."""
     rng = np.random.default_rng(seed)
     _, owner = np.unique(np.asarray(groups), return_inverse=True)

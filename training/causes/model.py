@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import layers
@@ -44,7 +45,7 @@ def build_model(architecture: Architecture, n_labels: int, kit: type[Plain] | ty
     return keras.Model(fused, layers.Dense(n_labels, name=LOGITS)(x), name=f"cause_{architecture.head}")
 
 
-def block(architecture: Architecture, kit: type[Plain] | type[Fused], number: int, filters: int, x):
+def block(architecture: Architecture, kit: type[Plain] | type[Fused], number: int, filters: int, x: Any) -> Any:
     """Convolution, normalisation, half as many rows where there are two, ReLU.
 
     ReLU after the pooling is the same function as before it, at half the cost. Whole maps are dropped: single values
@@ -59,7 +60,7 @@ def block(architecture: Architecture, kit: type[Plain] | type[Fused], number: in
     return layers.SpatialDropout2D(architecture.dropout, name=f"drop_{number}")(x)
 
 
-def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x):
+def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x: Any) -> Any:
     """(batch, columns, features) -> (batch, units), the features' mean where there is no head."""
     name, units = f"{HEAD_PREFIX}_{architecture.head}", architecture.units
     memory = (units, architecture.channels, architecture.order, architecture.memory_columns)
@@ -76,7 +77,7 @@ def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x):
     return makers[architecture.head]()(x)
 
 
-def transformer(architecture: Architecture, name: str, x):
+def transformer(architecture: Architecture, name: str, x: Any) -> Any:
     """One pre-norm block with positions, averaged over time."""
     units = architecture.units
     x = SinusoidalPositions(name=f"{name}_positions")(layers.Dense(units, name=f"{name}_projection")(x))

@@ -46,7 +46,7 @@ class Judge:
     def log_posterior(self, samples: np.ndarray) -> np.ndarray:
         """What it says of a whole recording, pooled over its windows at its temperature, (labels,)."""
         normalisation = self.description["normalisation"]
-        config = FeatureView(self.description["feature"]["band_hz"], self.description["step"]["window_columns"])
+        config: Any = FeatureView(self.description["feature"]["band_hz"], self.description["step"]["window_columns"])
         windows = tensors_of(samples, len(samples), config)[:, :, normalisation["rows"]]
         z = standardise(windows, np.array(normalisation["mean"]), np.array(normalisation["deviation"]))
         logits = keras.ops.convert_to_numpy(self.model(z[..., None].astype(np.float32), training=False))

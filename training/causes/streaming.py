@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -34,8 +35,8 @@ class Encoded:
 
     inputs: dict  # name -> Keras tensor
     states: dict  # name of a state -> its new value
-    features: object  # (1, n, features), `delay` columns late
-    valid: object  # (1, n)
+    features: Any  # (1, n, features), `delay` columns late
+    valid: Any  # (1, n)
 
 
 def delay(model: keras.Model) -> int:
@@ -111,7 +112,7 @@ def stream_encoder(model: keras.Model, n: int) -> Encoded:
     return Encoded(inputs, states, features, all_valid[:, :n])
 
 
-def stream_block(model: keras.Model, number: int, x):
+def stream_block(model: keras.Model, number: int, x: Any) -> Any:
     """One block of the encoder on (1, n + 2, rows, channels): n columns come out, dropout does nothing."""
     trained = model.get_layer(f"conv_{number}")
     conv = layers.Conv2D(trained.filters, trained.kernel_size, name=trained.name)  # `same` over the rows only
@@ -122,7 +123,7 @@ def stream_block(model: keras.Model, number: int, x):
     return pools[0](x) if pools else x
 
 
-def plain_copy(trained: layers.BatchNormalization, x):
+def plain_copy(trained: layers.BatchNormalization, x: Any) -> Any:
     """Batch normalisation as it is at inference."""
     norm = layers.BatchNormalization(epsilon=trained.epsilon, trainable=False, name=trained.name)
     x = norm(x, training=False)
@@ -130,7 +131,7 @@ def plain_copy(trained: layers.BatchNormalization, x):
     return x
 
 
-def stream_mean(encoded: Encoded, inputs: dict, states: dict):
+def stream_mean(encoded: Encoded, inputs: dict, states: dict) -> Any:
     """The mean over all valid columns so far, (1, features): their sum and their number are the state."""
     n, features = encoded.features.shape[1:]
     total_name, count_name = f"{STATE}sum", f"{STATE}count"
@@ -142,7 +143,7 @@ def stream_mean(encoded: Encoded, inputs: dict, states: dict):
     return states[total_name] / ops.maximum(states[count_name], 1.0)
 
 
-def stream_window(head: ParallelLMU, encoded: Encoded, inputs: dict, states: dict):
+def stream_window(head: ParallelLMU, encoded: Encoded, inputs: dict, states: dict) -> Any:
     """What the head makes of the latest `head.steps` valid columns, zeros where there are none yet, (1, units)."""
     name = f"{STATE}window"
     inputs[name] = window = keras.Input(batch_shape=(1, head.steps, head.channels), name=name)
@@ -150,7 +151,7 @@ def stream_window(head: ParallelLMU, encoded: Encoded, inputs: dict, states: dic
     return summary
 
 
-def stream_recurrent(cell: keras.Layer, encoded: Encoded, inputs: dict, states: dict):
+def stream_recurrent(cell: keras.Layer, encoded: Encoded, inputs: dict, states: dict) -> Any:
     """What the cell gives after the last valid column, (1, units). A column that is not valid changes nothing."""
     n = encoded.features.shape[1]
     zeros = cell.get_initial_state(batch_size=1)

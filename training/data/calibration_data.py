@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def write_calibration_data(data: Path, out: Path, seed: int, drawing: Drawing = 
     rng = np.random.default_rng(seed)
     chosen = {part: choose(clips, part) for part in drawing.parts}
     assert_groups_undivided(list(chosen.values()))
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     sources: dict[str, list[dict]] = {}
     for part, per_cell in drawing.parts.items():
         arrays[part], arrays[f"y_{part}"], sources[part] = draw(chosen[part], per_cell, rng, drawing)

@@ -53,7 +53,7 @@ def make_splits(
     for number, name in enumerate(names):
         test = np.flatnonzero(fold_of_clip == name)
         rest = np.flatnonzero(fold_of_clip != name)
-        held_out = hold_out([clips[i] for i in rest], validation_share, seed + number)
+        held_out = hold_out([clips[int(i)] for i in rest], validation_share, seed + number)
         split = Split(str(name), rest[~held_out], rest[held_out], test)
         prove(clips, split)
         check_trainable(clips, split)
@@ -97,10 +97,10 @@ def draw_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> np.ndarray:
     if n_groups < n_folds:
         raise UserError(f"{n_folds} folds are asked for, there are only {n_groups} groups: ask for fewer folds")
     labels = sorted({clip.label for clip in clips})
-    by_group = defaultdict(lambda: np.zeros(len(labels)))
+    by_group: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(len(labels)))
     for clip in clips:
         by_group[clip.group_id][labels.index(clip.label)] += 1
-    total = sum(by_group.values())
+    total = np.sum(list(by_group.values()), axis=0)
     rng = np.random.default_rng(seed)
     # The hardest to place first: large groups, and rare labels count for more; equals in random order.
     weight = {group: float((counts / total).max() + rng.random() * 1e-6) for group, counts in by_group.items()}

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -89,7 +90,7 @@ def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | Non
     file = cache_dir / f"detector-bank-{key}.npz"
     if not file.is_file():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        arrays = make_arrays(clips, yamnet, seed)
+        arrays: dict[str, Any] = make_arrays(clips, yamnet, seed)
         partial = file.with_suffix(".partial.npz")
         np.savez(partial, **arrays)
         partial.replace(file)

@@ -7,6 +7,7 @@ floor) is drawn from the same distributions for every class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -103,7 +104,7 @@ class Sampler:
         weights = self.prior_weight[among] * self.hardness[among]
         return self.rng.choice(among, n, p=weights / weights.sum())
 
-    def _frames(self, clips: np.ndarray):
+    def _frames(self, clips: np.ndarray) -> Any:
         """Energies (n, 98, 64), cry targets (n,) and teacher scores (n, 521) of one random frame of each clip.
 
         Each is played faster or slower and its spectrum moved up or down: of no sound are there recordings enough.
@@ -139,7 +140,7 @@ class Sampler:
         kind = np.array([self.bank.clips[clip].detector_label for clip in clips])
         return np.select([kind == CRY, kind == NONCRY], [cry, not_cry], CRY_TARGET * heard)
 
-    def _mix(self, clips, energies, cry, teacher):
+    def _mix(self, clips: Any, energies: Any, cry: Any, teacher: Any) -> Any:
         """Add another recording (never a cry) under some of the frames."""
         rng, n = self.rng, len(clips)
         is_negative = np.isin(clips, self.negative)

@@ -5,6 +5,8 @@ keras.layers.MultiHeadAttention computes the same through Einsum, which engines 
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -21,11 +23,11 @@ class SelfAttention(keras.layers.Layer):
     rank: of the adapters on q, k, v and the output; 0: none. causal: a step sees itself and those before it.
     """
 
-    def __init__(self, heads: int, rank: int = 0, causal: bool = False, **kwargs):
+    def __init__(self, heads: int, rank: int = 0, causal: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads, self.rank, self.causal = heads, rank, causal
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         _, self.steps, self.features = input_shape
         if self.features % self.heads:
             raise ValueError(f"{self.features} features cannot be split among {self.heads} heads")
@@ -35,7 +37,7 @@ class SelfAttention(keras.layers.Layer):
             setattr(self, f"to_{name}", dense)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         width = self.features // self.heads
         queries, keys, values = (
             ops.reshape(dense(inputs), (-1, self.steps, self.heads, width))
@@ -46,7 +48,7 @@ class SelfAttention(keras.layers.Layer):
         mixed = ops.transpose(ops.matmul(weights, ops.transpose(values, (0, 2, 1, 3))), (0, 2, 1, 3))
         return self.to_output(ops.reshape(mixed, (-1, self.steps, self.features)))
 
-    def softmax(self, scores):
+    def softmax(self, scores: Any) -> Any:
         """Over the last axis, in float32 whatever is computed in."""
         scores = ops.cast(scores, "float32")
         if self.causal:
@@ -54,10 +56,10 @@ class SelfAttention(keras.layers.Layer):
             scores = scores + ops.convert_to_tensor(future)
         return ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads, "rank": self.rank, "causal": self.causal}
 
 
@@ -70,13 +72,13 @@ class TransformerBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, heads: int, feed_forward: int, rank: int = 0, causal: bool = False, dropout: float = 0.0, **kwargs
-    ):
+        self, heads: int, feed_forward: int, rank: int = 0, causal: bool = False, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.heads, self.feed_forward, self.rank = heads, feed_forward, rank
         self.causal, self.dropout = causal, dropout
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         policy = self.dtype_policy
         self.norm_1 = layers.LayerNormalization(epsilon=1e-5, trainable=self.rank == 0, dtype=policy, name="norm_1")
         self.attention = SelfAttention(self.heads, self.rank, self.causal, dtype=policy, name="attention")
@@ -89,7 +91,7 @@ class TransformerBlock(keras.layers.Layer):
         self.feed_2.build((*input_shape[:-1], self.feed_forward))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: Any = None) -> Any:
         x = inputs + self.drop(self.attention(self.norm_1(inputs)), training=training)
         y = self.feed_2(ops.gelu(self.feed_1(self.norm_2(x)), approximate=True))
         return x + self.drop(y, training=training)
@@ -100,9 +102,9 @@ class TransformerBlock(keras.layers.Layer):
         heads = self.attention
         return [heads.to_query, heads.to_key, heads.to_value, heads.to_output, self.feed_1, self.feed_2]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("heads", "feed_forward", "rank", "causal", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

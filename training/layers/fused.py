@@ -7,6 +7,8 @@ its weights to the same model built with the plain ones. On other backends, they
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 
@@ -19,7 +21,7 @@ def on_torch() -> bool:
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """keras.layers.BatchNormalization over the last axis, computed by one fused call on the torch backend."""
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """inputs: (batch, rows, columns, channels)."""
         if not on_torch() or not training or not self.trainable:
             return super().call(inputs, training=training, mask=mask)
@@ -42,7 +44,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class FusedConv2D(keras.layers.Conv2D):
     """keras.layers.Conv2D with an odd square kernel, stride 1, `same` padding and no activation."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """inputs: (batch, rows, columns, channels)."""
         if not on_torch():
             return super().call(inputs)
@@ -58,7 +60,7 @@ class FusedConv2D(keras.layers.Conv2D):
 class FusedMaxPooling2D(keras.layers.MaxPooling2D):
     """keras.layers.MaxPooling2D without padding."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """inputs: (batch, rows, columns, channels)."""
         if not on_torch():
             return super().call(inputs)
@@ -71,13 +73,13 @@ class FusedMaxPooling2D(keras.layers.MaxPooling2D):
 class FusedGRU(keras.layers.GRU):
     """keras.layers.GRU with its usual activations, from a zero state to the last output."""
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """sequences: (batch, steps, features)."""
         if not on_torch():
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         import torch
 
-        def reordered(gates):  # Keras has z, r, h; PyTorch r, z, n
+        def reordered(gates: Any) -> Any:  # Keras has z, r, h; PyTorch r, z, n
             z, r, h = torch.chunk(gates, 3)
             return torch.cat([r, z, h])
 
@@ -92,7 +94,7 @@ class FusedGRU(keras.layers.GRU):
 class FusedLSTM(keras.layers.LSTM):
     """keras.layers.LSTM with its usual activations, from a zero state to the last output."""
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """sequences: (batch, steps, features)."""
         if not on_torch():
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)

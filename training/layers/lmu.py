@@ -9,6 +9,8 @@ Written from the equations of Voelker, Kajic, Eliasmith (2019), with q channels.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -41,8 +43,8 @@ class LMUCell(keras.Layer):
         memory_to_memory: bool = True,
         hidden_to_hidden: bool = True,
         input_to_hidden: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_sizes(units, channels)
         if input_activation not in (LINEAR, TANH):
@@ -57,10 +59,10 @@ class LMUCell(keras.Layer):
         self.state_size = [units, memory_size] if self.keeps_hidden else [memory_size]
         self.output_size = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         features, memory_size = input_shape[-1], self.channels * self.order
 
-        def weight(name, rows, columns, initializer):
+        def weight(name: Any, rows: Any, columns: Any, initializer: Any) -> Any:
             return self.add_weight(shape=(rows, columns), initializer=initializer, name=name)
 
         self.input_kernel = weight("input_kernel", features, self.channels, "lecun_uniform")
@@ -76,11 +78,11 @@ class LMUCell(keras.Layer):
             self.input_to_hidden_kernel = weight("input_to_hidden", features, self.units, "glorot_uniform")
         self.built = True
 
-    def get_initial_state(self, batch_size=None):
+    def get_initial_state(self, batch_size: Any = None) -> Any:
         """Zeros."""
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_size]
 
-    def call(self, inputs, states, training=None):
+    def call(self, inputs: Any, states: Any, training: Any = None) -> Any:
         """One step; returns h and the new states."""
         hidden, memory = states if self.keeps_hidden else (None, states[0])
         u = ops.matmul(inputs, self.input_kernel)
@@ -99,16 +101,16 @@ class LMUCell(keras.Layer):
         new_hidden = ops.tanh(new_hidden)
         return new_hidden, [new_hidden, memory] if self.keeps_hidden else [memory]
 
-    def remember(self, memory, u):
+    def remember(self, memory: Any, u: Any) -> Any:
         """m Abar' + u Bbar' of every channel at once: (batch, channels * order), (batch, channels)."""
         by_channel = ops.reshape(memory, (-1, self.order))
         kept = ops.matmul(by_channel, constant(self.a.T, self.compute_dtype))
         added = ops.matmul(ops.reshape(u, (-1, 1)), constant(self.b[None], self.compute_dtype))
         return ops.reshape(kept + added, (-1, self.channels * self.order))
 
-    def get_config(self):
-        names = ("units", "channels", "order", "theta", "discretisation", "input_activation", "hidden_to_memory")
-        names += ("memory_to_memory", "hidden_to_hidden", "input_to_hidden")
+    def get_config(self) -> dict[str, Any]:
+        names: tuple[str, ...] = ("units", "channels", "order", "theta", "discretisation", "input_activation")
+        names += ("hidden_to_memory", "memory_to_memory", "hidden_to_hidden", "input_to_hidden")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -130,15 +132,15 @@ class ParallelLMU(keras.layers.Layer):
         theta: float,
         discretisation: str = ZOH,
         return_sequences: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_sizes(units, channels)
         discretise(order, theta, discretisation)  # refuses what cannot be, before anything is built
         self.units, self.channels, self.order, self.theta = units, channels, order, theta
         self.discretisation, self.return_sequences = discretisation, return_sequences
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         _, steps, features = input_shape
         if steps is None:
             raise ValueError("the number of steps is open, ParallelLMU needs it fixed: use RNN(LMUCell(...))")
@@ -154,21 +156,21 @@ class ParallelLMU(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.answer(ops.matmul(inputs, self.input_kernel))
 
-    def answer(self, u):
+    def answer(self, u: Any) -> Any:
         """What comes out for what goes into the memory, (batch, steps, channels)."""
         by_channel = ops.transpose(u, (0, 2, 1))
         memory = self.every_memory(by_channel) if self.return_sequences else self.last_memory(by_channel)
         return ops.tanh(ops.matmul(memory, self.memory_kernel) + self.bias)
 
-    def last_memory(self, u):
+    def last_memory(self, u: Any) -> Any:
         """(batch, channels, steps) -> (batch, channels * order) after the last step."""
         last = ops.matmul(u, constant(self.response[::-1], self.compute_dtype))
         return ops.reshape(last, (-1, self.channels * self.order))
 
-    def every_memory(self, u):
+    def every_memory(self, u: Any) -> Any:
         """(batch, channels, steps) -> (batch, steps, channels * order), after each step."""
         past = ops.pad(ops.reshape(u, (-1, self.steps, 1)), ((0, 0), (self.steps - 1, 0), (0, 0)))
         kernel = constant(self.response[::-1, None, :], self.compute_dtype)
@@ -177,7 +179,7 @@ class ParallelLMU(keras.layers.Layer):
         every = ops.transpose(every, (0, 2, 1, 3))
         return ops.reshape(every, (-1, self.steps, self.channels * self.order))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         batch, steps, _ = input_shape
         return (batch, steps, self.units) if self.return_sequences else (batch, self.units)
 
@@ -192,7 +194,7 @@ class ParallelLMU(keras.layers.Layer):
         cell.set_weights(self.get_weights())
         return layer
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("units", "channels", "order", "theta", "discretisation", "return_sequences")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -205,11 +207,11 @@ class WindowedLMU(keras.layers.Layer):
     Columns that are not valid come before all others or after them, never between.
     """
 
-    def __init__(self, head: ParallelLMU, **kwargs):
+    def __init__(self, head: ParallelLMU, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.head = head
 
-    def call(self, features, valid, window):
+    def call(self, features: Any, valid: Any, window: Any) -> Any:
         n = features.shape[1]
         u = ops.matmul(features, self.head.input_kernel) * ops.reshape(valid, (1, n, 1))
         # By the place of the last valid column: before the first, the window is as empty as what is not valid.
@@ -219,11 +221,11 @@ class WindowedLMU(keras.layers.Layer):
         window = ops.take(ops.concatenate([window, u], axis=1), kept, axis=1)
         return self.head.answer(window), window
 
-    def compute_output_shape(self, features_shape, valid_shape, window_shape):
+    def compute_output_shape(self, features_shape: Any, valid_shape: Any, window_shape: Any) -> Any:
         return (features_shape[0], self.head.units), window_shape
 
 
-def constant(values: np.ndarray, dtype: str):
+def constant(values: np.ndarray, dtype: str) -> Any:
     """A float64 constant in the precision that is computed in."""
     return ops.convert_to_tensor(np.ascontiguousarray(values), dtype=dtype)
 

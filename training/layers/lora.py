@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,14 +16,14 @@ class LoraDense(keras.layers.Layer):
     at no change, and merged_kernel() holds it at no cost.
     """
 
-    def __init__(self, units: int, rank: int = 0, **kwargs):
+    def __init__(self, units: int, rank: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units, self.rank = units, rank
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         features, base = input_shape[-1], self.rank == 0
 
-        def weight(name, shape, initializer, trainable):
+        def weight(name: str, shape: tuple[int, ...], initializer: str, trainable: bool) -> Any:
             return self.add_weight(shape=shape, initializer=initializer, trainable=trainable, name=name)
 
         self.kernel = weight("kernel", (features, self.units), "glorot_uniform", base)
@@ -31,16 +33,16 @@ class LoraDense(keras.layers.Layer):
             self.lora_b = weight("lora_b", (self.rank, self.units), "zeros", True)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         outputs = ops.matmul(inputs, self.kernel) + self.bias
         return outputs + ops.matmul(ops.matmul(inputs, self.lora_a), self.lora_b) if self.rank else outputs
 
-    def merged_kernel(self):
+    def merged_kernel(self) -> Any:
         """W + A B, (features, units)."""
         return self.kernel + ops.matmul(self.lora_a, self.lora_b) if self.rank else self.kernel
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "rank": self.rank}

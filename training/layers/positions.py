@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -16,17 +18,17 @@ class SinusoidalPositions(keras.layers.Layer):
     (Vaswani et al., 2017.) Steps and features must be fixed.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         _, steps, features = input_shape
         period = LONGEST_PERIOD ** (2 * (np.arange(features) // 2) / features)
         angle = np.arange(steps)[:, None] / period
         self.positions = np.where(np.arange(features) % 2 == 0, np.sin(angle), np.cos(angle))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return inputs + ops.convert_to_tensor(self.positions[None], dtype=self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
 
@@ -34,11 +36,11 @@ class SinusoidalPositions(keras.layers.Layer):
 class LearnedPositions(keras.layers.Layer):
     """Adds a learned vector to each step: (batch, steps, features); `longest` steps have one. Steps must be fixed."""
 
-    def __init__(self, longest: int, **kwargs):
+    def __init__(self, longest: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.longest = longest
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         _, self.steps, features = input_shape
         if self.steps > self.longest:
             raise ValueError(f"{self.steps} steps, and positions for {self.longest}")
@@ -46,11 +48,11 @@ class LearnedPositions(keras.layers.Layer):
         self.positions = self.add_weight(shape=(self.longest, features), initializer=initializer, name="positions")
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return inputs + self.positions[: self.steps]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "longest": self.longest}

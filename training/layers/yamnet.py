@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -45,7 +46,7 @@ def read_kernels(file: Path) -> list[Kernel]:
         raise UserError(f"{file} cannot be read ({error}); name yamnet.tflite of TensorFlow Models") from error
     details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     stored: dict[int, int] = {}  # a float tensor -> the int8 tensor it is made from
-    kernels = []
+    kernels: list[Kernel] = []
     for operation in interpreter._get_ops_details():
         operator, inputs = operation["op_name"], operation["inputs"]
         if operator == "DEQUANTIZE":
@@ -53,14 +54,14 @@ def read_kernels(file: Path) -> list[Kernel]:
         elif operator in CONVOLUTIONS or (operator == "FULLY_CONNECTED" and kernels):
             weights = stored.get(inputs[1], inputs[1])
             rows_out = int(details[operation["outputs"][0]]["shape"][1])
-            values = [dequantised(interpreter, details[index]) for index in (weights, inputs[2])]
-            kernels.append(Kernel(operator, *values, rows_out))
+            kernel, bias = (dequantised(interpreter, details[index]) for index in (weights, inputs[2]))
+            kernels.append(Kernel(operator, kernel, bias, rows_out))
     if len(kernels) != N_CONVOLUTIONS + 1 or kernels[-1].weights.shape[0] != N_CLASSES:
         raise UserError(f"{file} is not YAMNet: it has {len(kernels)} layers, not {N_CONVOLUTIONS + 1}")
     return kernels
 
 
-def dequantised(interpreter, detail: dict) -> np.ndarray:
+def dequantised(interpreter: Any, detail: dict) -> np.ndarray:
     """A stored tensor as float32, scaled per channel where it is stored so."""
     values = interpreter.get_tensor(detail["index"]).astype(np.float32)
     quantisation = detail["quantization_parameters"]

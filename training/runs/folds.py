@@ -59,13 +59,12 @@ def chosen(splits: list[Split], names: tuple[str, ...]) -> list[Split]:
 
 def write_log_posteriors(folder: Path, labels: list[str], clips: dict[str, list[Clip]], evaluated: Evaluated) -> None:
     """Keep the answers to every clip of each part; clips: part -> those evaluated."""
-    np.savez(
-        folder / LOG_POSTERIORS,
-        labels=labels,
-        **{f"{name}_clips": [clip.clip_id for clip in clips[name]] for name in evaluated},
-        **{f"{name}_truth": truth for name, (truth, _) in evaluated.items()},
-        **{f"{name}_log_posteriors": values.astype(np.float32) for name, (_, values) in evaluated.items()},
-    )
+    arrays: dict[str, Any] = {"labels": labels}
+    for name, (truth, values) in evaluated.items():
+        arrays[f"{name}_clips"] = [clip.clip_id for clip in clips[name]]
+        arrays[f"{name}_truth"] = truth
+        arrays[f"{name}_log_posteriors"] = values.astype(np.float32)
+    np.savez(folder / LOG_POSTERIORS, **arrays)
 
 
 def evaluation(tested: list[Clip], split: Split, seed: int, evaluated: Evaluated, temperature: float) -> dict[str, Any]:

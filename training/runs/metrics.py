@@ -85,11 +85,11 @@ def permutation_null(
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean with its 95 % interval by Student's t; (nan, nan) for one value alone."""
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return float(values.mean()), float("nan"), float("nan")
-    reach = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
+    given = np.asarray(values, float)
+    if len(given) < 2:
+        return float(given.mean()), float("nan"), float("nan")
+    reach = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(given) - 1) * given.std(ddof=1) / np.sqrt(len(given))
+    return float(given.mean()), float(given.mean() - reach), float(given.mean() + reach)
 
 
 def pooled(logits: np.ndarray, owner: np.ndarray, n_clips: int) -> np.ndarray:

@@ -50,7 +50,7 @@ def of_table(kind: type, table: Any, prefix: str) -> Any:
 
 def value_of(hint: Any, value: Any, name: str) -> Any:
     """A TOML value as its type. Raises UserError."""
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return of_table(hint, value, f"{name}.")
     kinds = [typing.get_origin(kind) or kind for kind in (typing.get_args(hint) if is_union(hint) else (hint,))]
     if isinstance(value, list) and any(kind is not str and hasattr(kind, "__iter__") for kind in kinds):

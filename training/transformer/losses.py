@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 
-def denoising_loss(clean, estimate, time_weight: float = 0.1, frequency_weight: float = 0.1):
+def denoising_loss(clean: Any, estimate: Any, time_weight: float = 0.1, frequency_weight: float = 0.1) -> Any:
     """The mean squared error, plus the mean absolute error of the differences along time and along frequency.
 
         mean (X^ - X)^2 + w_t mean |d_t X^ - d_t X| + w_f mean |d_f X^ - d_f X|

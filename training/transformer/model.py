@@ -6,6 +6,8 @@ denoiser_, tokenizer_, encoder_; all others belong to the head.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -60,7 +62,7 @@ def build_classifier(preset: Preset, n_labels: int) -> keras.Model:
     return keras.Model(frame, layers.Dense(n_labels, dtype="float32", name=CAUSE)(x), name="classifier")
 
 
-def convolved(name: str, filters: int, x, strides: int = 1, use_bias: bool = False):
+def convolved(name: str, filters: int, x: Any, strides: int = 1, use_bias: bool = False) -> Any:
     """3 x 3 convolution, normalisation, ReLU."""
     x = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=use_bias, name=name)(x)
     return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x))
@@ -98,7 +100,7 @@ def export_graph(classifier: keras.Model, _: dict) -> keras.Model:
 def with_rank(classifier: keras.Model, rank: int) -> keras.Model:
     """A copy whose blocks have new adapters of that rank, the old ones merged."""
 
-    def copied(layer):
+    def copied(layer: Any) -> Any:
         changed = {"rank": rank, "trainable": True} if isinstance(layer, TransformerBlock) else {}
         return layer.from_config({**layer.get_config(), **changed})
 

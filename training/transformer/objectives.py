@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -14,7 +16,9 @@ from training.transformer.losses import denoising_loss
 class DenoisingLoss(keras.losses.Loss):
     """The denoiser's loss as Keras takes it: denoising_loss."""
 
-    def __init__(self, time_weight: float, frequency_weight: float, name: str = "denoising_loss", **kwargs):
+    def __init__(
+        self, time_weight: float, frequency_weight: float, name: str = "denoising_loss", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.time_weight, self.frequency_weight = time_weight, frequency_weight
 
@@ -23,10 +27,10 @@ class DenoisingLoss(keras.losses.Loss):
         """The loss with an experiment's weights."""
         return cls(loss.time_weight, loss.frequency_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return denoising_loss(y_true, y_pred, self.time_weight, self.frequency_weight)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"time_weight": self.time_weight, "frequency_weight": self.frequency_weight}
         return {**super().get_config(), **config}
 
@@ -50,14 +54,14 @@ class CauseLoss(keras.losses.Loss):
         distil_weight: float = 0.0,
         distil_temperature: float = 1.0,
         name: str = "cause_loss",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.n_labels = n_labels
         self.energy_weight, self.energy_known, self.energy_outlier = energy_weight, energy_known, energy_outlier
         self.distil_weight, self.distil_temperature = distil_weight, distil_temperature
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         y_true, logits = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         label, is_known, is_outlier, teacher = ops.split(
             y_true, (self.n_labels, self.n_labels + 1, self.n_labels + 2), axis=-1
@@ -73,12 +77,12 @@ class CauseLoss(keras.losses.Loss):
             loss = loss + self.distil_weight * softness**2 * cross_entropy(teacher, logits / softness)
         return loss
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("n_labels", "energy_weight", "energy_known", "energy_outlier", "distil_weight", "distil_temperature")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def cross_entropy(posterior, logits):
+def cross_entropy(posterior: Any, logits: Any) -> Any:
     """-sum p log softmax(z), (batch,)."""
     return -ops.sum(posterior * ops.log_softmax(logits, axis=-1), axis=-1)
 

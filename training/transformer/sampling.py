@@ -52,7 +52,9 @@ class Sampler:
         rows = np.flatnonzero(rng.random(len(clips)) < self.config.noisy_share)
         if len(rows):
             noise = self._random_eq(self._any_variant(rng.choice(self.noise, len(rows)), rng), rng)
-            noisy[rows] = over_noise(clean[rows], noise, rng.uniform(*self.config.snr_db, len(rows)))
+            noisy[rows] = over_noise(
+                clean[rows], noise, rng.uniform(self.config.snr_db[0], self.config.snr_db[1], len(rows))
+            )
         noisy = spec_augment(normalise(noisy), self.config.time_mask, self.config.frequency_mask, rng)
         return Batch(noisy[..., None], normalise(clean)[..., None], clips)
 
@@ -74,7 +76,7 @@ class Sampler:
             knots = rng.uniform(-1, 1, (n, EQ_KNOTS)) * self.config.colour_db / 10 * np.log(10)
             log_mel = np.maximum(log_mel + random_eq(knots, bands).astype(np.float32)[:, None], LOG_FLOOR)
         if self.config.cutoff_hz:
-            log_mel = low_passed(log_mel, rng.uniform(*self.config.cutoff_hz, n))
+            log_mel = low_passed(log_mel, rng.uniform(self.config.cutoff_hz[0], self.config.cutoff_hz[1], n))
         return log_mel
 
 

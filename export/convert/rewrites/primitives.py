@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -100,6 +101,6 @@ def lower_to_primitives(model: onnx.ModelProto) -> None:
     replace_nodes(model.graph, nodes)
 
 
-def read_attributes(node: onnx.NodeProto) -> dict[str, object]:
+def read_attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """A node's attributes by name."""
     return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
