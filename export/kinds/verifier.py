@@ -118,7 +118,8 @@ class Verifier(ModelKind):
         for patch in evidence.raw:
             verifier.look_at(patch)
             logits.append(verifier.output[0].copy())
-        comparison, given = evidence.comparison, np.array(logits)
+        comparison: Any = evidence.comparison  # that of this file
+        given = np.array(logits)
         found = comparison.violations(comparison.compare(evidence.reference, given).parity, bounds)
         probability = np.array([verifier.probability(0.0, row) for row in given])
         expected = 1 / (1 + np.exp(-comparison.scores(given)[:, 0]))

@@ -224,7 +224,7 @@ def test_models_may_be_pairs_of_files(sources_copy):
         ({"temperature": None}, "temperature is None"),
         ({"step": {"columns": 14, "window_columns": 71}}, "takes an input of shape"),
         ({"feature": {"name": "mfcc", "parameters": {}}}, "this version knows fused, log_mel"),
-        ({"role": "oracle"}, "detector, denoiser, expert"),
+        ({"role": "oracle"}, "detector, verifier, denoiser, expert"),
     ],
 )
 def test_experts_that_cannot_be_are_refused(refusal, sources_copy, changes, text):
