@@ -1,9 +1,11 @@
 """Where samples come from: a microphone, a recording or standard input.
 
 Whatever the origin, everything after this room sees one thing: blocks of mono float32 at 16 kHz, nominally
-in [-1, 1]. `source.py` holds the interface, `file.py`, `microphone.py` and `stdin.py` the three origins,
-`resample.py` the way to 16 kHz, `hops.py` keeps the newest audio for whoever falls behind, `signal_watch.py`
-sees a microphone that is muted or too loud, `wholeness.py` what tells a recording that was cut short.
+in [-1, 1]. `source.py` holds the interface, `file.py`, `microphone.py` and `stdin.py` the three origins. What all do
+with samples is `intake.py`: `numbers.py` replaces values that are none, `channels.py` chooses the channel that hears,
+`resample.py` is the way to 16 kHz. `recording.py` decodes a file and holds it against what its header promised
+(`containers.py`, `flac.py`, `ogg.py`, `piped_wav.py`), `hops.py` keeps the newest audio for whoever falls behind,
+`signal_watch.py` sees a microphone that is muted, too loud, or has an offset or hum.
 
 Depends on edge.errors and on edge.capture, the process that reads the microphone; libsndfile and soxr are
 loaded when the first source that needs them is opened.

@@ -1,40 +1,36 @@
-"""Recordings: whatever libsndfile reads (WAV, FLAC, OGG), any rate, any channel count, block by block."""
+"""Recordings: WAV, FLAC, OGG and whatever else libsndfile reads, any rate, any channel count, block by block."""
 
-import os
 import time
-from typing import Iterator
+from typing import Iterator, List
 
 import numpy as np
 
-from edge.audio.resample import StreamingResampler
+from edge.audio.intake import Intake, Remark
+from edge.audio.numbers import LOUDEST
+from edge.audio.recording import open_recording
 from edge.audio.source import Source
-from edge.audio.truncation import find_truncation
 from edge.errors import UserError
 from edge.frames import FRAME_HOP_S, SAMPLE_RATE
 
-# A FLAC of unknown length has 2**63 - 1 frames for libsndfile, which then fails to read it.
-LONGEST_FRAMES = 2**48
-
 
 class FileSource(Source):
-    """A recording as a source; channels are averaged.
+    """A recording as a source; the channel that hears is heard.
 
     A recording that was cut short is yielded as far as it goes, and then reported: a night's recording is
-    not lost because its last second is, and nobody believes it to be whole. Samples that are not numbers
-    end it with their position.
+    not lost because its last second is, and nobody believes it to be whole. Samples that are no numbers are replaced by
+    the one before, and reported at the end with the position of the first.
 
     Raises UserError, here or while reading: missing, empty, not audio, cut short, no samples, NaN.
     """
 
     def __init__(self, path: str, realtime: bool = False):
-        self.name = os.fsencode(path).decode("utf-8", "replace")  # any bytes make a path, not any make text
-        self._path = path
         self._realtime = realtime
-        self._file = _open(path)
-        self.native_rate_hz = self._file.samplerate
-        self.channels = self._file.channels
+        self._recording = open_recording(path)
+        self.name = self._recording.name
+        self.native_rate_hz = self._recording.rate_hz
+        self.channels = self._recording.channels
         try:
-            self._resampler = StreamingResampler(self.native_rate_hz)
+            self._intake = Intake(self.native_rate_hz, self.channels)
         except UserError as error:
             self.close()
             raise UserError("{}: {}".format(self.name, error)) from error
@@ -47,50 +43,28 @@ class FileSource(Source):
         blocks = self._resampled()
         return _paced(blocks) if self._realtime else blocks
 
+    def remarks(self) -> List[Remark]:
+        return self._intake.remarks()
+
     def close(self) -> None:
-        self._file.close()
+        self._recording.close()
 
     def _resampled(self) -> Iterator[np.ndarray]:
-        for block in self._native():
-            samples = self._resampler.push(block)
+        for block in self._recording.blocks(int(FRAME_HOP_S * self.native_rate_hz)):
+            samples = self._intake.push(block)
             if len(samples):
                 yield samples
-        samples = self._resampler.finish()
+        samples = self._intake.finish()
         if len(samples):
             yield samples
-        missing = find_truncation(self._path)
-        if missing or self._frames_read < self._file.frames:
-            raise self._cut_short(missing or "its header promises more")
-
-    def _native(self) -> Iterator[np.ndarray]:
-        """Yield mono float32 blocks at the recording's own rate; a decoder's failure ends them."""
-        frames = int(FRAME_HOP_S * self.native_rate_hz)
-        self._frames_read = 0
-        while True:
-            try:
-                block = self._file.read(frames, dtype="float32", always_2d=True)
-            except RuntimeError as error:
-                raise self._cut_short(str(error).strip().rstrip(".")) from error
-            if not len(block):
-                return
-            self._check_finite(block)
-            self._frames_read += len(block)
-            yield block.mean(axis=1)
-
-    def _check_finite(self, block: np.ndarray) -> None:
-        broken = ~np.isfinite(block).all(axis=1)
-        if broken.any():
-            position_s = (self._frames_read + int(np.argmax(broken))) / self.native_rate_hz
+        guard = self._intake.guard
+        if guard.replaced:
             raise UserError(
-                "{}: a sample at {:.3f} s is not a number (NaN or infinite): write the recording again "
-                "from its source".format(self.name, position_s)
+                "{}: a sample at {:.3f} s is not a number ({:g}; NaN, infinite or beyond {:g} times full scale), {} in "
+                "all: the one before each was heard in its place; write the recording again from its source".format(
+                    self.name, guard.first_at / self.native_rate_hz, guard.value, LOUDEST, guard.replaced
+                )
             )
-
-    def _cut_short(self, reason: str) -> UserError:
-        return UserError(
-            "{}: cut short or damaged after {:.2f} s ({}): what comes before was read; copy the file again "
-            "for the rest".format(self.name, self._frames_read / self.native_rate_hz, reason)
-        )
 
 
 def read_file(path: str) -> np.ndarray:
@@ -100,38 +74,6 @@ def read_file(path: str) -> np.ndarray:
     """
     with FileSource(path) as source:
         return np.concatenate([np.zeros(0, np.float32)] + list(source.blocks()))
-
-
-def _open(path: str):
-    """Open a recording that holds at least one sample."""
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise UserError(
-            "reading {} needs the Python package soundfile ({}): pip install soundfile".format(path, error)
-        ) from error
-    if os.path.isdir(path):
-        raise UserError("{}: is a directory: give the recording inside it".format(path))
-    if not os.path.exists(path):
-        raise UserError("{}: no such file: check the path".format(path))
-    if os.path.isfile(path) and not os.path.getsize(path):
-        raise UserError("{}: is empty (0 bytes): record or copy it again".format(path))
-    try:
-        with open(path, "rb"):
-            pass
-        recording = soundfile.SoundFile(os.fsencode(path))
-    except OSError as error:
-        raise UserError("{}: cannot be read ({}): check its permissions".format(path, error.strerror)) from error
-    except (RuntimeError, TypeError) as error:
-        # TypeError: a .raw file, whose format nobody can know.
-        raise UserError("{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(path)) from error
-    if recording.frames > LONGEST_FRAMES:
-        recording.close()
-        raise UserError("{}: does not say how long it is: convert it to WAV".format(path))
-    if not recording.frames:
-        recording.close()
-        raise UserError("{}: holds no audio (0 samples): record or copy it again".format(path))
-    return recording
 
 
 def _paced(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

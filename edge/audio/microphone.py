@@ -3,12 +3,12 @@
 import json
 import threading
 import time
-from typing import Iterator
+from typing import Iterator, List
 
 import numpy as np
 
 from edge.audio.hops import HopQueue
-from edge.audio.resample import StreamingResampler
+from edge.audio.intake import Intake, Remark
 from edge.audio.source import Source
 from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, unpack_block
 from edge.capture.process import CaptureProcess
@@ -31,7 +31,7 @@ class MicrophoneStalled(MicrophoneLost):
 
 
 class MicrophoneSource(Source):
-    """An input device at its own default rate, at most two channels, averaged and resampled to 16 kHz.
+    """An input device at its own default rate, at most two channels, the one that hears resampled to 16 kHz.
 
     `name` chooses it as `edge.capture.devices.choose_device` does; empty means the default. Blocks are hops
     of 0.2 s; when they are not taken in time, whole hops are skipped and counted, the oldest first:
@@ -49,6 +49,7 @@ class MicrophoneSource(Source):
         self._closed = False
         self._stopped = False
         self._reader = None
+        self._intake = None  # until it is open
         self._capture = CaptureProcess(name)
         try:
             self._reader = threading.Thread(target=self._read, name="microphone", daemon=True)
@@ -97,6 +98,9 @@ class MicrophoneSource(Source):
                         self.name, time.monotonic() - self._captured_s
                     )
                 )
+
+    def remarks(self) -> List[Remark]:
+        return self._intake.remarks() if self._intake else []
 
     def stop(self) -> bool:
         self._stopped = True
@@ -149,12 +153,12 @@ class MicrophoneSource(Source):
         self.name = device["name"]
         self.native_rate_hz = device["rate_hz"]
         self.channels = device["channels"]
-        self._resampler = StreamingResampler(self.native_rate_hz)
+        self._intake = Intake(self.native_rate_hz, self.channels)
         self._captured_s = time.monotonic()
         self._opened.set()
 
     def _note_block(self, block):
         self.overflows += block.overflowed
         samples = np.frombuffer(block.samples, np.float32).reshape(-1, self.channels)
-        mono = samples.dot(np.full(self.channels, 1.0 / self.channels, np.float32))  # mean() takes twenty times as long
-        self._hops.push(self._resampler.push(mono), block.captured_s)
+        if len(samples):
+            self._hops.push(self._intake.push(samples), block.captured_s)

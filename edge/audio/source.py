@@ -1,6 +1,6 @@
 """What every source of audio looks like."""
 
-from typing import Iterator
+from typing import Iterator, List, Tuple
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class Source:
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield 1-D float32 blocks of at least one sample at 16 kHz until the audio ends; once per source."""
         raise NotImplementedError
+
+    def remarks(self) -> List[Tuple[str, str]]:
+        """What is wrong with the samples since the last call: what, in a word, and what a person should know of it."""
+        return []
 
     def stop(self) -> bool:
         """Make blocks() end at once; a signal handler may call this. Returns False where blocks() waits in a way

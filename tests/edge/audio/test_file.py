@@ -34,11 +34,11 @@ def test_any_format_and_rate_arrives_with_its_duration_and_level(tmp_path, exten
     np.testing.assert_allclose(np.sqrt(np.mean(middle**2)), 0.5 / np.sqrt(2), rtol=tolerance)
 
 
-def test_channels_are_averaged(tmp_path):
+def test_one_channel_is_heard_and_never_their_average(tmp_path):
     path = str(tmp_path / "eight.wav")
-    channels = np.random.RandomState(0).uniform(-0.5, 0.5, (SAMPLE_RATE, 8))
+    channels = np.random.RandomState(0).uniform(-0.5, 0.5, (SAMPLE_RATE, 8)).astype(np.float32)
     soundfile.write(path, channels, SAMPLE_RATE, subtype="FLOAT")
-    np.testing.assert_allclose(read_file(path), channels.mean(axis=1), atol=1e-6)
+    np.testing.assert_array_equal(read_file(path), channels[:, 0])
 
 
 def test_a_16_khz_wav_arrives_sample_for_sample(tmp_path):
@@ -73,7 +73,7 @@ def test_a_path_of_any_bytes_is_read_and_has_a_name_that_is_text(tmp_path):
     path = os.fsdecode(os.path.join(os.fsencode(str(tmp_path)), b"n\xe9\xff.wav"))
     shutil.copy(str(recording(tmp_path / "tone.wav", sine(0.1, SAMPLE_RATE))), path)
     with open_source("file:" + path) as source:
-        assert source.name.endswith("n\ufffd\ufffd.wav")
+        assert source.name.endswith("n\\xe9\\xff.wav")
         assert sum(map(len, source.blocks())) == 1600
 
 
@@ -102,18 +102,6 @@ def test_a_wav_written_through_a_pipe_is_whole(tmp_path, size_field):
     assert len(read_file(path)) == 1600
 
 
-def test_a_flac_of_unknown_length_is_refused(tmp_path):
-    path = str(tmp_path / "piped.flac")
-    soundfile.write(path, sine(0.1, SAMPLE_RATE), SAMPLE_RATE)
-    with open(path, "r+b") as flac:  # the 36-bit number of samples in STREAMINFO
-        flac.seek(21)
-        upper = flac.read(1)[0] & 0xF0
-        flac.seek(21)
-        flac.write(bytes([upper, 0, 0, 0, 0]))
-    with pytest.raises(UserError, match="does not say how long it is|holds no audio"):
-        read_file(path)
-
-
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
 @pytest.mark.parametrize("kept", [0.5, 0.97, 0.9999])
 def test_a_recording_cut_short_is_yielded_and_then_reported(tmp_path, extension, kept):
@@ -129,14 +117,20 @@ def test_a_recording_cut_short_is_yielded_and_then_reported(tmp_path, extension,
     assert 20 * kept - 2 < seconds < 20
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_sample_that_is_not_a_number_is_placed_in_time(tmp_path, value):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -1e20, 17.0])
+@pytest.mark.parametrize("rate_hz", [16000, 48000])
+def test_a_value_that_is_no_number_is_replaced_counted_and_placed_in_time(tmp_path, value, rate_hz):
     path = str(tmp_path / "nan.wav")
-    samples = sine(2.0, 48000)
-    samples[72000] = value
-    soundfile.write(path, samples, 48000, subtype="FLOAT")
-    with pytest.raises(UserError, match=r"nan\.wav: a sample at 1\.500 s is not a number"):
-        read_file(path)
+    clean = sine(2.0, rate_hz)
+    samples = clean.copy()
+    samples[[rate_hz * 3 // 2, rate_hz * 3 // 2 + 9]] = value
+    soundfile.write(path, samples, rate_hz, subtype="FLOAT")
+    heard = []
+    with pytest.raises(UserError, match=r"nan\.wav: a sample at 1\.500 s is not a number .* 2 in all"):
+        for block in FileSource(path).blocks():
+            heard.append(block)
+    heard = np.concatenate(heard)
+    assert len(heard) == 2 * SAMPLE_RATE and np.isfinite(heard).all() and np.abs(heard).max() < 0.6
 
 
 def write(path, content):

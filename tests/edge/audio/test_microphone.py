@@ -147,11 +147,11 @@ def test_what_is_played_is_heard(virtual_microphone, tmp_path):
     check_tone(heard, 0.25)
 
 
-def test_a_48_khz_stereo_microphone_is_averaged_and_resampled(virtual_microphone, tmp_path):
+def test_the_channel_of_a_48_khz_stereo_microphone_that_hears_is_resampled(virtual_microphone, tmp_path):
     played = np.stack([sine(1.0, 48000, 0.4), np.zeros(48000)], axis=1)
     heard, native_rate_hz, channels = hear(virtual_microphone, tmp_path, "mic:STEREO", played, 48000, "stereo48")
     assert native_rate_hz >= 44100 and channels == 2
-    check_tone(heard, 0.2)
+    check_tone(heard, 0.4)
 
 
 # On a busy machine, that a killed server's microphone is silent can be noticed before that its stream has ended.
