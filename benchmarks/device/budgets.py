@@ -57,7 +57,7 @@ def main() -> None:
         lines.append(f"| {row.what}, {row.unit} | {row.budget:g} | {row.figure:.3g} | {met} | `{row.command}` |")
     lines += [
         "",
-        f"**Disturbed**: {'; '.join(disturbed)}. Times are worse than they would be alone."
+        f"The runs were disturbed ({'; '.join(disturbed)}): times are upper bounds."
         if disturbed
         else "The runs were undisturbed.",
     ]

@@ -34,10 +34,14 @@ class Turns(NamedTuple):
         """For under the table."""
         if not self.disturbed:
             return "The run was undisturbed."
-        return f"**Disturbed**: {'; '.join(self.disturbed)}. CPU time holds better than the clock's."
+        return f"The run was disturbed ({'; '.join(self.disturbed)}): only ratios of CPU times are given."
 
     def table(self, heading: str) -> list[str]:
-        """Lines of a table."""
+        """Lines of a table: microseconds, or of a disturbed run CPU times over that of the first stage."""
+        if self.disturbed:
+            first = next(iter(self.us.values())).cpu_us
+            lines = [f"| {heading}, CPU time | times the first |", "|---|---|"]
+            return lines + [f"| {name} | {cost.cpu_us / first:.2f} |" for name, cost in self.us.items()]
         lines = [f"| {heading} | CPU, us | by the clock, us |", "|---|---|---|"]
         return lines + [f"| {name} | {cost.cpu_us:.0f} | {cost.wall_us:.0f} |" for name, cost in self.us.items()]
 

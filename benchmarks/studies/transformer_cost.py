@@ -187,14 +187,16 @@ def table(presets: dict[str, Any]) -> str:
         total = sum(row["multiply_adds"].values()) / 1e6
         lines.append(f"| `{name}`, M multiply-adds | {' | '.join(cells)} | {total:.1f} |")
         for kind in kinds(row["us"]):
-            lines.append(latency_line(name, kind, row["us"]))
+            lines.append(latency_line(name, kind, row["us"], bool(row["disturbed"])))
         lines += instruction_lines(name, row["instructions"])
         cells = [f"{row['gpu_ms'][part]['ms']:.2f}" for part in PARTS]
         total = sum(part["ms"] for part in row["gpu_ms"].values())
         lines.append(f"| `{name}`, **estimate** for a Nano's GPU, at least, ms | {' | '.join(cells)} | {total:.2f} |")
     notes = [verdict(name, row) for name, row in presets.items()]
     disturbed = sorted({reason for row in presets.values() for reason in row["disturbed"]})
-    note = f"**Disturbed**: {'; '.join(disturbed)}." if disturbed else "The run was undisturbed."
+    note = "The run was undisturbed."
+    if disturbed:
+        note = f"Disturbed ({'; '.join(disturbed)}): times are ratios; what is held to a bar is an upper bound."
     return "\n".join([*lines, "", " ".join([*filter(None, notes), "Medians of CPU time on one thread.", note])])
 
 
@@ -203,12 +205,17 @@ def kinds(us: dict[str, Any]) -> list[str]:
     return sorted({name.split(", ", 1)[1] for name in us})
 
 
-def latency_line(preset: str, kind: str, us: dict[str, Any]) -> str:
-    """One row of milliseconds; a part that was not cut out alone, or that the engine does not read, stays empty."""
+def latency_line(preset: str, kind: str, us: dict[str, Any], is_disturbed: bool) -> str:
+    """One row of milliseconds; a part that was not cut out alone, or that the engine does not read, stays empty.
+
+    Of a disturbed run: over what the quickest kind takes for denoiser and classifier.
+    """
+    quickest = min(both for both in (both_ms(us, one) for one in kinds(us)) if both is not None)
+    unit, what = (quickest, "times the quickest") if is_disturbed else (1.0, "ms")
     found = {name.split(", ", 1)[0]: cost["cpu_us"] / 1e3 for name, cost in us.items() if name.endswith(f", {kind}")}
-    cells = [f"{found[part]:.2f}" if part in found else "" for part in PARTS]
+    cells = [f"{found[part] / unit:.2f}" if part in found else "" for part in PARTS]
     both = both_ms(us, kind)
-    return f"| `{preset}`, {kind}, ms | {' | '.join(cells)} | {'' if both is None else f'{both:.2f}'} |"
+    return f"| `{preset}`, {kind}, {what} | {' | '.join(cells)} | {'' if both is None else f'{both / unit:.2f}'} |"
 
 
 def both_ms(us: dict[str, Any], kind: str) -> float | None:

@@ -141,11 +141,9 @@ def estimate_table(counts: dict[str, Any]) -> str:
 
 def check_text(here: dict[str, Any]) -> str:
     """How well one number of instructions per cycle fits all stages, here."""
-    parts = ", ".join(
-        f"{stage} {here['milliseconds'][stage]:.3f} ms (x {ratio:.2f})" for stage, ratio in here["spread"].items()
-    )
+    parts = ", ".join(f"{stage} x {ratio:.2f}" for stage, ratio in here["spread"].items())
     worst = max(max(ratio, 1 / ratio) for ratio in here["spread"].values())
-    state = f"**Disturbed**: {'; '.join(here['disturbed'])}" if here["disturbed"] else "Undisturbed"
+    state = f"Disturbed ({'; '.join(here['disturbed'])})" if here["disturbed"] else "Undisturbed"
     return (
         "The same frames on this x86-64, counted and timed, and the stage's instructions per second over the whole "
         f"frame's: {parts}. One number for all stages is wrong by up to a factor of {worst:.2f} for a single "
