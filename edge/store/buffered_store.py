@@ -9,11 +9,13 @@ from collections import deque
 from contextlib import suppress
 from typing import Optional
 
+from edge.clock import WatchedClock
 from edge.errors import UserError
 from edge.log import iso_utc, log
 from edge.records import Event
 from edge.runtime.systemd import notify
-from edge.store import Health, Minute, Store, StoreFails, default_path
+from edge.store import Health, Minute, StoreFails, Unusable
+from edge.store.place import Place
 
 MINUTES_A_DAY = 1440
 WAITING_EVENTS = 2000  # about 1 MB of memory; a night has some dozens
@@ -40,12 +42,13 @@ class BufferedStore:
     trouble: why the database cannot be written now, one line; empty when it can.
     lost_events, lost_minutes: that found no room in memory while it could not.
 
-    Raises UserError, only here, when there is no such place or the file is not for us to write.
+    Raises HeldByAnother, only here, when another monitor writes there, and UserError for a path that is none.
     """
 
-    def __init__(self, path: Optional[str], settings):
+    def __init__(self, path: Optional[str], settings, clock: Optional[WatchedClock] = None):
         """settings: edge.config.Settings; keep_days and max_mb of its [store] are kept to."""
-        self.path = path or default_path()
+        self._place = Place(path)
+        self._clock = clock or WatchedClock()
         self.trouble = ""
         self.lost_events = 0
         self.lost_minutes = 0
@@ -56,15 +59,15 @@ class BufferedStore:
         self._minutes = deque()
         self._health = deque(maxlen=WAITING_HEALTH)
         self._minutes_until_purge = 0
+        self._has_begun = False  # a session in the file that is open
         self._has_taken_over = False
         self._next_attempt_s = 0.0
-        try:
-            self._store = Store(path)
-        except StoreFails as error:
-            self._say_failing(error)
-        else:
-            self.path = self._store.path
-            self._flush()
+        self._flush()
+
+    @property
+    def path(self) -> str:
+        """Where the database is."""
+        return self._place.path
 
     def __enter__(self):
         return self
@@ -87,6 +90,7 @@ class BufferedStore:
         if self._minutes:
             log.error("lost, as the database could not be written: %d minutes", len(self._minutes))
         self._close_store()
+        self._place.release()
 
     def checkpoint(self, event: Event, start_utc: float, source: str = "") -> None:
         """Write the event that goes on as far as it has come; the same row until add_event() ends it."""
@@ -110,6 +114,7 @@ class BufferedStore:
 
     def add_minute(self, minute: Minute) -> None:
         """Write one minute of listening; once a day, remove what is too old or too much."""
+        self._clock.note()
         self._minutes.append(minute)
         if len(self._minutes) > WAITING_MINUTES:
             self._minutes.popleft()
@@ -153,14 +158,12 @@ class BufferedStore:
         if time.monotonic() < self._next_attempt_s:
             return
         try:
-            if self._store is None:
-                self._store = Store(self.path)
             try:
-                self._write()
-            except StoreFails as error:
-                if not error.is_full or not self._make_room():
-                    raise
-                self._write()
+                self._write_what_fits()
+            except Unusable as trouble:  # the card has damaged it since it was opened
+                self._close_store()
+                self._place.set_aside(trouble)
+                self._write_what_fits()
         except UserError as error:
             if not getattr(error, "is_full", False):
                 self._close_store()  # a disk that was read-only is found writable only by opening the file again
@@ -168,9 +171,30 @@ class BufferedStore:
         else:
             self._say_working()
 
+    def _write_what_fits(self):
+        """When the disk is full, the oldest minutes make room."""
+        if self._store is None:
+            self._store = self._place.open()
+            self._begin_file()
+        try:
+            self._write()
+        except StoreFails as error:
+            if not error.is_full or not self._make_room():
+                raise
+            self._write()
+
+    def _begin_file(self):
+        """It may be a new one, which holds nothing of the episode that goes on."""
+        self._has_begun = False
+        for text in self._place.said:
+            self._health.append(Health(time.time(), "set_aside", text))
+        if self._place.said and self._open:
+            self._open.row, self._open.is_written = None, False
+        del self._place.said[:]
+
     def _write(self):
         """Everything that waits, events first. Raises UserError where it fails; what was written before stays so."""
-        self._take_over()
+        self._begin()
         while self._events:
             self._write_event(self._events[0])
             self._events.popleft()
@@ -194,21 +218,26 @@ class BufferedStore:
             )
             episode.is_written = True
 
-    def _take_over(self):
-        """End what a monitor before us left open when it died; once."""
-        if self._has_taken_over:
+    def _begin(self):
+        """Begin a session, and end what a monitor before us left open when it died; once a file."""
+        if self._has_begun:
             return
-        for event in self._store.end_left_open():
-            log.warning(
-                "the monitor died during an event: %.1f s from %s are kept",
-                event.end_utc - event.start_utc,
-                iso_utc(event.start_utc),
-            )
-        self._has_taken_over = True
+        self._store.begin_session(self._clock)
+        if not self._has_taken_over:
+            for event in self._store.end_left_open():
+                log.warning(
+                    "the monitor died during an event: %.1f s from %s are kept",
+                    event.end_utc - event.start_utc,
+                    iso_utc(event.start_utc),
+                )
+        self._has_begun = self._has_taken_over = True
 
     def _purge(self):
         limits = self._settings
-        purged = self._store.purge(time.time(), limits.keep_days, limits.max_mb)
+        purged, waits = self._store.purge(self._clock, limits.keep_days, limits.max_mb)
+        if waits:
+            log.warning("%s", waits)
+            self._store.add_health(Health(time.time(), "ageing_waits", waits))
         if any(purged[:-1]):
             log.info(
                 "removed %d events, %d minutes, %d health rows, %d posteriors of events that stay: over "

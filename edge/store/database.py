@@ -1,11 +1,10 @@
 """The database: every write is committed before the call returns, and an event is on the card by then.
 
-The wall clock of a Pi without a clock battery may jump, so every row also carries `session`, which grows
-each time the file is opened for writing, and `monotonic_s`, the seconds since the machine started:
-(session, monotonic_s) orders rows whatever the clock did.
+The wall clock of a Pi without a clock battery may jump, so every row also carries `session`, which grows with every
+process that writes, and `monotonic_s`, the seconds since the machine started: (session, monotonic_s) orders rows
+whatever the clock did.
 """
 
-import errno
 import json
 import os
 import sqlite3
@@ -13,8 +12,13 @@ import time
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Optional, Tuple
 
+from edge.clock import WatchedClock
 from edge.errors import UserError
-from edge.records import Event, ExpertReading
+from edge.records import Event
+from edge.store import ageing
+from edge.store.failures import NotOurs, Unusable, refusal
+from edge.store.opening import BESIDE, check_header, check_kind, checked_version, connect, tighten, whole_path
+from edge.store.reading import READING_COLUMNS, Reader
 from edge.store.retention import (
     count_before,
     delete_above,
@@ -25,57 +29,54 @@ from edge.store.retention import (
     size_bytes,
 )
 from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
-from edge.store.schema import SCHEMA_VERSION, checked_version, migrate
+from edge.store.schema import SCHEMA_VERSION, layout_trouble, migrate
+from edge.store.sessions import begin_life, begin_visit
 
 BUSY_S = 0.5  # hearing waits no longer than this for another process that writes
 WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when it is longer, and cut to this
 PAGE_BYTES = 4096
-DAY_S = 86400.0
 RESERVE_PAGES = 16  # kept free in the file: newer rows find them when the disk is full
 LOW_DISK_BYTES = 2 * WAL_PAGES * PAGE_BYTES  # less is left for others
 EVENT_COLUMNS = StoredEvent._fields[1:-1]
-READING_COLUMNS = ("event_id",) + ExpertReading._fields
 ALL = float("inf")
-
-NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
-
-
-class StoreFails(UserError):
-    """The database could not be read or written, which may pass: a full or read-only disk, a lock.
-
-    `is_full`: there was no room for the row.
-    """
-
-    is_full = False
-
-
-def default_path() -> str:
-    """events.db in the service's state directory, else in the user's."""
-    service = os.environ.get("STATE_DIRECTORY")
-    if service:
-        return os.path.join(service.split(":")[0], "events.db")
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(home, "cry-monitor", "events.db")
 
 
 class Store:
     """The database, open.
 
+    `damaged`: one line for each row that was read and could not be.
+
     Raises:
-        UserError: there is no such place, or the file is no database, another program's, or was written by a
-            newer cry-monitor.
+        NotOurs: something else is at that place.
+        Unusable: the file will never do: it is no database, damaged, or, to be written, of a newer cry-monitor.
         StoreFails: it cannot be opened or made for another reason; later, a row cannot be written.
     """
 
     def __init__(self, path: Optional[str] = None, read_only: bool = False, busy_s: float = BUSY_S):
         """busy_s: how long another process that writes is waited for."""
-        self.path = os.path.abspath(os.path.expanduser(path or default_path()))
+        self.path = whole_path(path)
         self._read_only = read_only
         self._busy_s = busy_s
-        if read_only and not os.path.exists(self.path):
+        self._session = None  # begins with the first row that is written
+        self._monotonic_s = time.monotonic
+        try:
+            self._open()
+        except NotOurs:
+            if not os.path.exists(self.path + BESIDE):
+                raise
+            self.path += BESIDE  # where the monitor that was told this place keeps its events
+            self._open()
+        self._reader = Reader(self._connection, self._version)
+        self.damaged = self._reader.damaged
+
+    def _open(self):
+        if self._read_only and not os.path.exists(self.path):
             raise UserError("no database at {}: nothing was recorded yet; or give --db FILE".format(self.path))
         with self._explained("open"):
-            self._connection = self._connect()
+            check_kind(self.path)
+            if not self._read_only:
+                check_header(self.path)
+            self._connection = connect(self.path, self._read_only, self._busy_s)
             try:
                 self._prepare()
             except BaseException:
@@ -132,7 +133,7 @@ class Store:
         One that is still alive brings its own row up to date again.
         """
         with self._transaction("write to", synchronous="FULL") as execute:
-            left_open = self._events("state = ?", OPEN)
+            left_open = self._reader.events("state = ?", OPEN)
             execute("UPDATE events SET state = ? WHERE state = ?", (CUT_OFF, OPEN))
         return left_open
 
@@ -148,58 +149,51 @@ class Store:
 
     def events(self, since_utc: float = 0.0) -> List[StoredEvent]:
         """Events that ended after `since_utc` (seconds since 1970), in the order they began, whatever the clock did."""
-        return self._events("end_utc >= ?", since_utc)
+        with self._explained("read"):
+            return self._reader.events("end_utc >= ?", since_utc)
 
     def minutes(self, since_utc: float = 0.0) -> List[Minute]:
         """Minutes that began after `since_utc`, in the order they were written."""
-        rows = self._select("minutes", Minute._fields, "start_utc >= ? ORDER BY id", since_utc)
-        return [Minute(*row) for row in rows]
+        with self._explained("read"):
+            return self._reader.minutes(since_utc)
 
     def unheard(self, begin_utc: float, end_utc: float, shortest_s: float) -> List[Tuple[float, float]]:
         """(from, to) of every stretch of at least shortest_s between two minutes that began in that time.
 
         A year has half a million minutes: they stay in SQLite.
         """
-        rows = self._select(
-            "minutes AS one JOIN minutes AS other ON other.id = one.id + 1",
-            ["one.start_utc + one.duration_s", "other.start_utc"],
-            "one.start_utc >= ?1 AND other.start_utc < ?2 AND other.start_utc - one.start_utc - one.duration_s > ?3 "
-            "ORDER BY one.id",
-            begin_utc,
-            end_utc,
-            shortest_s,
-        )
-        return [(begin, end) for begin, end in rows]
+        with self._explained("read"):
+            return self._reader.unheard(begin_utc, end_utc, shortest_s)
 
     def heard(self, begin_utc: float, end_utc: float) -> Optional[Tuple[float, float, float]]:
         """(first minute's beginning, last one's end, seconds heard) of the minutes that began in that time, or None."""
-        ((first, last, seconds),) = self._select(
-            "minutes",
-            ["MIN(start_utc)", "MAX(start_utc + duration_s)", "SUM(duration_s)"],
-            "start_utc >= ? AND start_utc < ?",
-            begin_utc,
-            end_utc,
-        )
-        return None if first is None else (first, last, seconds)
+        with self._explained("read"):
+            return self._reader.heard(begin_utc, end_utc)
 
     def health(self, since_utc: float = 0.0) -> List[Health]:
         """Changes of state after `since_utc`, in the order they were written."""
-        rows = self._select("health", Health._fields, "at_utc >= ? ORDER BY id", since_utc)
-        return [Health(*row) for row in rows]
+        with self._explained("read"):
+            return self._reader.health(since_utc)
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use."""
         return size_bytes(self._connection)
 
-    def purge(self, now_utc: float, keep_days: float, max_mb: float) -> Purged:
-        """Remove rows older than `keep_days`; while the file is over `max_mb`, the oldest minutes, then the oldest
-        health rows, then what the experts said of the oldest events. Events stay."""
+    def begin_session(self, clock: WatchedClock) -> None:
+        """A monitor begins: from here on it lives, by the machine's own clock; that is what rows are aged by."""
+        with self._transaction("write to") as execute:
+            self._session = begin_life(execute, self.path, clock)
+        self._monotonic_s = clock.monotonic_s
+
+    def purge(self, clock: WatchedClock, keep_days: float, max_mb: float) -> ageing.Aged:
+        """Remove rows older than `keep_days` (edge.store.ageing); while the file is over `max_mb`, the oldest minutes,
+        then the oldest health rows, then what the experts said of the oldest events. Events stay."""
         with self._transaction("purge"):
-            purged = delete_before(self._connection, now_utc - keep_days * DAY_S)
+            purged, waits = ageing.age(self._connection, clock, keep_days)
             purged = delete_above(self._connection, max_mb * 1e6, purged)
         with self._explained("purge"):
             give_back_pages(self._connection, RESERVE_PAGES)
-        return purged._replace(still_too_large=self.size_bytes() > max_mb * 1e6)
+        return ageing.Aged(purged._replace(still_too_large=self.size_bytes() > max_mb * 1e6), waits)
 
     def count(self, before_utc: float = ALL) -> Purged:
         """How many rows remove() would remove."""
@@ -247,29 +241,13 @@ class Store:
         disk = os.statvfs(os.path.dirname(self.path))
         return disk.f_bavail * disk.f_frsize
 
-    def _connect(self):
-        if self._read_only:
-            uri = "file:{}?mode=ro".format(_percent_encoded(self.path))
-            if self._is_at_rest():
-                uri += "&immutable=1"
-            return sqlite3.connect(uri, timeout=self._busy_s, isolation_level=None, uri=True)
-        if os.path.isdir(self.path):
-            raise IsADirectoryError(errno.EISDIR, "it is a directory")
-        # A night at home is nobody else's business.
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        return sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None)
-
-    def _is_at_rest(self):
-        """Nobody can write it, and nothing of it is in a log: SQLite reads no other file on a read-only disk."""
-        is_read_only_disk = os.statvfs(os.path.dirname(self.path)).f_flag & os.ST_RDONLY
-        return is_read_only_disk and not os.path.exists(self.path + "-wal")
-
     def _prepare(self):
-        self._version = checked_version(self._connection, self.path)
+        self._version = checked_version(self._connection, self.path, self._read_only)
         if self._read_only:
             if self._version == 0:
                 raise UserError("{} holds no cry-monitor events".format(self.path))
             return
+        tighten(self.path)
         execute = self._connection.execute
         if self._version == 0:
             execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -282,52 +260,25 @@ class Store:
             with self._transaction("migrate", synchronous="FULL"):
                 migrate(self._connection)
             self._version = SCHEMA_VERSION
-        newest = "SELECT MAX(session) FROM (SELECT session FROM {} ORDER BY id DESC LIMIT 1)"
-        self._session = 1 + max(
-            execute(newest.format(table)).fetchone()[0] or 0 for table in ("events", "minutes", "health")
-        )
+        trouble = layout_trouble(self._connection)
+        if trouble:
+            raise Unusable("{}: {}; it is damaged".format(self.path, trouble))
 
     def _update_event(self, execute, event_id, row):
         columns = ", ".join(column + " = ?" for column in EVENT_COLUMNS)
         return execute("UPDATE events SET {} WHERE id = ?".format(columns), row + (event_id,)).rowcount
 
     def _insert(self, execute, table, columns, row):
+        if self._session is None:
+            self._session = begin_visit(execute, self.path)
         columns = ("session", "monotonic_s") + tuple(columns)
         statement = "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
-        return execute(statement, (self._session, time.monotonic()) + tuple(row)).lastrowid
-
-    def _events(self, where, value):
-        columns = ", ".join(StoredEvent._fields[:-1])
-        if self._version < 2:  # an older file that only a writer may bring up to date
-            columns = columns.replace("state", "'{}'".format(ENDED))
-        readings = {}
-        for event_id, expert, posterior, temperature, entropy_nats, gate_weight in self._select(
-            "posteriors",
-            READING_COLUMNS,
-            "event_id IN (SELECT id FROM events WHERE {}) ORDER BY rowid".format(where),
-            value,
-        ):
-            readings.setdefault(event_id, []).append(
-                ExpertReading(expert, json.loads(posterior), temperature, entropy_nats, gate_weight)
-            )
-        return [
-            StoredEvent(*row)._replace(
-                posterior=json.loads(row[7]),
-                out_of_distribution=None if row[8] is None else bool(row[8]),
-                readings=tuple(readings.get(row[0], ())),
-            )
-            for row in self._select("events", [columns], where + " ORDER BY id", value)
-        ]
-
-    def _select(self, table, columns, where, *values):
-        statement = "SELECT {} FROM {} WHERE {}".format(", ".join(columns), table, where)
-        with self._explained("read"):
-            return self._connection.execute(statement, values).fetchall()
+        return execute(statement, (self._session, self._monotonic_s()) + tuple(row)).lastrowid
 
     @contextmanager
     def _transaction(self, doing, synchronous="NORMAL") -> Iterator:
         """All that is executed in it, or nothing. FULL: on the card when it is over."""
-        execute = self._connection.execute
+        execute, session = self._connection.execute, self._session
         with self._explained(doing):
             execute("PRAGMA synchronous=" + synchronous)
             execute("BEGIN IMMEDIATE")
@@ -335,6 +286,7 @@ class Store:
                 yield execute
                 execute("COMMIT")
             except BaseException:
+                self._session = session  # its number was not taken after all
                 if self._connection.in_transaction:
                     execute("ROLLBACK")
                 raise
@@ -344,20 +296,4 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self._refusal(doing, error) from error
-
-    def _refusal(self, doing, error):
-        reason = getattr(error, "strerror", None) or str(error)
-        advice = "check the path, its permissions and the free space, or give --db FILE"
-        if "malformed" in reason:
-            advice = "the card has damaged it: move it away, and a new one is made"
-        text = "cannot {} the database {}: {}; {}".format(doing, self.path, reason, advice)
-        if getattr(error, "errno", None) in NO_SUCH_PLACE or "not a database" in reason or "encrypted" in reason:
-            return UserError(text)
-        refusal = StoreFails(text)
-        refusal.is_full = "full" in reason or getattr(error, "errno", None) == errno.ENOSPC
-        return refusal
-
-
-def _percent_encoded(path):
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+            raise refusal(doing, self.path, error) from error

@@ -4,7 +4,8 @@ A file at version n is brought up to date by MIGRATIONS[n:], all of it in one tr
 is killed there, leaves the file as it was.
 """
 
-from edge.errors import UserError
+import sqlite3
+from contextlib import closing
 
 APPLICATION_ID = 0x43525921  # "CRY!" in the file's header: this database is ours
 
@@ -78,23 +79,63 @@ MIGRATIONS = (
         "DROP TABLE minutes",
         "ALTER TABLE minutes_2 RENAME TO minutes",
     ),
+    (
+        # What rows are aged by where the wall clock cannot be believed: how long the monitor has run, all in all.
+        """CREATE TABLE sessions (
+            session INTEGER PRIMARY KEY,
+            lives INTEGER NOT NULL,          -- 1: a monitor's; 0: of a command that wrote, and counts for nothing
+            boot_id TEXT NOT NULL,           -- which start of the machine; empty when that is not known
+            began_monotonic_s REAL NOT NULL,
+            began_utc REAL NOT NULL,         -- by the wall clock, right or not
+            lasted_s REAL NOT NULL           -- until its last row; 0 while it goes on
+        )""",
+        """INSERT INTO sessions
+            SELECT session, 1, '', MIN(monotonic_s), MIN(at_utc), MAX(monotonic_s) - MIN(monotonic_s) FROM (
+                SELECT session, monotonic_s, start_utc AS at_utc FROM events
+                UNION ALL SELECT session, monotonic_s, start_utc FROM minutes
+                UNION ALL SELECT session, monotonic_s, at_utc FROM health
+            ) WHERE typeof(session) = 'integer' AND typeof(monotonic_s) = 'real' GROUP BY session""",
+        "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ),
 )
+MOST_ROWS = 1 << 53  # a larger number is a damaged one
 SCHEMA_VERSION = len(MIGRATIONS)
+TABLES = ("events", "posteriors", "minutes", "health", "sessions", "facts")
 
 
-def checked_version(connection, path):
-    """The file's schema version, 0 when it is empty. Raises UserError when it is not ours, or newer."""
-    version = pragma(connection, "user_version")
-    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-    if tables and pragma(connection, "application_id") != APPLICATION_ID:
-        raise UserError("{} is another program's database; give another --db FILE".format(path))
-    if version > SCHEMA_VERSION:
-        raise UserError(
-            "{} has schema {}, this cry-monitor knows up to {}: update it, or give another --db FILE".format(
-                path, version, SCHEMA_VERSION
-            )
-        )
-    return version
+def layout_trouble(connection):
+    """What is wrong with the tables of a file that is up to date, in words; empty when nothing is."""
+    there = _layout(connection)
+    for table, columns in _new_layout().items():
+        if not there[table]:
+            return "the table {} is missing".format(table)
+        if there[table] != columns:
+            return "the table {} has other columns".format(table)
+    for table in ("events", "minutes", "health"):
+        newest = connection.execute("SELECT MAX(id) FROM {}".format(table)).fetchone()[0] or 0
+        if newest > MOST_ROWS:
+            return "the table {} has a row {}".format(table, newest)
+    numbers = "SELECT COUNT(*) FROM sqlite_sequence WHERE typeof(seq) != 'integer' OR seq > ?"
+    if connection.execute(numbers, (MOST_ROWS,)).fetchone()[0]:
+        return "its rows cannot be numbered on"
+    if connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger'").fetchone()[0]:
+        return "it has triggers"
+    return ""
+
+
+def _layout(connection):
+    """{table: [(column, type, not null, primary key)]}."""
+    return {
+        table: [tuple(row[1:4]) + (row[5],) for row in connection.execute("PRAGMA table_info({})".format(table))]
+        for table in TABLES
+    }
+
+
+def _new_layout():
+    """The tables as this version makes them."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        migrate(connection)
+        return _layout(connection)
 
 
 def migrate(connection):

@@ -2,15 +2,16 @@
 
 import os
 import resource
+import sqlite3
 import time
 
 import pytest
 from small_disk import small_disk  # noqa: F401
 
+from edge.clock import WatchedClock
 from edge.config import default_settings
-from edge.errors import UserError
 from edge.records import Event, ExpertReading
-from edge.store import Health, Minute, Store, buffered_store
+from edge.store import Health, Minute, Store, StoreFails, buffered_store
 from edge.store.buffered_store import MINUTES_A_DAY, BufferedStore
 
 NIGHT_UTC = 1.8e9
@@ -77,7 +78,8 @@ def test_what_the_experts_said_is_kept_with_the_event(keeper):
 def test_what_a_dead_monitor_left_open_is_ended_at_the_next_start_and_said(path, caplog):
     dead = BufferedStore(path, default_settings())
     dead.checkpoint(an_event(3, 12.5), NIGHT_UTC)
-    dead._store.close()  # a kill writes nothing more
+    dead._store.close()  # a kill writes nothing more, and lets go of the lock
+    dead._place.release()
     caplog.set_level("INFO")
     with BufferedStore(path, default_settings()) as keeper:
         assert stored(keeper) == [("cut_off", 12.5)]
@@ -93,14 +95,33 @@ def test_another_process_that_opens_the_database_ends_nothing(keeper):
     assert stored(keeper) == [("open", 5.0)]
 
 
-def test_once_a_day_old_rows_are_removed_and_that_is_said(keeper, monkeypatch, caplog):
+def test_once_a_day_old_rows_are_removed_and_that_is_said(path, caplog):
+    """Old by the time that the monitor has lived: nothing says what time it is."""
     caplog.set_level("INFO")
-    monkeypatch.setattr("edge.store.buffered_store.time.time", lambda: NIGHT_UTC + 100 * 86400)
-    keeper.add_event(an_event(3), NIGHT_UTC)
-    for _ in range(MINUTES_A_DAY):
+    lived_s = [1000.0]
+    clock = WatchedClock(monotonic_s=lambda: lived_s[0], synchronised=lambda: False)
+    with BufferedStore(path, default_settings(), clock=clock) as keeper:
+        keeper.add_event(an_event(3), NIGHT_UTC)
         keeper.add_minute(MINUTE)
-    assert stored(keeper) == []
-    assert "removed 1 events, 1440 minutes" in caplog.text
+        lived_s[0] += 91 * 86400
+        for _ in range(MINUTES_A_DAY):
+            keeper.add_minute(MINUTE)
+        assert stored(keeper) == []
+    assert "removed 1 events, 1 minutes" in caplog.text
+
+
+def test_what_would_go_by_the_clock_and_waits_is_said_once_a_start(path, caplog):
+    clock = WatchedClock(now_utc=lambda: NIGHT_UTC + 100 * 86400, synchronised=lambda: True)
+    with Store(path) as store:
+        for number in range(4):
+            store.add_event(an_event(60 * number), NIGHT_UTC)
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE events SET session = 10 * id")
+    with BufferedStore(path, default_settings(), clock=clock) as keeper:
+        keeper.add_minute(MINUTE)
+        assert len(stored(keeper)) == 4
+    assert caplog.text.count("1 of 4 events and 0 of 0 minutes are over store.keep_days = 90") == 1
+    assert health_states(path) == ["ageing_waits"]
 
 
 def test_a_full_disk_is_said_once_and_every_event_is_written_when_there_is_room(small_disk, caplog):  # noqa: F811
@@ -230,20 +251,6 @@ def test_an_event_that_has_not_changed_is_not_written_again(keeper):
     assert written_bytes() == before
 
 
-def test_a_database_that_the_card_has_damaged_stops_nothing(path, caplog):
-    with BufferedStore(path, default_settings()) as keeper:
-        for number in range(200):
-            keeper.add_event(an_event(60 * number, readings=READINGS), NIGHT_UTC + 60 * number)
-    with open(path, "r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (os.path.getsize(path) - 4096))
-    with BufferedStore(path, default_settings()) as keeper:
-        keeper.add_event(an_event(3), NIGHT_UTC)
-        assert keeper.waiting_events == 1
-    assert caplog.text.count("still listening, events wait in memory") == 1
-    assert "malformed; the card has damaged it: move it away, and a new one is made" in caplog.text
-
-
 def test_another_process_that_holds_the_database_delays_the_end_by_less_than_two_seconds(path):
     started = time.monotonic()
     with Store(path) as other:
@@ -264,7 +271,7 @@ def test_memory_is_bounded_and_what_finds_no_room_there_is_counted_and_said(keep
     monkeypatch.setattr(buffered_store, "WAITING_EVENTS", 5)
     monkeypatch.setattr(buffered_store, "WAITING_MINUTES", 3)
     keeper._store.close()  # every write fails, as does opening it again:
-    monkeypatch.setattr(buffered_store, "Store", failing_store)
+    monkeypatch.setattr("edge.store.place.Store", failing_store)
     for number in range(7):
         keeper.add_event(an_event(number), NIGHT_UTC + number)
         keeper.add_minute(MINUTE)
@@ -276,21 +283,14 @@ def test_memory_is_bounded_and_what_finds_no_room_there_is_counted_and_said(keep
 
 
 def failing_store(path):
-    raise buffered_store.StoreFails("cannot open the database {}: disk I/O error".format(path))
+    raise StoreFails("cannot open the database {}: disk I/O error".format(path))
 
 
 def test_an_event_that_could_never_be_written_is_named_at_the_end(path, monkeypatch, caplog):
-    monkeypatch.setattr(buffered_store, "Store", failing_store)
+    monkeypatch.setattr("edge.store.place.Store", failing_store)
     with BufferedStore(path, default_settings()) as keeper:
         keeper.checkpoint(an_event(3, 5.0), NIGHT_UTC)
         keeper.add_minute(MINUTE)
     assert caplog.text.count("still listening, events wait in memory") == 1
     assert "lost, as the database could not be written: an event of 5.0 s at 2027-01-15T08:00:00.000Z" in caplog.text
     assert "lost, as the database could not be written: 1 minutes" in caplog.text
-
-
-def test_a_file_that_is_not_ours_to_write_is_refused(tmp_path):
-    (tmp_path / "notes.txt").write_bytes(b"not a database, a letter to the baby " * 100)
-    for path in (tmp_path, tmp_path / "notes.txt", tmp_path / "notes.txt" / "events.db"):
-        with pytest.raises(UserError, match="cannot open the database"):
-            BufferedStore(str(path), default_settings())

@@ -3,15 +3,27 @@
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from edge.clock import WatchedClock
 from edge.errors import UserError
-from edge.records import Event
-from edge.store import APPLICATION_ID, SCHEMA_VERSION, Health, Minute, Store, default_path
+from edge.records import Event, ExpertReading
+from edge.store import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    Health,
+    Minute,
+    NotOurs,
+    Store,
+    StoreFails,
+    Unusable,
+    default_path,
+)
 from edge.store.database import PAGE_BYTES, RESERVE_PAGES
 
 NIGHT_UTC = 1.8e9
@@ -99,16 +111,55 @@ def test_the_file_says_it_is_ours_and_private_to_the_user(store, path):
     assert os.stat(os.path.dirname(path)).st_mode & 0o077 == 0
 
 
-def test_old_rows_are_removed_and_the_rest_stays(store):
-    now_utc = NIGHT_UTC + 100 * 86400
-    for days_ago in (95, 50):
-        at_utc = now_utc - days_ago * 86400
-        store.add_event(an_event(), at_utc)
-        store.add_minute(MINUTE._replace(start_utc=at_utc))
-        store.add_health(Health(at_utc, "hearing", ""))
-    purged = store.purge(now_utc, keep_days=90, max_mb=100)
-    assert purged == (1, 1, 1, 0, False)
-    assert len(store.events()) == len(store.minutes()) == len(store.health()) == 1
+@pytest.mark.parametrize("mask", [0o022, 0o000, 0o277])
+def test_only_the_user_may_read_what_is_kept_whatever_the_umask(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        with Store(str(tmp_path / "events.db")) as store:
+            store.add_event(an_event(), NIGHT_UTC)
+            for name in os.listdir(str(tmp_path)):
+                assert stat.S_IMODE(os.stat(str(tmp_path / name)).st_mode) == 0o600, name
+    finally:
+        os.umask(before)
+
+
+def test_what_others_may_read_is_tightened(tmp_path, monkeypatch):
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    folder = tmp_path / "cry-monitor"
+    path = folder / "events.db"
+    Store(str(path)).close()
+    os.chmod(str(folder), 0o755)
+    os.chmod(str(path), 0o644)
+    Store(str(path), read_only=True).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644  # who only reads changes nothing
+    Store(str(path)).close()
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, folder)] == [0o600, 0o700]
+
+
+@pytest.mark.parametrize("folder_mode, mode", [(0o700, 0o600), (0o750, 0o640)])
+def test_in_the_service_the_group_may_read_where_it_may_read_the_folder(tmp_path, monkeypatch, folder_mode, mode):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    os.chmod(str(tmp_path), folder_mode)
+    Store().close()
+    assert stat.S_IMODE((tmp_path / "events.db").stat().st_mode) == mode
+
+
+def test_a_folder_that_this_user_may_not_write_is_no_hindrance_to_reading(tmp_path):
+    """A backup, another account: as another user, which takes root to become."""
+    if os.geteuid():
+        pytest.skip("only root becomes another user")
+    path = tmp_path / "events.db"
+    with Store(str(path)) as store:
+        store.add_event(an_event(), NIGHT_UTC)
+    path.chmod(0o644)
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with Store(str(path), read_only=True) as store:
+            assert len(store.events()) == 1
+    finally:
+        os.seteuid(0)
 
 
 def test_a_file_that_is_too_large_loses_its_oldest_minutes_and_no_event(store, path):
@@ -119,7 +170,7 @@ def test_a_file_that_is_too_large_loses_its_oldest_minutes_and_no_event(store, p
     store._connection.execute("COMMIT")
     store.add_event(an_event(), NIGHT_UTC)
 
-    purged = store.purge(NIGHT_UTC, keep_days=90, max_mb=0.1)
+    purged = store.purge(WatchedClock(), keep_days=90, max_mb=0.1).purged
 
     assert 0 < purged.minutes < 4000
     assert purged.events == 0
@@ -132,13 +183,13 @@ def test_a_file_that_is_too_large_loses_its_oldest_minutes_and_no_event(store, p
 
 def test_events_stay_even_when_they_alone_are_too_large(store):
     store.add_event(an_event(), NIGHT_UTC)
-    assert store.purge(NIGHT_UTC, keep_days=90, max_mb=0.001) == (0, 0, 0, 0, True)
+    assert store.purge(WatchedClock(), keep_days=90, max_mb=0.001).purged == (0, 0, 0, 0, True)
     assert len(store.events()) == 1
 
 
 WRITER = """
 import sys
-from edge.records import Event
+from edge.records import Event, ExpertReading
 from edge.store import Store
 store = Store(sys.argv[1])
 for number in range(100000):
@@ -168,10 +219,11 @@ def test_killed_while_writing_every_reported_event_is_there_once(path, reported)
 
 def test_a_path_that_cannot_be_opened_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    for path in (tmp_path, tmp_path / "file" / "events.db"):
-        with pytest.raises(UserError, match="cannot open the database") as error:
-            Store(str(path))
-        assert str(path) in str(error.value)
+    with pytest.raises(StoreFails, match="cannot open the database {}".format(tmp_path / "file" / "events.db")):
+        Store(str(tmp_path / "file" / "events.db"))
+    for no_file in (tmp_path, "/dev/null"):
+        with pytest.raises(NotOurs, match="{} is no file, and is left alone".format(no_file)):
+            Store(str(no_file))
 
 
 def test_a_file_that_is_no_database_is_refused_and_untouched(tmp_path):
@@ -193,15 +245,25 @@ def test_another_programs_database_is_refused_and_untouched(tmp_path):
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
 
 
-def test_a_newer_schema_is_refused_with_both_versions(path):
+def test_a_newer_schema_is_not_written_and_both_versions_are_said(path):
     Store(path).close()
     raw = sqlite3.connect(path)
     newer = SCHEMA_VERSION + 6
     raw.execute("PRAGMA user_version={}".format(newer))
     raw.close()
-    for read_only in (False, True):
-        with pytest.raises(UserError, match="has schema {}, .* up to {}".format(newer, SCHEMA_VERSION)):
-            Store(path, read_only=read_only)
+    with pytest.raises(Unusable, match="has schema {}, .* up to {}".format(newer, SCHEMA_VERSION)):
+        Store(path)
+
+
+def test_a_newer_schema_is_read_as_far_as_it_is_known(path):
+    with Store(path) as store:
+        store.add_event(an_event(), NIGHT_UTC)
+    raw = sqlite3.connect(path)
+    raw.execute("ALTER TABLE events ADD COLUMN mood TEXT")
+    raw.execute("PRAGMA user_version={}".format(SCHEMA_VERSION + 1))
+    raw.close()
+    with Store(path, read_only=True) as store:
+        assert [event.cry_probability for event in store.events()] == [0.75]
 
 
 def test_reading_makes_no_file(path):
@@ -228,8 +290,90 @@ def test_the_default_path_is_the_services_or_the_users(monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", "/xdg")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     assert default_path() == "/xdg/cry-monitor/events.db"
-    monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/parent")
+    for not_whole in ("", "state"):
+        monkeypatch.setenv("XDG_STATE_HOME", not_whole)
+        assert default_path() == "/home/parent/.local/state/cry-monitor/events.db"
     assert default_path() == "/home/parent/.local/state/cry-monitor/events.db"
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/cry-monitor:/var/lib/other")
     assert default_path() == "/var/lib/cry-monitor/events.db"
+
+
+def test_a_path_of_which_nothing_can_be_made_is_said_in_one_line(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="~no-such-user/e.db: no home directory is known"):
+        Store("~no-such-user/e.db")
+    with pytest.raises(UserError, match="holds a NUL"):
+        Store("a\0b")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(str(gone))
+    gone.rmdir()
+    with pytest.raises(UserError, match="the folder in which this was started is gone"):
+        Store("e.db")
+
+
+BAD_VALUES = [
+    ("events", "start_utc", "soon"),
+    ("events", "end_utc", 1e300),
+    ("events", "cry_probability", b"\xff"),
+    ("events", "cause", b"\x00\xff"),
+    ("events", "cause_probability", "much"),
+    ("events", "posterior", "{"),
+    ("events", "posterior", "[" * 3000),
+    ("events", "posterior", '{"hungry": NaN}'),
+    ("events", "posterior", '{"hungry": 1' + "0" * 400 + "}"),
+    ("events", "posterior", '{"hungry": "much"}'),
+    ("events", "out_of_distribution", 0.5),
+    ("posteriors", "temperature", "warm"),
+    ("posteriors", "posterior", "null"),
+    ("minutes", "start_utc", "x"),
+    ("minutes", "frames", "many"),
+    ("minutes", "mean_dbfs", b"quiet"),
+    ("health", "detail", b"\xff\xfe"),
+    ("health", "at_utc", "z"),
+]
+
+
+@pytest.mark.parametrize("table, column, value", BAD_VALUES)
+def test_a_row_that_cannot_be_is_left_out_and_named(path, table, column, value):
+    reading = ExpertReading("ios", {"hungry": 1.0}, 1.5, 0.0, 1.0)
+    with Store(path) as store:
+        for number in range(3):
+            store.add_event(an_event(cause="hungry", readings=(reading,)), NIGHT_UTC + number)
+            store.add_minute(MINUTE)
+            store.add_health(Health(NIGHT_UTC, "hearing", "mic"))
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE {} SET {} = ? WHERE rowid = 2".format(table, column), (value,))
+    with Store(path, read_only=True) as store:
+        events, minutes, health = store.events(), store.minutes(), store.health()
+        (said,) = store.damaged
+    assert said.startswith("a damaged row of {} was left out: ".format(table))
+    assert column in said and len(said) < 200
+    counts = {"events": 3, "minutes": 3, "health": 3}
+    if table in counts:
+        counts[table] = 2
+    assert counts == {"events": len(events), "minutes": len(minutes), "health": len(health)}
+    with Store(path) as store:  # and it is written on
+        store.add_event(an_event(), NIGHT_UTC)
+
+
+def test_a_damaged_page_hides_only_its_own_rows(path):
+    with Store(path) as store:
+        for number in range(2000):
+            store.add_event(an_event(), NIGHT_UTC + number)
+    with open(path, "r+b") as file:
+        file.seek(os.path.getsize(path) // PAGE_BYTES // 2 * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
+    with Store(path, read_only=True) as store:
+        starts = [event.start_utc for event in store.events()]
+        assert any("a page of events is damaged" in line for line in store.damaged)
+    assert starts == sorted(set(starts))
+    assert 1800 < len(starts) < 2000
+
+
+def test_each_process_that_writes_has_a_session_of_its_own(path):
+    with Store(path) as first, Store(path) as second, Store(path):
+        for store in (first, second, first, second):
+            store.add_event(an_event(), NIGHT_UTC)
+    rows = sqlite3.connect(path).execute("SELECT session FROM events ORDER BY id").fetchall()
+    assert rows == [(1,), (2,), (1,), (2,)]
