@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from edge.arguments import path_name
 from edge.commands.lines import cause_text, print_line, print_object
+from edge.errors import print_error
 from edge.log import iso_utc
 from edge.store import CUT_OFF, OPEN, Store, StoredEvent
 from edge.text import printable
@@ -48,7 +49,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    """Print the events. Raises UserError when there is no database."""
+    """Print the events; 1 when there are rows that could not be read. Raises UserError when there is no database."""
     with Store(args.db, read_only=True) as store:
         events = store.events(args.since)
     if args.json:
@@ -59,7 +60,9 @@ def run(args) -> int:
         _print_csv(events)
     else:
         _print_table(events)
-    return 0
+    for line in store.damaged:
+        print_error(line)
+    return 1 if store.damaged else 0
 
 
 def since_utc(text: str) -> float:

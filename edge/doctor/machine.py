@@ -1,22 +1,21 @@
 """The machine: disk, clock, power, temperature, groups."""
 
-import ctypes
 import glob
 import grp
 import os
 import time
 
 from edge.bench.board import board_model, temperatures_c, throttled
+from edge.clock import is_synchronised
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.errors import UserError
 from edge.store import Store
+from edge.store.place import found_aside
 from edge.text import user_name
 
 FREE_MB_LEAST = 20  # a night is well under one, but SQLite needs room to move
 FREE_MB_EASY = 200
 EARLIEST_UTC = 1767225600.0  # 2026-01-01: before this was written
-CLOCK_UNSYNCHRONISED = 5  # adjtimex(2), TIME_ERROR
-TIMEX_BYTES = 512  # more than struct timex takes anywhere
 HOT_C = 80.0  # a Raspberry Pi slows down from here on
 MOST_TEMPERATURE_C = 150.0  # some zones give nonsense
 
@@ -61,9 +60,16 @@ def database_finding(database: str) -> Finding:
         return Finding("database", OK, "{} is not there yet; it is made at the first start".format(database))
     try:
         with Store(database, read_only=True) as store:
-            return Finding("database", OK, "{} events in {}".format(len(store.events()), database))
+            text, damaged = "{} events in {}".format(len(store.events()), store.path), tuple(store.damaged)
     except UserError as error:
-        return Finding("database", WRONG, str(error), "move it away, and start the service again")
+        return Finding("database", WRONG, str(error), "start the service again: it sets it aside and begins a new one")
+    aside = tuple("set aside: " + name for name in found_aside(database))
+    if damaged or aside:
+        advice = "see what was in it with cry-monitor events --db FILE, then move it away"
+        return Finding(
+            "database", WARNING, text, advice if aside else "the card loses data: replace it", damaged + aside
+        )
+    return Finding("database", OK, text)
 
 
 def clock_finding(now_utc: float) -> Finding:
@@ -73,7 +79,7 @@ def clock_finding(now_utc: float) -> Finding:
     without = "" if battery else "; no clock battery, so it is wrong after a power cut until a network is there"
     if now_utc < EARLIEST_UTC:
         return Finding("clock", WRONG, text + " is in the past" + without, "timedatectl set-ntp true, with a network")
-    synchronised = _kernel_says_synchronised()
+    synchronised = is_synchronised()
     if synchronised is None:
         return Finding("clock", UNKNOWN, "{}; whether it is synchronised cannot be read here{}".format(text, without))
     if not synchronised:
@@ -135,12 +141,3 @@ def _nearest_folder(path):
 def _may(path, what):
     """Whether this user, as whom it now acts, may do that; a read-only disk lets nobody write."""
     return os.access(path, what, effective_ids=True)
-
-
-def _kernel_says_synchronised():
-    """Whether an NTP client keeps the clock; None when the kernel does not tell."""
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
-    except (OSError, AttributeError):
-        return None
-    return None if state < 0 else state != CLOCK_UNSYNCHRONISED

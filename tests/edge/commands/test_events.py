@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import sqlite3
 import time
 
 import pytest
@@ -136,3 +137,25 @@ def test_no_database_is_said_and_none_is_made(run, environment, tmp_path):
     assert (finished.status, finished.out) == (1, "")
     assert finished.err.startswith("cry-monitor: error: no database at {}".format(environment["XDG_STATE_HOME"]))
     assert not (tmp_path / "state").exists()
+
+
+def test_a_damaged_row_is_named_and_the_others_are_listed(run_here, path):
+    raw = sqlite3.connect(path)
+    raw.execute("UPDATE events SET start_utc = ? WHERE id = 1", ("soon\x1b[2J",))
+    raw.commit()
+    raw.close()
+    for form, lines in (((), 2), (("--json",), 1), (("--csv",), 2)):
+        finished = run_here("events", "--db", path, *form)
+        assert (finished.status, len(finished.out.splitlines())) == (1, lines)
+        said = "cry-monitor: error: a damaged row of events was left out: start_utc is 'soon\\x1b[2J'\n"
+        assert finished.err == said
+
+
+def test_labels_send_nothing_to_the_terminal(run_here, tmp_path):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        store.add_event(
+            Event(0, 5, 0.5, "\x1b[2Jhungry", 0.6, {"\x1b[2Jhungry": 0.6}, False), EVENING_UTC, "mic\x1b[0m"
+        )
+    for form in ((), ("--json",), ("--csv",)):
+        assert "\x1b" not in run_here("events", "--db", path, *form).out

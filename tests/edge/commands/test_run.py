@@ -176,7 +176,6 @@ def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_b
         (("--source", "file:/nowhere.wav"), "/nowhere.wav: no such file"),
         (("--config", "/nowhere.toml"), "cannot read the configuration /nowhere.toml"),
         (("--bundle", "/nowhere"), "/nowhere"),
-        (("--db", "/proc/nowhere/events.db"), "cannot open the database /proc/nowhere/events.db"),
     ],
 )
 def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, arguments, said):

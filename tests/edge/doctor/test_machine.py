@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from edge.config import default_settings
 from edge.doctor import machine
-from edge.doctor.models import speed_finding
-from edge.doctor.service import service_finding
 from edge.records import Event
 from edge.store import Store
+from edge.store.buffered_store import BufferedStore
 
 
 def test_a_disk_with_room(tmp_path):
@@ -60,87 +60,20 @@ def test_a_database(tmp_path):
     with open(path, "wb") as file:
         file.write(b"no database, whatever its name says" * 100)
     assert machine.database_finding(path).state == "wrong"
+    BufferedStore(path, default_settings()).close()
+    found = machine.database_finding(path)
+    assert (found.state, found.found) == ("warning", "0 events in " + path)
+    assert found.evidence[0].startswith("set aside: {}.set-aside-damaged-".format(path))
 
 
 @pytest.mark.parametrize("synchronised, state", [(True, "ok"), (False, "warning"), (None, "unknown")])
 def test_a_clock_by_what_the_kernel_says(monkeypatch, synchronised, state):
-    monkeypatch.setattr(machine, "_kernel_says_synchronised", lambda: synchronised)
+    monkeypatch.setattr(machine, "is_synchronised", lambda: synchronised)
     assert machine.clock_finding(time.time()).state == state
 
 
 def test_a_clock_that_stands_in_the_past_is_wrong(monkeypatch):
-    monkeypatch.setattr(machine, "_kernel_says_synchronised", lambda: True)
+    monkeypatch.setattr(machine, "is_synchronised", lambda: True)
     finding = machine.clock_finding(calendar.timegm((2020, 1, 1, 0, 0, 0)))
     assert finding.state == "wrong"
     assert "2020-01-01" in finding.found
-
-
-def test_the_kernel_is_really_asked():
-    assert machine._kernel_says_synchronised() in (True, False, None)
-
-
-@pytest.mark.parametrize(
-    "seen, state",
-    [
-        ({"now": [], "since_start": []}, "ok"),
-        ({"now": [], "since_start": ["under-voltage"]}, "warning"),
-        ({"now": ["under-voltage"], "since_start": ["under-voltage"]}, "wrong"),
-    ],
-)
-def test_power(monkeypatch, seen, state):
-    monkeypatch.setattr(machine, "throttled", lambda: seen)
-    monkeypatch.setattr(machine, "temperatures_c", lambda root: {"cpu-thermal": 55.0})
-    finding = machine.power_finding()
-    assert finding.state == state
-    assert finding.found.startswith("55 C")
-
-
-def test_heat(monkeypatch):
-    monkeypatch.setattr(machine, "throttled", lambda: None)
-    monkeypatch.setattr(machine, "temperatures_c", lambda root: {"cpu-thermal": 84.0, "broken": 4000.0})
-    assert machine.power_finding().state == "warning"
-
-
-def test_groups():
-    finding = machine.group_finding()
-    assert finding.state in ("ok", "warning")
-    assert bool(finding.do) == (finding.state == "warning")
-
-
-RUNNING = {
-    "LoadState": "loaded",
-    "ActiveState": "active",
-    "SubState": "running",
-    "Result": "success",
-    "ExecMainStatus": "0",
-    "NRestarts": "0",
-    "StatusText": "healthy",
-    "MainPID": "7",
-}
-
-
-@pytest.mark.parametrize(
-    "state, said",
-    [
-        (None, "unknown"),
-        ({"LoadState": "not-found", "ActiveState": "inactive"}, "warning"),
-        (RUNNING, "ok"),
-        (dict(RUNNING, NRestarts="3"), "warning"),
-        (dict(RUNNING, ActiveState="failed", SubState="failed", Result="watchdog"), "wrong"),
-    ],
-)
-def test_service(state, said):
-    finding = service_finding(state)
-    assert finding.state == said
-    assert bool(finding.do) == (said in ("warning", "wrong"))
-
-
-def test_speed_is_measured_against_the_budget(loud_bundle):
-    from edge.bundle import load_bundle
-    from edge.config import default_settings
-
-    settings, bundle = default_settings(), load_bundle(loud_bundle)
-    easy = settings._replace(budget=settings.budget._replace(frame_ms=1000.0))
-    hard = settings._replace(budget=settings.budget._replace(frame_ms=1e-6))
-    assert speed_finding(bundle, easy).state == "ok"
-    assert speed_finding(bundle, hard).state == "wrong"
