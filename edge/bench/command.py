@@ -16,6 +16,7 @@ from edge.bundle.trial import load_tried
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.guarded import guarded
+from edge.runtime.private_memory import keep_private
 from edge.timings import FRAME_BUDGET_S
 
 SHORTEST_S, LONGEST_S = 10.0, 3600.0  # an hour is 230 MB of samples
@@ -80,6 +81,7 @@ def main(argv=None) -> int:
 def run(args) -> int:
     """Measure and print; 1 when over budget or slower than the baseline."""
     check(args)
+    keep_private()
     settings = settings_of(args)
     baseline = read_baseline(args.baseline) if args.baseline else None
     if args.html:

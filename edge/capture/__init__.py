@@ -6,6 +6,6 @@ file. `process.py` starts and kills it, `messages.py` is what passes through the
 microphones there are, `stable_ids.py` what they are called for good, `sound_server.py` notices that a sound
 server moved the stream elsewhere.
 
-Depends on edge.errors and edge.runtime.core_dumps only, and never on NumPy: the process must start quickly on a slow
-board.
+Depends on edge.errors and edge.runtime.private_memory only, and never on NumPy: the process must start quickly on a
+slow board.
 """

@@ -12,7 +12,7 @@ from edge.capture.messages import ENDED, FAILED, OPENED, SAMPLES, Block, pack_bl
 from edge.capture.sound_server import StreamWatch
 from edge.errors import UserError
 from edge.runtime.children import end_with_parent
-from edge.runtime.core_dumps import forbid_core_dumps
+from edge.runtime.private_memory import keep_private
 
 MAX_CHANNELS = 2  # a sound server offers 32 channels of which it invents 30
 BLOCK_S = 0.1  # of audio in each message: half a hop
@@ -24,7 +24,7 @@ def main(name: str, pipe_number: str, parent: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are the parent's, which gets them too, to act on
     end_with_parent(int(parent))
-    forbid_core_dumps()
+    keep_private()
     os.set_inheritable(int(pipe_number), False)  # or a sound server started by its library would hold it
     sender = _Sender(os.fdopen(int(pipe_number), "wb", 0))
     try:

@@ -14,7 +14,7 @@ from edge.commands.recording import Heard, analyse
 from edge.errors import UserError
 from edge.records import Frame
 from edge.runtime.children import end_with_parent
-from edge.runtime.core_dumps import forbid_core_dumps
+from edge.runtime.private_memory import keep_private
 
 JOBS_PER_CORE = 2  # more only wait for each other
 AHEAD_PER_JOB = 8  # recordings that are done, or being done, before an earlier one is
@@ -127,7 +127,7 @@ def _death(path, exit_code):
 def _serve(connection, work, parent, says_notes):
     """In the child: answer each path with an Analysed, until the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal: the parent ends us
-    forbid_core_dumps()
+    keep_private()
     end_with_parent(parent)
     try:
         bundle = load_bundle(work.directory, work.settings.detector.threads)

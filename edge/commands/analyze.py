@@ -13,7 +13,7 @@ from edge.commands.recording import Heard, Summary, analyse
 from edge.config import load_settings
 from edge.errors import UserError, print_error
 from edge.records import Event, Frame
-from edge.runtime.core_dumps import forbid_core_dumps
+from edge.runtime.private_memory import keep_private
 from edge.store import Store
 from edge.text import text_of
 
@@ -60,7 +60,7 @@ def run(args) -> int:
         raise UserError(
             "--jobs is {}: use 1 to {}, twice the number of this machine's cores".format(args.jobs, most_jobs())
         )
-    forbid_core_dumps()
+    keep_private()
     settings = load_settings(args.config)
     directory = args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR
     check_and_try(directory, settings.detector.threads)

@@ -18,6 +18,7 @@ from edge.config import load_settings
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
 from edge.runtime.listener import Listener
+from edge.runtime.private_memory import keep_private
 from edge.store.buffered_store import BufferedStore
 from edge.synthesis import nursery_night
 from edge.timings import format_table
@@ -85,6 +86,7 @@ def run(args) -> int:
         raise UserError("--minutes is {:g}: use {:g} to {:g}".format(args.minutes, SHORTEST_MINUTES, LONGEST_MINUTES))
     if args.seed < 0:
         raise UserError("--seed is {}: use 0 or more".format(args.seed))
+    keep_private()
     settings = load_settings(args.config)
     bundle = load_tried(args.bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     path = args.db or os.path.join(tempfile.mkdtemp(prefix="cry-monitor-demo-"), "events.db")

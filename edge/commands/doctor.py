@@ -38,9 +38,11 @@ def run(args) -> int:
     """Print every finding; 1 when something is wrong."""
     from edge.doctor import WRONG  # here, as no other command has to wait for these rooms
     from edge.doctor.examination import evidence, findings
+    from edge.runtime.private_memory import keep_private
 
     if args.pid is not None and not args.privacy:
         raise UserError("--pid {} is for --privacy: give both".format(args.pid))
+    keep_private(live=not args.privacy)
     looked_at = (
         evidence(args.pid, args.db) if args.privacy else findings(args.config, args.source, args.bundle, args.db)
     )

@@ -9,8 +9,8 @@ from edge.config import load_settings
 from edge.errors import UserError
 from edge.log import iso_utc, log, start_log
 from edge.records import Event
-from edge.runtime.core_dumps import forbid_core_dumps
 from edge.runtime.daemon import Daemon
+from edge.runtime.private_memory import keep_private
 from edge.store.buffered_store import BufferedStore
 
 DESCRIPTION = """Listen until SIGTERM or Ctrl-C, or until a recording ends, and write every crying event to
@@ -61,7 +61,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     """Listen until the end."""
     start_log(args.log_json)
-    forbid_core_dumps()
+    keep_private(live=True)
     settings = _settings(args)
     if args.fast and not settings.audio.source.startswith("file:"):
         raise UserError(

@@ -8,17 +8,17 @@ from typing import List
 
 from edge.doctor import processes
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
+from edge.doctor.swap import swap_finding
 
 NETWORK = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet")
 DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 IN_MEMORY = ("/memfd:", "/dev/shm/", "/SYSV", "/run/", "/dev/zero")
 NO_DISK = ("/dev/null", "/dev/snd/", "/dev/zero", "/dev/pts/", "/dev/tty", "/dev/nv")  # devices that keep nothing
 STANDARD_ERROR = 2
-ZRAM = "/dev/zram"
 UNPRINTABLE = "[unprintable]"  # what systemd 237 shows of RestrictAddressFamilies
 MOST_WORDS = 12  # of a setting; a system-call filter has three hundred
 
-# What the unit must say, as `systemctl show` prints it; local-network.conf changes those of NETWORK_SETTINGS.
+# What the unit must say, as `systemctl show` prints it.
 SANDBOX = {
     "DynamicUser": "yes",
     "NoNewPrivileges": "yes",
@@ -29,9 +29,12 @@ SANDBOX = {
     "LimitCORE": "0",
     "PrivateNetwork": "yes",
     "RestrictAddressFamilies": "AF_UNIX",
+    "MemorySwapMax": "0",
 }
-NETWORK_SETTINGS = ("PrivateNetwork", "RestrictAddressFamilies")
-SHOWN_TOO = ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory", "CapabilityBoundingSet")
+# systemd 237 does not know this value; locked memory does the same, which is looked at by itself.
+NEWER = ("MemorySwapMax",)
+SHOWN_TOO = ("InaccessiblePaths", "TemporaryFileSystem", "MemoryMax", "TasksMax", "LimitFSIZE", "LimitMEMLOCK")
+SHOWN_TOO += ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory", "CapabilityBoundingSet")
 UNIT_PROPERTIES = tuple(SANDBOX) + SHOWN_TOO
 
 NOT_SEEN = (
@@ -121,7 +124,7 @@ def _sockets(pids, _database):
             "sockets",
             WRONG,
             "of the network: " + ", ".join(network),
-            "expected only with MQTT switched on; else stop the monitor and report it",
+            "stop the monitor and report it",
             tuple(evidence),
         )
     return Finding("sockets", OK, "{} open, none of a network".format(len(evidence)), "", tuple(evidence))
@@ -158,21 +161,8 @@ def _core_dumps(pids, _database):
 
 
 def _swap(pids, _database):
-    """Whether memory of the monitor went to a disk."""
-    with open("/proc/swaps") as file:
-        devices = [line.split()[0] for line in file.read().splitlines()[1:]]
-    on_disk = [device for device in devices if not device.startswith(ZRAM)]
-    swapped = ["{}: {}".format(pid, processes.read_status(pid).get("VmSwap", "unknown")) for pid in pids]
-    evidence = tuple(["swap: " + (", ".join(devices) or "none")] + swapped)
-    if on_disk and any(not line.endswith(": 0 kB") for line in swapped):
-        return Finding(
-            "swap",
-            WRONG,
-            "memory of the monitor is on {}".format(", ".join(on_disk)),
-            "switch it off: swapoff -a; on a Raspberry Pi also: systemctl disable dphys-swapfile",
-            evidence,
-        )
-    return Finding("swap", OK, "no memory of the monitor is on a disk", "", evidence)
+    """Whether memory of the monitor is on a disk, or could come there."""
+    return swap_finding(pids)
 
 
 def _sandbox(unit):
@@ -183,7 +173,7 @@ def _sandbox(unit):
         "{}={}".format(name, _shortened(unit.get(name, "not known to this systemd"))) for name in UNIT_PROPERTIES
     )
     loose = [name for name, value in SANDBOX.items() if unit.get(name) not in (value, UNPRINTABLE)]
-    if set(loose) - set(NETWORK_SETTINGS):
+    if set(loose) - set(NEWER):
         return Finding(
             "sandbox",
             WRONG,
@@ -195,8 +185,8 @@ def _sandbox(unit):
         return Finding(
             "sandbox",
             WARNING,
-            "the network is allowed: " + ", ".join(loose),
-            "without MQTT, remove local-network.conf",
+            "not in force here: " + ", ".join(loose),
+            "see what swap says above",
             evidence,
         )
     return Finding("sandbox", OK, "as in the unit that ships", "", evidence)

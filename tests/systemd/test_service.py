@@ -15,6 +15,7 @@ UNIT_PATH = "/etc/systemd/system/" + UNIT
 PROBE = r"""
 import json, mmap, os, socket, subprocess, sys
 found = {}
+SOCKETS = SOCKETS_OF_OTHERS
 def attempt(name, what):
     try:
         found[name] = what() or "done"
@@ -30,6 +31,26 @@ attempt("home", lambda: str(os.listdir("/root")))
 attempt("etc", lambda: open("/etc/written", "w").close())
 attempt("opt", lambda: open("/opt/cry-monitor/written", "w").close())
 attempt("tmp", lambda: " ".join(os.listdir("/tmp")))
+for place in ("/tmp", "/var/tmp", "/dev/shm"):
+    attempt("file in " + place, lambda: open(place + "/written", "w").close())
+    attempt("disk of " + place, lambda: subprocess.check_output(["stat", "-f", "-c", "%T", place]).decode().strip())
+    attempt("others in " + place, lambda: " ".join(set(os.listdir(place)) - {"written"}))
+for place in ("/run/lock", "/run", "/var/log"):
+    attempt("file in " + place, lambda: open(place + "/written", "w").close())
+for path in SOCKETS:
+    attempt("socket " + path, lambda: socket.socket(socket.AF_UNIX).connect(path))
+telling = lambda path: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect(path)
+attempt("socket of the journal", lambda: telling("/run/systemd/journal/socket"))
+attempt("socket of systemd", lambda: telling("/run/systemd/notify"))
+attempt("socket of sound", lambda: socket.socket(socket.AF_UNIX).connect("/run/microphone/native"))
+group = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().strip().split("::")[1] + "/"
+for name in ("memory.max", "memory.swap.max", "pids.max"):
+    attempt(name, lambda: open(group + name).read().strip())
+import resource
+attempt("large file", lambda: open(os.environ["STATE_DIRECTORY"] + "/large", "w").truncate(2 << 30))
+found["locks"] = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
+from edge.runtime.private_memory import lock_memory
+found["locked"] = lock_memory()
 attempt("state", lambda: open(os.environ["STATE_DIRECTORY"] + "/probe", "w").close())
 attempt("sound device", lambda: os.close(os.open("/dev/snd/pcmC9D9c", os.O_RDWR)))
 attempt("sound device of others", lambda: os.close(os.open("/dev/snd/pcmC8D8c", os.O_RDWR)))
@@ -44,13 +65,30 @@ found["uid"] = os.getuid()
 print("PROBE" + json.dumps(found))
 """
 
+# World-writable, as the daemons make them; whoever listens there could send on what it is told.
+SOCKETS_OF_OTHERS = [
+    "/run/dbus/system_bus_socket",
+    "/run/avahi-daemon/socket",
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/systemd/userdb/io.systemd.DynamicUser",
+    "/run/docker.sock",
+    "/run/user/1000/bus",
+]
+
 
 def outside(system):
     """What a monitor without a sandbox could reach: a server, a socket, a file, devices."""
     listener = (
         "import socket, time; a = socket.socket(); a.bind(('127.0.0.1', 8731)); a.listen(1); "
-        "b = socket.socket(socket.AF_UNIX); b.bind(chr(0) + 'outside'); b.listen(1); time.sleep(60)"
-    )
+        "b = socket.socket(socket.AF_UNIX); b.bind(chr(0) + 'outside'); b.listen(1)\n"
+        "import os\n"
+        "for path in {}:\n"
+        "  os.makedirs(os.path.dirname(path), exist_ok=True)\n"
+        "  if not os.path.exists(path):\n"
+        "    c = socket.socket(socket.AF_UNIX); c.bind(path); c.listen(1); os.chmod(path, 0o777)\n"
+        "    globals().setdefault('held', []).append(c)\n"
+        "time.sleep(60)"
+    ).format(SOCKETS_OF_OTHERS)
     system.run("systemd-run", "--quiet", "--unit=listener", "python3", "-c", listener)
     system.run(
         "sh",
@@ -79,8 +117,9 @@ def probed(system):
     unit = re.sub("^ExecStart=.*$", "ExecStart=/opt/cry-monitor/bin/python /etc/probe.py", unit, flags=re.MULTILINE)
     unit = re.sub("^(Restart|RestartSec|WatchdogSec|ExecReload)=.*\n", "", unit, flags=re.MULTILINE)
     unit = unit.replace("Type=notify", "Type=oneshot").replace("Directory=cry-monitor", "Directory=probe")
+    unit = unit.replace("BindPaths=/run/cry-monitor", "BindPaths=/run/probe")
     unit = unit.replace("char-alsa", "char-" + kind_of_device()[0])
-    system.write("/etc/probe.py", PROBE)
+    system.write("/etc/probe.py", PROBE.replace("SOCKETS_OF_OTHERS", repr(SOCKETS_OF_OTHERS)))
     system.write("/etc/systemd/system/probe.service", unit)
     system.run("systemctl", "start", "probe", check=False)
     lines = [text for _, text in system.journal("probe.service")]
@@ -186,6 +225,37 @@ def test_no_file_but_its_own_can_be_written(probed):
     assert probed["home"] == "Permission denied"
     assert probed["tmp"] == "done"  # nothing of others in it
     assert probed["state"] == "done"
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
+def test_what_is_written_elsewhere_is_in_memory_and_its_own(probed, place):
+    assert probed["file in " + place] == "done"
+    assert probed["disk of " + place] == "tmpfs"
+    assert probed["others in " + place] == "done"  # nothing of others in it
+
+
+def test_no_place_of_everybody_s_can_be_written(probed):
+    refused = ("Read-only file system", "Permission denied", "No such file or directory")
+    for place in ("/run", "/run/lock", "/var/tmp", "/var/log"):
+        assert probed["file in " + place] in refused, place
+
+
+@pytest.mark.parametrize("path", SOCKETS_OF_OTHERS)
+def test_no_daemon_of_others_can_be_asked(probed, path):
+    assert probed["socket " + path] in ("Permission denied", "No such file or directory", "Connection refused")
+
+
+def test_systemd_the_journal_and_the_sound_server_can_be_reached(probed):
+    for name in ("systemd", "the journal", "sound"):
+        assert probed["socket of " + name] == "done", name
+
+
+def test_it_takes_no_more_than_its_share(probed):
+    assert probed["memory.max"] in ("419430400", "No such file or directory")  # without the memory controller
+    assert probed["memory.swap.max"] in ("0", "No such file or directory")
+    assert probed["pids.max"] in ("64", "No such file or directory")
+    assert probed["large file"] == "File too large"
+    assert (probed["locks"], probed["locked"]) == (True, "")
 
 
 def test_no_device_but_sound(probed):

@@ -74,13 +74,12 @@ def test_systemd_has_no_complaint(analyze, drop_ins):
     assert analyze("verify", drop_ins=drop_ins) == ""
 
 
-# What a drop-in gives up is bounded too: the network of the home for MQTT, the GPU on a Jetson.
+# What a drop-in gives up is bounded too: the GPU on a Jetson.
 @pytest.mark.parametrize(
     "drop_ins, most",
     [
         ([], MOST_EXPOSURE),
         (["systemd-237.conf"], MOST_EXPOSURE),
-        (["local-network.conf"], MOST_EXPOSURE),
         (["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE),
     ],
 )

@@ -110,7 +110,8 @@ def test_children_are_looked_at_too(look):
     [
         ({}, "ok"),
         ({"RestrictAddressFamilies": "[unprintable]"}, "ok"),
-        ({"PrivateNetwork": "no", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6"}, "warning"),
+        ({"PrivateNetwork": "no", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6"}, "wrong"),
+        ({"MemorySwapMax": "infinity"}, "warning"),
         ({"ProtectHome": "no"}, "wrong"),
     ],
 )
