@@ -39,6 +39,7 @@ SECTIONS = {
     "gate": "Sound too quiet to be a cry is not shown to the detector.",
     "decision": "When frames become a crying episode.",
     "store": "The database of events. Sound is never written.",
+    "socket": "Who else on this machine is told: bridge, page and terminal view read it.",
     "budget": "What counts as too slow.",
 }
 
@@ -126,6 +127,15 @@ KEYS = (
         10000,
         "MB",
         "Above this the oldest minutes are removed; events never are for their size.",
+    ),
+    Key("socket", "enabled", True, "true or false", "false offers no local socket."),
+    Key(
+        "socket",
+        "path",
+        "",
+        "a path of at most 107 bytes, or empty",
+        "Empty is the one that systemd passes to the service, else one in $RUNTIME_DIRECTORY,\n"
+        "$XDG_RUNTIME_DIR/cry-monitor, or beside the database.",
     ),
     _number("budget", "frame_ms", 96.0, 1, 1000, "ms", "A frame that takes longer is a missed deadline."),
 )

@@ -8,7 +8,9 @@ import logging
 import os
 import sys
 import time
+from typing import Optional
 
+from edge.line_writer import LineWriter
 from edge.text import printable
 
 log = logging.getLogger("cry-monitor")
@@ -53,6 +55,18 @@ class _Json(logging.Formatter):
         )
 
 
+class _Handler(logging.Handler):
+    """Lines to stderr that never wait for whoever reads it."""
+
+    def __init__(self, stderr):
+        super().__init__()
+        self.writer = LineWriter(stderr.fileno())
+        self._encoding = stderr.encoding
+
+    def emit(self, record):
+        self.writer.write((self.format(record) + "\n").encode(self._encoding, "backslashreplace"))
+
+
 def start_log(as_json: bool = False) -> None:
     """Send the log to stderr: JSON lines, the journal's form when stderr is the journal, else text."""
     formatter: logging.Formatter
@@ -62,11 +76,24 @@ def start_log(as_json: bool = False) -> None:
         formatter = _Journal()
     else:
         formatter = _Text()
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler()
     handler.setFormatter(formatter)
     log.handlers = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+def log_writer() -> Optional[LineWriter]:
+    """What writes the log, once it has been started and stderr is a file."""
+    writers = [handler.writer for handler in log.handlers if isinstance(handler, _Handler)]
+    return writers[0] if writers else None
+
+
+def _handler():
+    try:
+        return _Handler(sys.stderr)
+    except (OSError, ValueError):  # no file: somebody collects what is said
+        return logging.StreamHandler(sys.stderr)
 
 
 def read_by_machines() -> bool:

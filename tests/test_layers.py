@@ -77,7 +77,7 @@ FORBIDDEN = [
     ("training", "export"),
     ("training", "benchmarks"),
     ("edge.pipeline", "edge.bench"),
-    pytest.param("edge.store", "edge.runtime", marks=to_mend("BufferedStore tells edge.status, not systemd")),
+    ("edge.store", "edge.runtime"),
     ("edge.sinks", "edge.runtime"),
 ]
 

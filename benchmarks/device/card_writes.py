@@ -22,6 +22,7 @@ from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.config import default_settings
 from edge.frames import SAMPLE_RATE
 from edge.runtime.listener import CHECKPOINT_S, Listener
+from edge.sinks import Sink
 from edge.store.buffered_store import BufferedStore
 from edge.synthesis import infant_cry
 from edge.synthesis.signals import to_level
@@ -57,20 +58,28 @@ def audio(cries: int, seed: int) -> Iterator:
             yield stretch[begin : begin + BLOCK]
 
 
+class Collector(Sink):
+    """Remembers the events."""
+
+    def __init__(self):
+        self.events = []
+
+    def event(self, event, start_utc):
+        self.events.append(event)
+
+
 def listen(kind: str, seed: int, bundle: str, directory: str) -> Hour:
     """An hour of a kind, in this process."""
     path = os.path.join(directory, kind + ".db")
-    events = []
+    collector = Collector()
     with BufferedStore(path, default_settings()) as keeper:
-        listener = Listener(
-            load_bundle(bundle), default_settings(), keeper, Source(), lambda *told: events.append(told), 0.0
-        )
+        listener = Listener(load_bundle(bundle), default_settings(), keeper, Source(), collector, 0.0)
         before = written_bytes()
         for block in audio(KINDS[kind], seed):
             listener.push(block)
         listener.finish()
         written = written_bytes() - before
-    cries = [told for told, _ in events if hasattr(told, "end_s")]
+    cries = collector.events
     return Hour(kind, len(cries), sum(cry.end_s - cry.start_s for cry in cries), written)
 
 

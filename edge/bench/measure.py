@@ -12,6 +12,7 @@ from edge.bench.material import PlayedSource
 from edge.bench.paths import RESAMPLE_STAGE, STORE_STAGE, PathTimings
 from edge.runtime.gc_freeze import freeze_gc
 from edge.runtime.listener import Listener
+from edge.sinks import Sink
 from edge.store.buffered_store import BufferedStore
 
 ROUNDS = 5
@@ -88,7 +89,7 @@ class Player(object):
     def __init__(self, bundle, settings, recording, keeper):
         self.source = PlayedSource(recording)
         timed_keeper = TimedKeeper(keeper)
-        self.listener = Listener(bundle, settings, timed_keeper, self.source, lambda record, start_utc: None)
+        self.listener = Listener(bundle, settings, timed_keeper, self.source, Sink())
         self.timings = PathTimings(self.listener.pipeline)
         self.listener.pipeline.timings = timed_keeper.timings = self.timings
         self._spent_s = self._cpu_s = 0.0  # since the last hop ended

@@ -49,6 +49,7 @@ def main():
     from edge.commands import run  # noqa: F401  what `cry-monitor run` imports
     from edge.config import load_settings
     from edge.runtime.listener import Listener
+    from edge.sinks import Sink
     from edge.store.buffered_store import BufferedStore
 
     imported_s = time.monotonic()
@@ -64,7 +65,7 @@ def main():
     quiet = np.fromfile(quiet_path, np.float32)
     settings = load_settings(None)
     with BufferedStore(os.path.join(folder, "start.db"), settings) as keeper:
-        listener = Listener(bundle, settings, keeper, Source(), lambda record, start_utc: None)
+        listener = Listener(bundle, settings, keeper, Source(), Sink())
         listener.push(quiet[:SAMPLE_RATE])
         first_frame_s = time.monotonic()
         learned = int(LEARN_S * SAMPLE_RATE)

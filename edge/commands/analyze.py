@@ -6,7 +6,7 @@ from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.bundle.trial import check_and_try
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
-from edge.commands.lines import clock, print_line, print_object, record_object, record_text
+from edge.commands.lines import clock, print_line, print_object, record_text
 from edge.commands.notes import print_notes
 from edge.commands.progress import ProgressLine
 from edge.commands.recording import Heard, Summary, analyse
@@ -14,6 +14,7 @@ from edge.config import load_settings
 from edge.errors import UserError, print_error
 from edge.records import Event, Frame
 from edge.runtime.private_memory import keep_private
+from edge.sinks.words import record_object
 from edge.store import Store
 from edge.text import text_of
 

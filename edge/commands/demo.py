@@ -19,6 +19,7 @@ from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
 from edge.runtime.listener import Listener
 from edge.runtime.private_memory import keep_private
+from edge.sinks import Sink
 from edge.store.buffered_store import BufferedStore
 from edge.synthesis import nursery_night
 from edge.timings import format_table
@@ -114,26 +115,36 @@ def program():
     return sys.argv[0] if os.path.basename(sys.argv[0]) == "cry-monitor" else "cry-monitor"
 
 
+class Printer(Sink):
+    """Alerts and events on the terminal."""
+
+    name = "terminal"
+
+    def __init__(self):
+        self.events = []
+
+    def alert(self, alert, at_utc):
+        print_line(record_text(alert))
+
+    def event(self, event, start_utc):
+        print_line(record_text(event))
+        self.events.append(event)
+
+
 def listen(samples, bundle, settings, keeper):
     """Run the daemon's listener over 16-kHz samples, as a night that ends now, printing what it finds.
 
     Returns the events, the listener, and the seconds it took.
     """
-    events = []
-
-    def emit(record, _start_utc):
-        print_line(record_text(record))
-        if hasattr(record, "end_s"):
-            events.append(record)
-
+    printer = Printer()
     origin_utc = time.time() - len(samples) / SAMPLE_RATE
     source = SynthesisedSource(samples)
-    listener = Listener(bundle, settings, keeper, source, emit, origin_utc)
+    listener = Listener(bundle, settings, keeper, source, printer, origin_utc)
     started = time.perf_counter()
     for block in source.blocks():
         listener.push(block)
     listener.finish()
-    return events, listener, time.perf_counter() - started
+    return printer.events, listener, time.perf_counter() - started
 
 
 def match(truth, events):

@@ -8,9 +8,10 @@ import time
 from datetime import datetime, timedelta, timezone
 
 from edge.arguments import path_name
-from edge.commands.lines import cause_text, print_line, print_object
+from edge.commands.lines import print_line, print_object
 from edge.errors import print_error
 from edge.log import iso_utc
+from edge.sinks.words import cause_text
 from edge.store import CUT_OFF, OPEN, Store, StoredEvent
 from edge.text import printable
 

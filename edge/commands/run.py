@@ -3,15 +3,22 @@
 from edge.arguments import given, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
-from edge.commands.lines import cause_text, print_object, readings_text, record_object
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
-from edge.log import iso_utc, log, start_log
-from edge.records import Event
+from edge.log import log, start_log
 from edge.runtime.daemon import Daemon
 from edge.runtime.private_memory import keep_private
+from edge.runtime.systemd import SystemdSink
+from edge.sinks.fan_out import Sinks
+from edge.sinks.json_lines import JsonLinesSink
+from edge.sinks.local_socket import LocalSocketSink
+from edge.sinks.log_sink import LogSink
+from edge.sinks.place import default_path, listen, passed_by_systemd
+from edge.status import Status
 from edge.store.buffered_store import BufferedStore
+
+RECORDINGS = ("file:", "-")  # sources that may be one
 
 DESCRIPTION = """Listen until SIGTERM or Ctrl-C, or until a recording ends, and write every crying event to
 the database. Without a microphone it says so and waits for one. The log goes to stderr; READY there (and
@@ -45,7 +52,10 @@ def add_parser(subparsers) -> None:
         "or $XDG_STATE_HOME/cry-monitor)",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="feed file:PATH as quickly as it is processed, not at the pace of the clock"
+        "--fast",
+        action="store_true",
+        help="feed a recording, file:PATH or -, as quickly as it is processed, not at the pace of the clock; its end "
+        "is the end",
     )
     parser.add_argument(
         "--json",
@@ -63,17 +73,39 @@ def run(args) -> int:
     start_log(args.log_json)
     keep_private(live=True)
     settings = _settings(args)
-    if args.fast and not settings.audio.source.startswith("file:"):
+    if args.fast and not settings.audio.source.startswith(RECORDINGS):
         raise UserError(
-            "--fast is for recordings, and the source is {}: use --source file:PATH".format(settings.audio.source)
+            "--fast is for recordings, and the source is {}: use --source file:PATH, or - for one that is piped".format(
+                settings.audio.source
+            )
         )
     bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     for line in bundle_notes(bundle, settings):
         log.warning("%s", line)
-    emit = _emit_json if args.json else _emit_log
-    with BufferedStore(settings.store.path, settings) as keeper:
-        Daemon(bundle, settings, keeper, emit, reread=lambda: _reread(args)).run(args.fast)
+    status = Status()
+    sinks = Sinks([SystemdSink(), LogSink()], status)
+    if args.json:
+        sinks.add(JsonLinesSink())
+    with BufferedStore(settings.store.path, settings, status.database) as keeper:
+        add_local_socket(sinks, status, settings.socket, keeper.path)
+        try:
+            Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args)).run(args.fast)
+        finally:
+            sinks.close()
     return 0
+
+
+def add_local_socket(sinks, status, settings, database) -> None:
+    """Offer the local socket, systemd's or our own; one that cannot be made is said, and hearing goes on."""
+    if not settings.enabled:
+        return
+    try:
+        passed = passed_by_systemd()
+        path = settings.path or default_path(database)
+        listening = passed or listen(path)
+        sinks.add(LocalSocketSink(listening, status.snapshot, {}, "" if passed else path))
+    except (UserError, OSError) as error:
+        status.notice("no socket", "{}; hearing goes on without it".format(error))
 
 
 def _settings(args):
@@ -90,26 +122,3 @@ def _reread(args):
     if args.config is None:
         raise UserError("no configuration file was given: start with --config FILE to have one read again")
     return _settings(args)
-
-
-def _emit_log(record, start_utc):
-    if isinstance(record, Event):
-        log.info(
-            "event: cried for %.1f s from %s, p %.2f%s%s",
-            record.end_s - record.start_s,
-            iso_utc(start_utc),
-            record.cry_probability,
-            cause_text(record),
-            readings_text(record),
-        )
-    else:
-        log.info("alert: crying, p %.2f", record.cry_probability)
-
-
-def _emit_json(record, start_utc):
-    _emit_log(record, start_utc)
-    if isinstance(record, Event):
-        end_utc = start_utc + record.end_s - record.start_s
-        print_object(record_object(record, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc)))
-    else:
-        print_object(record_object(record, at_utc=iso_utc(start_utc)))

@@ -12,7 +12,7 @@ from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
-from edge.runtime.microphone_state import HEALTHY, LOST, RECOVERING, STALLED
+from edge.status import HEALTHY, LOST, RECOVERING, STALLED
 from edge.text import user_name
 
 LISTEN_S = 2.0

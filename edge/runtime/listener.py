@@ -1,9 +1,9 @@
-"""One stretch of audio: through the pipeline, to the keeper, to whoever wants to be told."""
+"""One stretch of audio: through the pipeline, to the database, to whoever wants to be told."""
 
 import math
 import time
 from collections import deque
-from typing import Callable, NamedTuple, Optional
+from typing import Optional
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from edge.frames import FRAME_HOP, FRAME_HOP_S, SAMPLE_RATE
 from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
+from edge.sinks import Sink
 from edge.store import Health, Minute
 from edge.store.buffered_store import BufferedStore
 
@@ -20,8 +21,6 @@ MINUTE_S = 60.0
 CHECKPOINT_S = 5.0  # of audio: no more of a long cry is lost with the power
 CLOCK_SET_S = 2.0  # a clock that moved so much against the machine's own was set
 MOST_SKIPS = 1000  # remembered to date what is still open: an hour of a board that is never quick enough
-
-Emit = Callable[[NamedTuple, float], None]  # an Alert or Event, and when it began: seconds since 1970
 
 
 class Listener:
@@ -32,23 +31,25 @@ class Listener:
     long an event lasted, what was skipped of it included: the times of records that are told and kept are those of
     the audio as it came.
 
-    `emit(record, start_utc)` is called with an Event when the keeper has written it, if the disk can be written at
-    all: whoever is told finds it in the database.
+    The sink is told of an Event when the database has it, if the disk can be written at all: whoever is told finds it
+    there.
     """
 
     def __init__(
-        self, bundle, settings, keeper: BufferedStore, source: Source, emit: Emit, origin_utc: Optional[float] = None
+        self, bundle, settings, keeper: BufferedStore, source: Source, sink: Sink, origin_utc: Optional[float] = None
     ):
         self.pipeline = Pipeline(bundle, settings)
         self.heard_samples = 0
         self.events = 0
         self._keeper = keeper
         self._source = source
-        self._emit = emit
+        self._sink = sink
         self._origin_utc = origin_utc
         self._heard_until_utc = time.time()
         self._cry_threshold = episode_rules(bundle.decision, settings.decision).open_threshold
         self._next_checkpoint_s = CHECKPOINT_S
+        self._lost_s = 0.0  # on the way here, as the clock tells
+        self._silent_s = 0.0  # in which there was nothing to listen to, before this began
         self._skips = deque([(0.0, self._skipped_s())], MOST_SKIPS)  # (second that was heard, skipped until there)
         self._skipped_before_s = self._skipped_s()
         self._clock_offset_s = _clock_offset_s()
@@ -63,6 +64,24 @@ class Listener:
     def processed_frames(self) -> int:
         """Whole hops of 0.2 s that went through the pipeline."""
         return self.heard_samples // FRAME_HOP
+
+    @property
+    def skipped_s(self) -> float:
+        """Seconds that passed and were not heard: skipped or lost while this listened, or before it began."""
+        return self._skipped_s() - self._skipped_before_s + self._silent_s
+
+    @property
+    def missed_deadlines(self) -> int:
+        """Frames that took too long."""
+        return self.pipeline.timings.missed_deadlines
+
+    def note_lost(self, seconds: float) -> None:
+        """So much sound was lost right before the next block."""
+        self._lost_s += seconds
+
+    def note_silent(self, seconds: float) -> None:
+        """So long there was nothing to listen to, before the first block."""
+        self._silent_s += seconds
 
     def push(self, block: np.ndarray) -> None:
         """Take 1-D float32 samples at 16 kHz."""
@@ -79,7 +98,7 @@ class Listener:
     def finish(self) -> None:
         """End an open episode, and write it and what there is of the minute."""
         self._take(self.pipeline.finish())
-        if self.heard_s > self._minute.start_s:
+        if self.heard_s > self._minute.start_s or self.dropped_samples() > self._minute.dropped_before:
             self._end_minute()
 
     def utc(self, t_s: float) -> float:
@@ -89,16 +108,17 @@ class Listener:
         return self._heard_until_utc - (self._came_at_s(self.heard_s) - self._came_at_s(t_s))
 
     def dropped_samples(self) -> int:
-        """16-kHz samples that the source has lost so far."""
-        return self._source.dropped_samples
+        """16-kHz samples that passed and were not heard so far."""
+        return int(round(SAMPLE_RATE * (self._skipped_s() + self._silent_s)))
 
     def _take(self, records):
         for record in records:
             if isinstance(record, Frame):
                 self._minute.add(record, self._cry_threshold)
+                self._sink.frame(record, self.utc(record.t_s))
             elif isinstance(record, Alert):
                 self._next_checkpoint_s = self.heard_s
-                self._emit(record._replace(t_s=self._came_at_s(record.t_s)), self.utc(record.t_s))
+                self._sink.alert(record._replace(t_s=self._came_at_s(record.t_s)), self.utc(record.t_s))
             elif isinstance(record, Event):
                 self._keep(record)
 
@@ -107,7 +127,7 @@ class Listener:
         event = self._as_it_came(event)
         self.events += 1
         self._keeper.add_event(event, start_utc, self._source.name)
-        self._emit(event, start_utc)
+        self._sink.event(event, start_utc)
 
     def _checkpoint(self):
         event = self.pipeline.open_event()
@@ -119,7 +139,7 @@ class Listener:
         self._next_checkpoint_s = self.heard_s + CHECKPOINT_S
 
     def _skipped_s(self):
-        return self._source.dropped_samples / SAMPLE_RATE
+        return self._source.dropped_samples / SAMPLE_RATE + self._lost_s
 
     def _came_at_s(self, t_s):
         """Second `t_s` of what was heard, counted in the audio as it came: with what was skipped before."""
@@ -163,8 +183,8 @@ class _MinuteSum:
 
     def __init__(self, listener):
         self._listener = listener
-        self._missed_before = listener.pipeline.timings.missed_deadlines
-        self._dropped_before = listener.dropped_samples()
+        self._missed_before = listener.missed_deadlines
+        self.dropped_before = listener.dropped_samples()
         self.start_s = listener.heard_s
         self._frames = 0
         self._cry_frames = 0
@@ -186,8 +206,8 @@ class _MinuteSum:
             mean_dbfs=10 * math.log10(self._power / self._frames) if self._frames else None,
             max_dbfs=self._max_dbfs if self._frames else None,
             frames=self._frames,
-            missed_deadlines=listener.pipeline.timings.missed_deadlines - self._missed_before,
-            dropped_samples=listener.dropped_samples() - self._dropped_before,
+            missed_deadlines=listener.missed_deadlines - self._missed_before,
+            dropped_samples=listener.dropped_samples() - self.dropped_before,
         )
 
 

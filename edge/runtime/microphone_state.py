@@ -1,78 +1,65 @@
-"""Whether the monitor hears: its state, told to the log, the database and systemd whenever it changes."""
-
-import time
-from typing import Callable
+"""Whether the monitor hears: the state of its microphone, and how long each state has lasted."""
 
 from edge.log import log
-from edge.runtime.systemd import notify
-
-HEALTHY = "healthy"  # blocks come
-STALLED = "stalled"  # they came, and come no more
-RECOVERING = "recovering"  # the microphone is being opened again
-LOST = "lost"  # that has failed; it is tried again until it works
-STATES = (HEALTHY, STALLED, RECOVERING, LOST)
+from edge.runtime.passed import since_boot_s
+from edge.status import HEALTHY, LOST, MICROPHONE_STATES, RECOVERING, STALLED, Status
 
 
 class MicrophoneState:
     """The state of hearing, how long each has lasted, and how often it was lost and found again.
 
-    `keep(state, detail)` writes a row of health. The same reason is said once for each time that hearing was
-    lost, however often opening the microphone fails for it.
+    Every change is told to the log and the status. The same reason is said once for each time that hearing was lost,
+    however often opening the microphone fails for it.
     """
 
-    def __init__(self, keep: Callable[[str, str], None]):
+    def __init__(self, status: Status):
         self.state = None  # until the first block, or the first failure
         self.recoveries = 0
-        self._keep = keep
-        self._since_s = time.monotonic()
+        self._status = status
+        self._since_s = since_boot_s()
         self._lost_since_s = self._since_s
         self._attempts = 0
-        self._seconds = dict.fromkeys(STATES, 0.0)
-        self._said = set()
+        self._seconds = dict.fromkeys(MICROPHONE_STATES, 0.0)
+        self._reasons = set()  # for which it does not open, already told
 
-    def heard(self, source: str) -> None:
-        """The first block came, from what a person calls `source`."""
+    def receiving(self, source: str) -> None:
+        """A block came, the first or the first again, from what a person calls `source`."""
         text = "hearing " + source
         if self.state not in (None, HEALTHY):
             self.recoveries += 1
             text += ", after {:.1f} s and {} attempt{}".format(
-                time.monotonic() - self._lost_since_s, self._attempts, "" if self._attempts == 1 else "s"
+                since_boot_s() - self._lost_since_s, self._attempts, "" if self._attempts == 1 else "s"
             )
-        self._said.clear()
+        self._reasons.clear()
         self._attempts = 0
         self._enter(HEALTHY, text, log.info)
 
-    def fell_silent(self, reason: str) -> None:
+    def stalled(self, reason: str) -> None:
         """No block came for too long, and nobody knows why."""
         self._enter(STALLED, reason, log.warning)
 
-    def broke_off(self, reason: str) -> None:
+    def stream_ended(self, reason: str) -> None:
         """The source ended where it should not have, for that reason."""
         self._enter(RECOVERING, reason, log.warning)
 
-    def tries(self) -> None:
+    def opening(self) -> None:
         """The source is opened, for the first time or again."""
         self._attempts += 1
         if self.state in (HEALTHY, STALLED):
             self._enter(RECOVERING, "opening the microphone again", log.info)
 
-    def failed(self, reason: str) -> None:
+    def open_failed(self, reason: str) -> None:
         """The source did not open, or sent nothing."""
-        if self.state != LOST or reason not in self._said:
+        if self.state != LOST or reason not in self._reasons:
             self._enter(LOST, reason, log.warning, "; trying again until it works")
-        self._said.add(reason)
-
-    def notice(self, what: str, detail: str) -> None:
-        """Something is wrong with what is heard, which goes on."""
-        log.warning("%s: %s", what, detail)
-        self._keep(what, detail)
-        notify("STATUS={}, but {}: {}".format(self.state, what, detail))
+        self._reasons.add(reason)
 
     def summary(self) -> str:
         """Seconds in each state, and how often hearing came back."""
         self._count()
         return "{}, {} recoveries".format(
-            ", ".join("{} {:.1f} s".format(state, self._seconds[state]) for state in STATES), self.recoveries
+            ", ".join("{} {:.1f} s".format(state, self._seconds[state]) for state in MICROPHONE_STATES),
+            self.recoveries,
         )
 
     def _enter(self, state, detail, say, rest=""):
@@ -81,11 +68,10 @@ class MicrophoneState:
             self._lost_since_s = self._since_s
         self.state = state
         say("%s: %s%s", state, detail, rest)
-        self._keep(state, detail)
-        notify("STATUS={}: {}".format(state, detail))
+        self._status.enter(state, detail)
 
     def _count(self):
-        now_s = time.monotonic()
+        now_s = since_boot_s()
         if self.state:
             self._seconds[self.state] += now_s - self._since_s
         self._since_s = now_s

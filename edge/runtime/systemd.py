@@ -5,6 +5,7 @@ import socket
 import time
 
 from edge.log import log
+from edge.sinks import Sink
 
 PATIENCE_S = 1.0  # a full socket blocks its writers, and hearing must not wait for whoever should read it
 FEEDS = 4  # times the watchdog is fed while systemd waits for once
@@ -29,6 +30,20 @@ def notify(text: str) -> None:
 def extend_start_timeout(seconds: float) -> None:
     """Ask for this much longer, from now, before systemd gives the start up (systemd 236 and newer)."""
     notify("EXTEND_TIMEOUT_USEC={:d}".format(int(1e6 * seconds)))
+
+
+class SystemdSink(Sink):
+    """systemd's status line: what `systemctl status` shows of the monitor."""
+
+    name = "systemd"
+
+    def __init__(self):
+        self._last = ""
+
+    def status(self, snapshot):
+        if snapshot["line"] != self._last:
+            self._last = snapshot["line"]
+            notify("STATUS=" + self._last)
 
 
 class Watchdog:

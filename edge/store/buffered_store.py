@@ -7,13 +7,13 @@ when the disk works again, and is counted; hearing goes on meanwhile.
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Optional
+from typing import Callable, Optional
 
 from edge.clock import WatchedClock
 from edge.errors import UserError
 from edge.log import iso_utc, log
 from edge.records import Event
-from edge.runtime.systemd import notify
+from edge.status import NOT_WRITING, WRITING
 from edge.store import Health, Minute, StoreFails, Unusable
 from edge.store.place import Place
 
@@ -45,14 +45,25 @@ class BufferedStore:
     Raises HeldByAnother, only here, when another monitor writes there, and UserError for a path that is none.
     """
 
-    def __init__(self, path: Optional[str], settings, clock: Optional[WatchedClock] = None):
-        """settings: edge.config.Settings; keep_days and max_mb of its [store] are kept to."""
+    def __init__(
+        self,
+        path: Optional[str],
+        settings,
+        report: Optional[Callable[[str, str], None]] = None,
+        clock: Optional[WatchedClock] = None,
+    ):
+        """settings: edge.config.Settings; keep_days and max_mb of its [store] are kept to.
+
+        `report(trouble, text)` is called when the database cannot be written, and with "" when it can again; without
+        it, both are rows of health.
+        """
         self._place = Place(path)
         self._clock = clock or WatchedClock()
         self.trouble = ""
         self.lost_events = 0
         self.lost_minutes = 0
         self._settings = settings.store
+        self._report = report or self._keep_row
         self._store = None
         self._open: Optional[_Episode] = None  # that goes on
         self._events = deque()  # of _Episode: over, not yet written
@@ -272,10 +283,10 @@ class BufferedStore:
     def _say_failing(self, error):
         if not self.trouble:
             log.error("%s; still listening, events wait in memory", error)
-            notify("STATUS=listening, but {}".format(error))
-            self._health.append(Health(time.time(), "not_writing", str(error)))
-        self.trouble = str(error)
+        is_new, self.trouble = not self.trouble, str(error)
         self._next_attempt_s = time.monotonic() + PAUSE_S
+        if is_new:
+            self._report(self.trouble, self.trouble)
 
     def _say_working(self):
         if not self.trouble:
@@ -285,5 +296,7 @@ class BufferedStore:
             self.lost_events, self.lost_minutes
         )
         log.info(text)
-        notify("STATUS=" + text)
-        self.add_health(Health(time.time(), "writing", text))
+        self._report("", text)
+
+    def _keep_row(self, trouble, text):
+        self.add_health(Health(time.time(), NOT_WRITING if trouble else WRITING, text))

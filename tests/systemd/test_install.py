@@ -10,6 +10,7 @@ def nearly_installed(tmp_path):
     """A folder with what is quick to make of an installation, and a night's events."""
     for path in (
         "etc/systemd/system/cry-monitor.service",
+        "etc/systemd/system/cry-monitor.socket",
         "etc/systemd/system/cry-monitor.service.d/jetson.conf",
         "etc/systemd/system/cry-monitor.service.d/override.conf",
         "etc/cry-monitor/cry-monitor.toml",
@@ -34,6 +35,7 @@ def test_what_is_installed(installed):
     assert {path for path in files(installed) if not path.startswith("opt/")} == {
         "etc/cry-monitor/cry-monitor.toml",
         "etc/systemd/system/cry-monitor.service",
+        "etc/systemd/system/cry-monitor.socket",
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
     }

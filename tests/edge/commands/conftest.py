@@ -32,8 +32,9 @@ class Finished:
 def environment(tmp_path):
     """The environment of a user with an empty home."""
     environment = dict(os.environ, XDG_STATE_HOME=str(tmp_path / "state"), HOME=str(tmp_path))
-    for name in ("STATE_DIRECTORY", "NOTIFY_SOCKET", "JOURNAL_STREAM", "CRY_MONITOR_TRACEBACK"):
+    for name in ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
         environment.pop(name, None)
+    environment.pop("CRY_MONITOR_TRACEBACK", None)
     return environment
 
 
@@ -114,20 +115,3 @@ def burst_wav(tmp_path):
     path = tmp_path / "burst.wav"
     write_wav(str(path), noise_burst(), 16000)
     return str(path)
-
-
-@pytest.fixture
-def validate():
-    """validate(objects, name): every object is as docs/schemas/NAME.schema.json says."""
-    jsonschema = pytest.importorskip("jsonschema")
-    if not hasattr(jsonschema, "Draft202012Validator"):
-        pytest.skip("this jsonschema does not know draft 2020-12")
-
-    def validate(objects, name):
-        with open(os.path.join(REPOSITORY, "docs", "schemas", name + ".schema.json")) as file:
-            schema = json.load(file)
-        jsonschema.Draft202012Validator.check_schema(schema)
-        for fields in objects:
-            jsonschema.validate(fields, schema, cls=jsonschema.Draft202012Validator)
-
-    return validate

@@ -6,8 +6,8 @@ import pytest
 from expert_bundle import NEVER, open_or_skip, write_expert_bundle
 from frame_bundle import write_frame_bundle
 
-from edge.commands.lines import cause_text, readings_text, record_object
 from edge.records import Event, ExpertReading
+from edge.sinks.words import cause_text, readings_text, record_object
 from edge.store import Store
 
 EVENT = Event(start_s=1.0, end_s=4.0, cry_probability=0.9)

@@ -12,6 +12,7 @@ from edge.bundle import load_bundle
 from edge.config import default_settings
 from edge.records import Alert, Event
 from edge.runtime.listener import CHECKPOINT_S, Listener
+from edge.sinks import Sink
 from edge.store import Store
 from edge.store.buffered_store import BufferedStore
 
@@ -36,12 +37,22 @@ def emitted():
     return []
 
 
+class Collector(Sink):
+    """Remembers alerts and events as (record, when it was)."""
+
+    def __init__(self, emitted):
+        self._emitted = emitted
+
+    def alert(self, alert, at_utc):
+        self._emitted.append((alert, at_utc))
+
+    def event(self, event, start_utc):
+        self._emitted.append((event, start_utc))
+
+
 @pytest.fixture
 def listener(loud_bundle, keeper, emitted):  # noqa: F811
-    def emit(record, start_utc):
-        emitted.append((record, start_utc))
-
-    return Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), emit, ORIGIN_UTC)
+    return Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), Collector(emitted), ORIGIN_UTC)
 
 
 def feed(listener, samples):
@@ -81,16 +92,16 @@ def test_a_long_cry_is_written_while_it_lasts(listener, store):
 def test_an_event_is_in_the_database_when_it_is_told(loud_bundle, keeper, store):  # noqa: F811
     found = []
 
-    def emit(record, start_utc):
-        found.append((type(record), start_utc, [(row.start_utc, row.state) for row in store.events()]))
+    class Looks(Sink):
+        def event(self, event, start_utc):
+            found.append((start_utc, [(row.start_utc, row.state) for row in store.events()]))
 
     feed(
-        Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), emit, ORIGIN_UTC),
+        Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), Looks(), ORIGIN_UTC),
         np.concatenate([noise_burst(8, 6, 20), noise_burst(0, 3, 20)]),
     )
-    events = [(start_utc, rows) for kind, start_utc, rows in found if kind is Event]
-    assert len(events) == 2
-    for start_utc, rows in events:
+    assert len(found) == 2
+    for start_utc, rows in found:
         assert rows[-1] == (start_utc, "ended")
 
 
@@ -114,7 +125,7 @@ class Clock(object):
 def live(loud_bundle, keeper, monkeypatch):  # noqa: F811
     """(Listener to live audio, the Clock it is dated by)."""
     clock = Clock(monkeypatch)
-    return Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), lambda *_: None), clock
+    return Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), Sink()), clock
 
 
 @pytest.mark.parametrize("set_by_s", [-3600.0, 86400.0])
@@ -138,13 +149,13 @@ def test_a_clock_that_is_set_tears_no_event_and_mixes_up_none(live, store, set_b
 
 
 def test_live_audio_is_dated_by_the_clock(loud_bundle, keeper, store):  # noqa: F811
-    listener = Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), lambda *_: None)
+    listener = Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), Sink())
     feed(listener, np.zeros(16000 * 3, np.float32))
     assert listener.utc(1.0) == pytest.approx(time.time() - 2.0, abs=0.2)
 
 
 def test_a_microphone_that_falls_silent_dates_nothing_later(loud_bundle, keeper, store):  # noqa: F811
-    listener = Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), lambda *_: None)
+    listener = Listener(load_bundle(loud_bundle), default_settings(), keeper, Source(), Sink())
     feed(listener, noise_burst(1, 2, 0))
     heard_utc = time.time()
     time.sleep(0.8)  # a stall takes 2 s to be noticed

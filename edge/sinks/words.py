@@ -1,0 +1,49 @@
+"""How records are told: as fields for JSON, and what was made of an event in words."""
+
+from edge.log import iso_utc
+from edge.records import Alert, Event, Frame
+
+RECORD_TYPES = {Frame: "frame", Alert: "alert", Event: "event"}
+
+
+def record_object(record, **context):
+    """A Frame, Alert or Event as a dict for JSON: its type, the context (file or source), its fields.
+
+    What each expert made of an event is not among them: it is in the database.
+    """
+    fields = {"type": RECORD_TYPES[type(record)]}
+    fields.update(context)
+    fields.update(record._asdict())
+    fields.pop("readings", None)
+    return fields
+
+
+def event_object(event, start_utc):
+    """An event as a dict for JSON, with when it was; start_utc in seconds since 1970."""
+    end_utc = start_utc + event.end_s - event.start_s
+    return record_object(event, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc))
+
+
+def cause_text(event):
+    """ ", hungry 62 %", or why there is no cause; nothing when no expert was asked."""
+    if event.cause is not None:
+        return ", {} {:.0f} %".format(event.cause, 100 * event.cause_probability)
+    if event.out_of_distribution:
+        return ", unlike the cries that the experts know"
+    return ", cause uncertain" if event.posterior else ""
+
+
+def readings_text(event):
+    """What each expert made of an event and what that counted, for the log; nothing when none was asked.
+
+    "; experts: android (T 1.70, entropy 0.47, gate 0.55) hungry 0.62; ios (...)".
+    """
+    texts = []
+    for reading in event.readings:
+        label, p = max(reading.posterior.items(), key=lambda item: item[1])
+        texts.append(
+            "{} (T {:.2f}, entropy {:.2f}, gate {:.2f}) {} {:.2f}".format(
+                reading.expert, reading.temperature, reading.entropy_nats, reading.gate_weight, label, p
+            )
+        )
+    return "; experts: " + "; ".join(texts) if texts else ""
