@@ -133,7 +133,7 @@ class LocalSocketSink(Sink):
                 if time.monotonic() >= status_s:
                     status_s = time.monotonic() + STATUS_EVERY_S
                     if self._readers:
-                        self._queue.append(_line(self._snapshot()))
+                        self._tell(_line(self._snapshot()))  # before any change that is handed over from now on
             self._tell_all()
         except Exception as error:  # of this file's own making: the monitor hears on without it
             self.trouble = "{}: {}".format(type(error).__name__, error)
@@ -235,9 +235,11 @@ class LocalSocketSink(Sink):
     def _tell_all(self):
         """What the listening thread has handed over, to every reader."""
         while self._queue:
-            line = self._queue.popleft()
-            for reader in list(self._readers.values()):
-                self._guard(reader, lambda reader=reader, line=line: reader.tell(line))
+            self._tell(self._queue.popleft())
+
+    def _tell(self, line):
+        for reader in list(self._readers.values()):
+            self._guard(reader, lambda reader=reader: reader.tell(line))
 
     def _guard(self, reader, act):
         try:

@@ -35,8 +35,8 @@ from edge.log import start_log
 start_log()
 microphone.HopQueue = lambda: hops.HopQueue(most_waiting=5, kept=2)
 bundle = load_bundle(sys.argv[1])
-probability = bundle.detector.probability
-bundle.detector.probability = lambda frame: (time.sleep(1.0), probability(frame))[1]
+logit = bundle.detector.logit
+bundle.detector.logit = lambda frame: (time.sleep(1.0), logit(frame))[1]
 settings = default_settings()
 settings = settings._replace(gate=settings.gate._replace(enabled=False))
 status = Status()
