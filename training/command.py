@@ -12,6 +12,7 @@ from edge.guarded import guarded
 # loads what trains only when it runs.
 COMMANDS = {
     "detector": "training.detector.command",
+    "verifier": "training.verifier.command",
     "causes": "training.causes.command",
     "transformer": "training.transformer.command",
     "corpora": "training.data.corpora_command",

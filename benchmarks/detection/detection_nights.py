@@ -1,232 +1,243 @@
-"""Detection, event level: an hour per fold with every other sound that its model never heard, cries at 0, 5, 10 dB.
+"""Detection, event level: nights of sounds that a fold's model never heard; cries of 3 to 6 s and of 15 s and more.
 
-    python -m benchmarks.detection.detection_nights --data DIR [--yamnet FILE]
+    python -m benchmarks.detection.detection_nights --data DIR [--also DIR] [--work DIR]
 
 Each fold's thresholds are chosen on the nights of the other three folds (each heard by its own model), never on its
-own; what ships gets those chosen on all four. They are those under which a cry waits least for its alert (a missed one
-its whole length) at an allowed rate of false alarms. An event is false when it overlaps no cry; a cry is found when an
-event overlaps it. YAMNet's "Baby cry" score goes through the same rules.
+own; what ships gets those chosen on all four. They are those under which cries at 10 dB wait least for their alert at
+an allowed rate of false alarms, one rate for each sensitivity. Nights without cries tell the false alarms: every alert
+there is one. --also names further sounds (cry-train corpora import debian), which are no part of any model's training.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.lib.nights import EPISODE_S, Cry, Night, mix_night
+from benchmarks.lib.night_choices import CryNight, HeardCry, OthersNight, Pair, choose, decision, per_hour
+from benchmarks.lib.nights import LONG, SINGLE, Night, mix_night, mix_others, others_of
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
-from benchmarks.lib.yamnet import BABY_CRY, WINDOW, Yamnet
-from edge.bundle import load_bundle
-from edge.bundle.model import Decision, Thresholds
-from edge.config import load_settings
-from edge.decision.episodes import EpisodeTracker
-from edge.decision.rules import episode_rules
-from edge.frames import FRAME_HOP, FRAME_HOP_S, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
-from edge.pipeline import Pipeline
-from edge.records import Alert, Event, Frame
+from edge.bundle.model import Cascade
 from training.data.corpora import read_corpora, split_by_fold
+from training.verifier.hearing import Heard, Network, hear, probabilities, tflite_network
+from training.verifier.material import keep, kept
+from training.verifier.release import shipped_cascade, shipped_network
 
 FOLDS = (1, 2, 3, 4)
-SNRS_DB = (0, 5, 10)
+KINDS = (LONG, SINGLE)
+SNRS_DB = (10, 5, 0, -5)
 TUNING_SNR_DB = 10  # thresholds are chosen at this SNR
-OPEN_THRESHOLDS = (0.20, 0.40, 0.60, 0.70, 0.80, 0.85, 0.90, 0.92, 0.94, 0.96, 0.98)
-LASTING_THRESHOLDS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60)
-ALLOWED_PER_HOUR = 0.5  # false alarms on the tuning nights
-FRONTIER_PER_HOUR = (0.25, 0.5, 1.0, 2.0, 4.0)
-OVERLAP_MARGIN_S = 1.0
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a model made of a night: per cry found or not, the alert's delay, the event's start less the true one."""
-
-    found: list[bool]
-    delays_s: list[float]
-    start_errors_s: list[float]
-    groups: list[str]
-    false_alarms: int
-    hours: float
-
-
-def decision(open_threshold: float, lasting_threshold: float) -> dict[str, float]:
-    """The bundle's decision. What is a cry when it lasts is also what keeps an episode open."""
-    return {
-        "open_threshold": open_threshold,
-        "close_threshold": lasting_threshold,
-        "lasting_threshold": lasting_threshold,
-    }
-
-
-def settings_with(**decided: float):
-    """Default settings with this decision."""
-    settings = load_settings(None)
-    return settings._replace(decision=settings.decision._replace(**decided))
-
-
-def frame_probabilities(bundle, night: Night) -> list[tuple[float, float]]:
-    """(end of frame, unsmoothed probability) of every frame of a night."""
-    records = Pipeline(bundle, settings_with(smoothing_frames=1)).push(night.samples)
-    return [(r.t_s, r.cry_probability) for r in records if isinstance(r, Frame)]
-
-
-def yamnet_scores(yamnet: Yamnet, night: Night) -> list[tuple[float, float]]:
-    """(end of frame, "Baby cry" score) on the grid of our frames, each over the window that ends with the frame."""
-    ends = range(FRAME_LENGTH, len(night.samples) + 1, FRAME_HOP)
-    return [(end / SAMPLE_RATE, float(yamnet.scores(night.samples[end - WINDOW : end])[BABY_CRY])) for end in ends]
-
-
-def retrack(frames: Sequence[tuple[float, float]], decided: dict[str, float]) -> list:
-    """Alerts and events of stored frame probabilities under a decision."""
-    rules = episode_rules(Decision(Thresholds(**decided), {}), load_settings(None).decision)
-    tracker = EpisodeTracker(rules, FRAME_HOP_S, FRAME_S)
-    records: list = []
-    for t_s, probability in frames:
-        records += tracker.update(t_s, probability)
-    return records + tracker.finish()
-
-
-def compare(records: Sequence, cries: Sequence[Cry], hours: float) -> Heard:
-    """Match events and alerts with the truth."""
-    events = [r for r in records if isinstance(r, Event)]
-    alerts = np.array([r.t_s for r in records if isinstance(r, Alert)])
-    found, delays_s, start_errors_s = [], [], []
-    for cry in cries:
-        of_cry = [event for event in events if overlap(event, cry)]
-        found.append(bool(of_cry))
-        start_errors_s += [event.start_s - cry.start_s for event in of_cry[:1]]
-        inside = alerts[(alerts >= cry.start_s) & (alerts <= cry.end_s + OVERLAP_MARGIN_S)]
-        if len(inside):
-            delays_s.append(float(inside[0] - cry.start_s))
-    false_alarms = sum(not any(overlap(event, cry) for cry in cries) for event in events)
-    return Heard(found, delays_s, start_errors_s, [cry.group_id for cry in cries], false_alarms, hours)
-
-
-def overlap(event: Event, cry: Cry) -> bool:
-    """Whether an event touches a cry, give or take OVERLAP_MARGIN_S."""
-    return event.start_s < cry.end_s + OVERLAP_MARGIN_S and event.end_s > cry.start_s - OVERLAP_MARGIN_S
-
-
-Pair = tuple[float, float]
-
-
-def every_choice(frames: Sequence[tuple[float, float]], night: Night, hours: float) -> dict[Pair, Heard]:
-    """What a tuning night comes to under every pair of open and lasting thresholds."""
-    pairs = [(opens, lasting) for opens in OPEN_THRESHOLDS for lasting in LASTING_THRESHOLDS if lasting < opens]
-    return {pair: compare(retrack(frames, decision(*pair)), night.cries, hours) for pair in pairs}
-
-
-def choose(tuned: Sequence[dict[Pair, Heard]], allowed_per_hour: float = ALLOWED_PER_HOUR) -> Pair:
-    """The thresholds with the shortest wait for an alert at that rate of false alarms, or with the lowest rate."""
-
-    def demerit(pair: Pair) -> tuple[float, float]:
-        heard = [choices[pair] for choices in tuned]
-        per_hour = sum(h.false_alarms for h in heard) / sum(h.hours for h in heard)
-        missed = sum(len(h.found) - len(h.delays_s) for h in heard)
-        return max(0.0, per_hour - allowed_per_hour), sum(sum(h.delays_s) for h in heard) + EPISODE_S * missed
-
-    return min(tuned[0], key=demerit)
-
-
-def pooled(heard: Sequence[Heard], seed: int) -> dict:
-    """The row of one SNR over the folds."""
-    found = np.array([f for h in heard for f in h.found])
-    groups = [g for h in heard for g in h.groups]
-    delays_s = np.array([d for h in heard for d in h.delays_s])
-    start_errors_s = np.array([s for h in heard for s in h.start_errors_s])
-    false_alarms, hours = sum(h.false_alarms for h in heard), sum(h.hours for h in heard)
-    return {
-        "cries": len(found),
-        "found": share_by_group(found, groups, seed),
-        "false_alarms": false_alarms,
-        "hours": hours,
-        "false_alarms_per_hour": poisson_rate(false_alarms, hours),
-        "delay_p50_s": float(np.median(delays_s)),
-        "delay_p90_s": float(np.percentile(delays_s, 90)),
-        "start_within_half_second": float(np.mean(np.abs(start_errors_s) <= 0.5)),
-    }
+SENSITIVITIES = {"low": 0.1, "normal": 0.5, "high": 2.0}  # allowed false alarms an hour where they are chosen
+CASCADE, ALONE = "cascade", "detector alone"
+OPEN_THRESHOLDS = {
+    CASCADE: (0.60, 0.65, 0.70, 0.75, 0.80, 0.83, 0.86, 0.88, 0.90, 0.92, 0.94),
+    ALONE: (0.60, 0.70, 0.80, 0.85, 0.90, 0.92, 0.94, 0.96, 0.98),
+}
+LASTING_THRESHOLDS = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.60)
 
 
 def main() -> None:
     """Run the whole table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
-    parser.add_argument("--yamnet", type=Path, help="yamnet.tflite, to stand beside")
-    parser.add_argument("--hours", type=float, default=1.0, help="per fold and SNR (default 1)")
+    parser.add_argument("--also", type=Path, help="folder of further sounds that are no cries")
+    parser.add_argument("--hours", type=float, default=1.0, help="of a night with cries (default 1)")
+    parser.add_argument("--work", type=Path, default=Path("results/nights"), help="what was heard of nights, kept")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     clips = read_corpora(arguments.data)
-    yamnet = Yamnet(arguments.yamnet) if arguments.yamnet else None
-    nights, bundles, tuning, yamnet_tuning = {}, {}, {}, {}
-    for fold in tqdm(FOLDS, desc="mixing and tuning"):
+    further = read_corpora(arguments.also) if arguments.also else []
+    verifier = shipped_network()
+    judged = {name: Judged(pairs(name), [], []) for name in CASCADES}
+    for fold in tqdm(FOLDS, desc="folds"):
         _, held_out = split_by_fold(clips, fold)
-        bundles[fold] = load_bundle(FOLD_BUNDLES / f"fold{fold}")
-        for snr_db in SNRS_DB:
-            nights[fold, snr_db] = mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold)
-        night = nights[fold, TUNING_SNR_DB]
-        tuning[fold] = every_choice(frame_probabilities(bundles[fold], night), night, arguments.hours)
-        if yamnet:
-            yamnet_tuning[fold] = every_choice(yamnet_scores(yamnet, night), night, arguments.hours)
-    chosen = {f: choose([tuning[o] for o in FOLDS if o != f]) for f in FOLDS}
-    shipped = decision(*choose([tuning[f] for f in FOLDS]))
-    rows = {}
-    for snr_db in SNRS_DB:
-        heard = []
-        for fold in FOLDS:
-            night = nights[fold, snr_db]
-            pipeline = Pipeline(bundles[fold], settings_with(**decision(*chosen[fold])))
-            records = pipeline.push(night.samples) + pipeline.finish()
-            heard.append(compare(records, night.cries, len(night.samples) / SAMPLE_RATE / 3600))
-        rows[f"{snr_db} dB"] = pooled(heard, arguments.seed)
-    if yamnet:
-        theirs = {f: choose([yamnet_tuning[o] for o in FOLDS if o != f]) for f in FOLDS}
-        rows[f"{TUNING_SNR_DB} dB, YAMNet"] = pooled([yamnet_tuning[f][theirs[f]] for f in FOLDS], arguments.seed)
-    frontier = {}
-    for allowed in FRONTIER_PER_HOUR:
-        pair = choose(list(tuning.values()), allowed)
-        frontier[str(allowed)] = {"pair": pair, **pooled([tuning[f][pair] for f in FOLDS], arguments.seed)}
-    result = {"seed": arguments.seed, "decision": shipped, "pairs": chosen, "rows": rows, "frontier": frontier}
-    record("detection_nights", result, table(rows) + "\n\n" + choices_table(chosen, shipped, frontier))
+        others = others_of([*held_out, *(clip for clip in further if clip.eval_fold == fold)])
+        detector = tflite_network(FOLD_BUNDLES / f"fold{fold}" / "detector.int8.tflite")
+        for source in sorted({clip.corpus for clip in others}):
+            night = mix_others([clip for clip in others if clip.corpus == source], arguments.seed + fold)
+            heard = once(arguments.work / f"{source}-{fold}.npz", night, detector, verifier)
+            for name, p in judged_by(heard).items():
+                judged[name].others.append(OthersNight(source, fold, p))
+        for kind, snr_db in itertools.product(KINDS, SNRS_DB):
+            night = mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind)
+            file = f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
+            for name, p in judged_by(once(arguments.work / file, night, detector, verifier)).items():
+                judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
+    result: dict[str, Any] = {"seed": arguments.seed}
+    result |= {name: judge(one, arguments.seed) for name, one in judged.items()}
+    result["rows"] = result[CASCADE]["rows"]
+    result["decision"], result["cascade_decision"] = result[ALONE]["decision"], result[CASCADE]["decision"]
+    record("detection_nights", result, tables(result))
 
 
-def table(rows: dict) -> str:
+CASCADES: dict[str, Callable[[], Cascade | None]] = {CASCADE: shipped_cascade, ALONE: lambda: None}
+
+
+def pairs(name: str) -> list[Pair]:
+    """The thresholds that are tried."""
+    return [(opens, lasting) for opens in OPEN_THRESHOLDS[name] for lasting in LASTING_THRESHOLDS if lasting < opens]
+
+
+def once(file: Path, night: Night, detector: Network, verifier: Network) -> Heard:
+    """What both networks say to a night, kept in a file: choices of thresholds need not hear it again."""
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        keep(file, [hear(night.samples, detector, verifier)])
+    return kept(file)[0]
+
+
+def judged_by(heard: Heard) -> dict[str, np.ndarray]:
+    """p(cry) of every frame of a night: of the cascade that ships, with a fold's detector, and of that alone."""
+    return {name: probabilities(heard, decided())[0] for name, decided in CASCADES.items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All nights as one model heard them, and the thresholds that are tried."""
+
+    pairs: list[Pair]
+    others: list[OthersNight]
+    nights: list[CryNight]
+
+    def chosen(self, allowed: float, but_fold: int | None = None, but_source: str | None = None) -> Pair:
+        """The thresholds for a rate, chosen without a fold or without a source's other sounds."""
+        others = [night for night in self.others if night.fold != but_fold and night.source != but_source]
+        nights = [night for night in self.nights if night.fold != but_fold and night.snr_db == TUNING_SNR_DB]
+        return choose(self.pairs, others, nights, allowed)
+
+
+def judge(judged: Judged, seed: int) -> dict[str, Any]:
+    """Every figure of one model."""
+    by_rate = {name: rate_figures(judged, allowed, seed) for name, allowed in SENSITIVITIES.items()}
+    normal = by_rate["normal"]
+    decided = {name: decision(row["shipped"]) for name, row in by_rate.items()}
+    measured = {
+        name: {
+            **decided[name],
+            "false_alarms_per_hour": row["false_alarms_per_hour"][0],
+            "cries_found": row["cries"][f"{TUNING_SNR_DB} dB, {SINGLE.name}"]["found"][0],
+        }
+        for name, row in by_rate.items()
+    }
+    rows = {label: {**row, **alarms_of(normal)} for label, row in normal["cries"].items()}
+    sources = {source: source_figures(judged, source) for source in sorted({night.source for night in judged.others})}
+    return {
+        "rows": rows,
+        "rates": by_rate,
+        "sources": sources,
+        "decision": {**decided["normal"], "sensitivities": measured},
+    }
+
+
+def rate_figures(judged: Judged, allowed: float, seed: int) -> dict[str, Any]:
+    """What the thresholds of one rate come to on the folds that they were not chosen on."""
+    chosen = {fold: judged.chosen(allowed, but_fold=fold) for fold in FOLDS}
+    alarms, hours = 0, 0.0
+    for fold, pair in chosen.items():
+        of_fold = per_hour((night for night in judged.others if night.fold == fold), pair)
+        alarms, hours = alarms + of_fold[0], hours + of_fold[1]
+    cries = {}
+    for kind, snr_db in itertools.product(KINDS, SNRS_DB):
+        nights = [night for night in judged.nights if (night.kind, night.snr_db) == (kind, snr_db)]
+        heard = [cry for night in nights for cry in night.cries(chosen[night.fold])]
+        cries[f"{snr_db} dB, {kind.name}"] = cry_figures(heard, seed)
+    return {
+        "allowed_per_hour": allowed,
+        "chosen": chosen,
+        "shipped": judged.chosen(allowed),
+        "false_alarms": alarms,
+        "hours": hours,
+        "false_alarms_per_hour": poisson_rate(alarms, hours),
+        "cries": cries,
+    }
+
+
+def cry_figures(heard: Sequence[HeardCry], seed: int) -> dict[str, Any]:
+    """Share found and delays of cries."""
+    delays_s = [cry.delay_s for cry in heard if cry.delay_s is not None]
+    found = np.array([cry.found for cry in heard])
+    return {
+        "cries": len(heard),
+        "found": share_by_group(found, [cry.group_id for cry in heard], seed),
+        "delay_p50_s": float(np.median(delays_s)),
+        "delay_p90_s": float(np.percentile(delays_s, 90)),
+    }
+
+
+def source_figures(judged: Judged, source: str) -> dict[str, Any]:
+    """False alarms among a source's sounds under thresholds that were chosen without them."""
+    own = [night for night in judged.others if night.source == source]
+    found = {}
+    for name, allowed in SENSITIVITIES.items():
+        alarms, hours = per_hour(own, judged.chosen(allowed, but_source=source))
+        found[name] = {"false_alarms": alarms, "false_alarms_per_hour": poisson_rate(alarms, hours)}
+    return {"hours": sum(night.hours for night in own), **found}
+
+
+def alarms_of(rate: dict[str, Any]) -> dict[str, Any]:
+    """The false alarms beside each row of cries: those of the nights without any."""
+    return {key: rate[key] for key in ("false_alarms", "hours", "false_alarms_per_hour")}
+
+
+def tables(result: dict[str, Any]) -> str:
     """Markdown."""
-    lines = [
-        "| cries at | found | 95 % | false alarms per hour | 95 % | alert after, median / 90 % | start within 0.5 s |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, row in rows.items():
-        share, low, high = row["found"]
-        rate, rate_low, rate_high = row["false_alarms_per_hour"]
-        lines.append(
-            f"| {name} | {share:.1%} of {row['cries']} | {low:.1%} - {high:.1%} "
-            f"| {rate:.2f} ({row['false_alarms']} in {row['hours']:.1f} h) | {rate_low:.2f} - {rate_high:.2f} "
-            f"| {row['delay_p50_s']:.1f} s / {row['delay_p90_s']:.1f} s | {row['start_within_half_second']:.0%} |"
-        )
+    return "\n\n".join([cries_table(result), rates_table(result), sources_table(result)])
+
+
+def cries_table(result: dict[str, Any]) -> str:
+    """Found and delay at the rate of "normal"."""
+    lines = ["| model, cries at | found | 95 % | alert after, median / 90 % |", "|---|---|---|---|"]
+    for name in CASCADES:
+        for label, row in result[name]["rows"].items():
+            share, low, high = row["found"]
+            lines.append(
+                f"| {name}, {label} | {share:.1%} of {row['cries']} | {low:.1%} - {high:.1%} "
+                f"| {row['delay_p50_s']:.1f} s / {row['delay_p90_s']:.1f} s |"
+            )
     return "\n".join(lines)
 
 
-def choices_table(chosen: dict[int, Pair], shipped: dict[str, float], frontier: dict) -> str:
-    """Markdown: which thresholds were chosen, and what others would have been on the nights they are chosen on."""
-    pairs = [f"fold {fold}: {opens:.2f} / {lasting:.2f}" for fold, (opens, lasting) in chosen.items()]
-    pairs.append(f"what ships: {shipped['open_threshold']:.2f} / {shipped['lasting_threshold']:.2f}")
+def rates_table(result: dict[str, Any]) -> str:
+    """Each sensitivity: what it was allowed, what it came to on other folds, and what ships."""
     lines = [
-        f"Open / lasting thresholds, chosen on the other folds: {', '.join(pairs)}.",
-        "",
-        "| allowed false alarms per hour | open / lasting | found | false alarms | alert after, median |",
-        "|---|---|---|---|---|",
+        "| model, sensitivity | allowed an hour | false alarms an hour, other folds | 95 % "
+        f"| single / long cries found at {TUNING_SNR_DB} dB | open / lasting threshold that ships |",
+        "|---|---|---|---|---|---|",
     ]
-    for allowed, row in frontier.items():
-        lines.append(
-            f"| {allowed} | {row['pair'][0]:.2f} / {row['pair'][1]:.2f} | {row['found'][0]:.1%} "
-            f"| {row['false_alarms']} in {row['hours']:.1f} h | {row['delay_p50_s']:.1f} s |"
-        )
-    return "\n".join([*lines, "", "This second table is at 10 dB on the very nights the thresholds are chosen on."])
+    for name in CASCADES:
+        for sensitivity, row in result[name]["rates"].items():
+            rate, low, high = row["false_alarms_per_hour"]
+            single, long = (row["cries"][f"{TUNING_SNR_DB} dB, {kind.name}"]["found"][0] for kind in (SINGLE, LONG))
+            lines.append(
+                f"| {name}, {sensitivity} | {row['allowed_per_hour']} | {rate:.2f} ({row['false_alarms']} in "
+                f"{row['hours']:.1f} h) | {low:.2f} - {high:.2f} | {single:.1%} / {long:.1%} "
+                f"| {row['shipped'][0]:.2f} / {row['shipped'][1]:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def sources_table(result: dict[str, Any]) -> str:
+    """Each source's other sounds under thresholds that were chosen without them."""
+    lines = [
+        "False alarms an hour among each source's sounds, thresholds chosen without that source:",
+        "",
+        "| source | hours | "
+        + " | ".join(f"{name}, normal" for name in CASCADES)
+        + " | cascade, low | cascade, high |",
+        "|---" * (len(CASCADES) + 4) + "|",
+    ]
+    for source, row in result[CASCADE]["sources"].items():
+        cells = [result[name]["sources"][source]["normal"] for name in CASCADES] + [row["low"], row["high"]]
+        shown = [f"{cell['false_alarms_per_hour'][0]:.2f} ({cell['false_alarms']})" for cell in cells]
+        lines.append(f"| {source} | {row['hours']:.1f} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

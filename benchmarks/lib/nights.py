@@ -1,8 +1,9 @@
-"""Nights mixed from recordings: every other sound of a fold once, spread over the night, and cry episodes among them.
+"""Nights mixed from recordings: every other sound once, spread over the night, and cries among them.
 
-A second of the night holds another sound about half of the time. An episode is the recordings of one group one after
-the other, repeated until it lasts EPISODE_S: real ones last minutes. A cry's level is stated against the level that
-the other sounds are played at, whichever of them happens to lie under it.
+The other sounds take about half of the time. A long cry is the recordings of one group one after the other, repeated
+until it lasts LONG.least_s: real ones last minutes. A single cry is 3 to 6 s of one recording, with nothing before or
+after. A cry's level is stated against the level that the other sounds are played at, whichever of them happens to lie
+under it.
 """
 
 from __future__ import annotations
@@ -18,17 +19,30 @@ from training.data.corpora import CRY, NONCRY, Clip, read_samples
 
 OTHERS_DBFS = -35.0  # each other sound's loudest half second, give or take OTHERS_SPREAD_DB
 OTHERS_SPREAD_DB = 4.0
+OTHERS_SHARE = 0.6  # of a night without cries
 ROOM_DBFS = -65.0
 FADE = SAMPLE_RATE // 50  # samples: no click where a recording begins
-CRIES_PER_HOUR = 24
-EPISODE_S = 15.0
-BETWEEN_CRIES_S = 20.0  # at least, so that two episodes never become one event
+BETWEEN_CRIES_S = 20.0  # at least, so that two cries never become one event
 LEVEL_BLOCK = SAMPLE_RATE // 2
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What cries of a night are like: seconds of each, and how many there are in an hour."""
+
+    name: str
+    least_s: float
+    longest_s: float
+    per_hour: int
+
+
+LONG = Kind("15 s and more", 15.0, 30.0, 24)
+SINGLE = Kind("single, 3 to 6 s", 3.0, 6.0, 60)
+
+
+@dataclass(frozen=True)
 class Cry:
-    """One cry episode of a night: seconds, and the group it was recorded from."""
+    """One cry of a night: seconds, and the group it was recorded from."""
 
     start_s: float  # where it first sounds, not where its file begins
     end_s: float
@@ -42,31 +56,62 @@ class Night:
     samples: np.ndarray
     cries: list[Cry]
 
+    @property
+    def hours(self) -> float:
+        return len(self.samples) / SAMPLE_RATE / 3600
 
-def mix_night(clips: Sequence[Clip], duration_s: float, snr_db: float, seed: int) -> Night:
+
+def others_of(clips: Sequence[Clip]) -> list[Clip]:
+    """What is no cry; spoken digits are no sound of a night."""
+    return [clip for clip in clips if clip.detector_label == NONCRY and clip.corpus != "fsdd"]
+
+
+def mix_night(clips: Sequence[Clip], duration_s: float, snr_db: float, seed: int, kind: Kind = LONG) -> Night:
     """A night of these clips. The other sounds and the cries' places depend on the seed only, not on the SNR."""
     rng = np.random.default_rng(seed)
-    others = [clip for clip in clips if clip.detector_label == NONCRY and clip.corpus != "fsdd"]
-    night = background(others, int(duration_s * SAMPLE_RATE), rng)
-    n_cries = int(CRIES_PER_HOUR * duration_s / 3600)
-    groups = sorted({clip.group_id for clip in clips if clip.detector_label == CRY})
+    night = background(others_of(clips), int(duration_s * SAMPLE_RATE), rng)
+    n_cries = int(kind.per_hour * duration_s / 3600)
     slot = len(night) // n_cries
-    room = slot - int((EPISODE_S * 2 + BETWEEN_CRIES_S) * SAMPLE_RATE)
+    room = slot - int((kind.longest_s + BETWEEN_CRIES_S) * SAMPLE_RATE)
     truth = []
-    for number, pick in enumerate(rng.permutation(len(groups))[:n_cries]):
-        of_group = [clip for clip in clips if clip.group_id == groups[pick] and clip.detector_label == CRY]
-        samples = episode(of_group) * np.float32(10 ** ((OTHERS_DBFS + snr_db) / 20))
+    for number, of_group in enumerate(drawn(clips, n_cries, kind, rng)):
+        samples = cry_of(of_group, kind, rng) * np.float32(10 ** ((OTHERS_DBFS + snr_db) / 20))
         first = number * slot + int(rng.uniform(0, room))
         night[first : first + len(samples)] += samples
-        truth.append(Cry(first / SAMPLE_RATE, (first + len(samples)) / SAMPLE_RATE, groups[pick]))
+        truth.append(Cry(first / SAMPLE_RATE, (first + len(samples)) / SAMPLE_RATE, of_group[0].group_id))
     return Night(np.clip(night, -1.0, 1.0), truth)
 
 
-def episode(clips: Sequence[Clip]) -> np.ndarray:
-    """The cries of one group one after the other, each at a loud level of 1, at least EPISODE_S long."""
+def mix_others(others: Sequence[Clip], seed: int) -> Night:
+    """A night without cries that is as long as these sounds need."""
+    total = sum(len(read_samples(clip)) for clip in others)
+    return Night(background(others, int(total / OTHERS_SHARE), np.random.default_rng(seed)), [])
+
+
+def drawn(clips: Sequence[Clip], n_cries: int, kind: Kind, rng: np.random.Generator) -> list[list[Clip]]:
+    """The clips of each cry: for long ones all of a group, each group once; for single ones one, each group in turn."""
+    by_group: dict[str, list[Clip]] = {}
+    for clip in clips:
+        if clip.detector_label == CRY:
+            by_group.setdefault(clip.group_id, []).append(clip)
+    groups = [by_group[name] for name in sorted(by_group)]
+    order = [groups[i] for i in rng.permutation(len(groups))]
+    if kind is LONG:
+        return order[:n_cries]
+    turns = [order[number % len(order)] for number in range(n_cries)]
+    return [[group[number // len(order) % len(group)]] for number, group in enumerate(turns)]
+
+
+def cry_of(clips: Sequence[Clip], kind: Kind, rng: np.random.Generator) -> np.ndarray:
+    """The cries of one group one after the other, each at a loud level of 1; a single one is cut to its length."""
     cries = [trim_silence(read_samples(clip)) for clip in clips]
+    if kind is not LONG:
+        length = min(len(cries[0]), int(rng.uniform(kind.least_s, kind.longest_s) * SAMPLE_RATE))
+        first = int(rng.integers(0, len(cries[0]) - length + 1))
+        cry = trim_silence(cries[0][first : first + length])
+        return faded(cry / np.float32(loud_rms(cry)))
     parts: list[np.ndarray] = []
-    while sum(map(len, parts)) < EPISODE_S * SAMPLE_RATE:
+    while sum(map(len, parts)) < kind.least_s * SAMPLE_RATE:
         cry = cries[len(parts) % len(cries)]
         parts.append(faded(cry / np.float32(loud_rms(cry))))
     return np.concatenate(parts)
@@ -74,7 +119,7 @@ def episode(clips: Sequence[Clip]) -> np.ndarray:
 
 def background(others: Sequence[Clip], length: int, rng: np.random.Generator) -> np.ndarray:
     """Every other sound once, in random order with random pauses, over faint room noise."""
-    night = (10 ** (ROOM_DBFS / 20) * rng.standard_normal(length)).astype(np.float32)
+    night = (10 ** (ROOM_DBFS / 20) * rng.standard_normal(length, dtype=np.float32)).astype(np.float32)
     sounds = [read_samples(others[i]) for i in rng.permutation(len(others))]
     pauses = rng.exponential(size=len(sounds))
     free = max(0, length - sum(map(len, sounds)))

@@ -6,13 +6,11 @@ Train the detector on every recording, or on all but one fold or corpus. Interru
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from edge.errors import UserError
 from training.detector.config import DEFAULT_DECISION, Schedule
 from training.runs.command import add_data, quieten_tensorflow
+from training.runs.results import read_metrics, read_result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,19 +60,3 @@ def run(arguments: argparse.Namespace) -> int:
 def read_decision(path: Path | None) -> dict[str, float]:
     """The thresholds that benchmarks.detection.detection_nights chose, or the default."""
     return DEFAULT_DECISION if path is None else read_result(path, "decision")
-
-
-def read_metrics(path: Path | None) -> dict[str, Any]:
-    """The rows of a benchmark's JSON result, and which file they are from."""
-    if path is None:
-        return {}
-    rows = read_result(path, "rows")
-    return {"from": path.as_posix(), "split": "4 folds of eval_fold, no group divided", "rows": rows}
-
-
-def read_result(path: Path, key: str) -> Any:
-    """One entry of a benchmark's JSON result. Raises UserError."""
-    try:
-        return json.loads(path.read_text())[key]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"cannot read {key} from {path} ({error}); name a JSON of benchmarks/results") from error
