@@ -1,5 +1,6 @@
 """README.md and docs/ are kept: commands run, links lead somewhere, tables are the recorded results."""
 
+import functools
 import os
 import re
 import shlex
@@ -69,6 +70,12 @@ def with_flags(commands):
 RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *LOOKING, *TRAINING, *MAKING})
 
 
+def run_program(words):
+    """Code that runs a program with its arguments as its entry point does."""
+    module, function = PROGRAMS[words[0]]
+    return f"import sys; sys.argv = {words!r}; from {module} import {function} as main; sys.exit(main())"
+
+
 @pytest.fixture
 def start(tmp_path):
     """start(command line) -> Popen in a folder with a recording night.wav, by a user with one event in the database."""
@@ -96,13 +103,8 @@ def start(tmp_path):
     (tmp_path / "bundle").symlink_to(DEFAULT_BUNDLE_DIR)
 
     def start(line):
-        name, *arguments = shlex.split(line)
-        module, function = PROGRAMS[name]
-        code = "import sys; sys.argv[0] = {!r}; from {} import {} as main; sys.exit(main())".format(
-            name, module, function
-        )
         return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", run_program(shlex.split(line))],
             cwd=tmp_path,
             env=environment,
             text=True,
@@ -151,15 +153,24 @@ def test_who_looks_for_a_microphone_finds_that_there_is_none(start, command):
     assert re.search("there is none|no running service|no microphone", out + err)
 
 
+@functools.lru_cache(maxsize=None)
+def help_of(program, subcommand):
+    """What --help says of a program, or of its subcommand."""
+    words = [word for word in (program, subcommand, "--help") if word]
+    return subprocess.run(
+        [sys.executable, "-c", run_program(words)], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
 @pytest.mark.parametrize("path", TODAY, ids=str)
-def test_the_flags_that_are_named_exist(start, path):
+def test_the_flags_that_are_named_exist(path):
     for line in in_short(TODAY[path]):
         words = shlex.split(line)
         flags = [word.partition("=")[0] for word in words[1:] if word.startswith("-") and word != "-"]
         if words[0] != "make" and flags:
-            subcommand = [word for word in words[1:2] if re.fullmatch("[a-z][a-z-]+", word)]
-            out, err = start(" ".join([words[0], *subcommand, "--help"])).communicate(timeout=PATIENCE_S)
-            assert [flag for flag in flags if not re.search(re.escape(flag) + r"\b", out)] == [], line + err
+            subcommand = words[1] if re.fullmatch("[a-z][a-z-]+", words[1]) else ""
+            text = help_of(words[0], subcommand)
+            assert [flag for flag in flags if not re.search(re.escape(flag) + r"\b", text)] == [], line
 
 
 @pytest.mark.parametrize("path", TODAY, ids=str)
