@@ -28,7 +28,7 @@ from edge.untrusted import read_json
 
 ROUND_PERCENTILE = 10
 NOISE_DEVIATIONS = 2.0
-SAME_CODE = 0.25
+SAME_CODE = 0.3
 LEAST_YARDSTICKS = 0.05
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 FEWEST_ROUNDS = 3

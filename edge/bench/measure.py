@@ -15,7 +15,7 @@ from edge.runtime.listener import Listener
 from edge.sinks import Sink
 from edge.store.buffered_store import BufferedStore
 
-ROUNDS = 5
+ROUNDS = 9
 WARM_UP_S = 10.0  # of audio before the first round; timed apart
 YARDSTICK_REPEATS = 15
 
