@@ -49,9 +49,9 @@ class Status:
         self.detail = ""
         self.database_trouble = ""  # empty while the database can be written
         self.notices = ()
-        self.monitor = {}  # type: Dict[str, Any]  what does not change: version, bundle, engines, database
-        self.figures = {}  # type: Dict[str, Any]  what has been counted; replaced, never changed
-        self.episode = None  # type: Optional[Dict[str, Any]]  the one that is open
+        self.monitor = {}  # type: Dict[str, Any]  # what does not change: version, bundle, engines, database
+        self.figures = {}  # type: Dict[str, Any]  # what has been counted; replaced, never changed
+        self.episode = None  # type: Optional[Dict[str, Any]]  # the one that is open
         self.last_event = None  # type: Optional[Dict[str, Any]]
         self._since_utc = time.time()
         self._frame_s = None  # when the last frame was done, monotonic

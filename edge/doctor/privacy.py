@@ -4,7 +4,7 @@ Every finding is read from the kernel or from systemd, at this moment; NOT_SEEN 
 """
 
 import os
-from typing import List
+from typing import List, Tuple
 
 from edge.doctor import processes
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
@@ -33,8 +33,9 @@ SANDBOX = {
 }
 # systemd 237 does not know this value; locked memory does the same, which is looked at by itself.
 NEWER = ("MemorySwapMax",)
-SHOWN_TOO = ("InaccessiblePaths", "TemporaryFileSystem", "MemoryMax", "TasksMax", "LimitFSIZE", "LimitMEMLOCK")
-SHOWN_TOO += ("DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory", "CapabilityBoundingSet")
+SHOWN_TOO: Tuple[str, ...] = ("InaccessiblePaths", "TemporaryFileSystem", "MemoryMax", "TasksMax", "LimitFSIZE")
+SHOWN_TOO += ("LimitMEMLOCK", "DeviceAllow", "SystemCallFilter", "MemoryDenyWriteExecute", "StateDirectory")
+SHOWN_TOO += ("CapabilityBoundingSet",)
 UNIT_PROPERTIES = tuple(SANDBOX) + SHOWN_TOO
 
 NOT_SEEN = (

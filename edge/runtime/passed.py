@@ -6,6 +6,7 @@ of them says so. The clock does: less came than time went by.
 
 import math
 import time
+from typing import Optional
 
 CLOCK_BOOTTIME = 7  # time.CLOCK_BOOTTIME of Python 3.7: it goes on while the machine sleeps
 WINDOW_S = 5.0  # what comes late comes within two of these, or does not come
@@ -31,7 +32,7 @@ class StreamClock:
         self.lost_s = 0.0
         self._opened_s = opened_s
         self._began_s = began_s
-        self._usual_s = None  # how far behind it usually is: latency
+        self._usual_s: Optional[float] = None  # how far behind it usually is: latency
         self._usual_since_s = began_s
         self._least_before_s = math.inf  # of how far behind it was, in the window before this one
         self._least_s = math.inf  # in this window

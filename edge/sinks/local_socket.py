@@ -63,7 +63,7 @@ class LocalSocketSink(Sink):
         self._group = group_of(listening.getsockname())
         self._own_path = own_path
         self._own_identity = identity(own_path)
-        self._readers = {}  # type: Dict[int, Reader]  by descriptor
+        self._readers = {}  # type: Dict[int, Reader]  # by descriptor
         self._queue = deque()  # type: deque
         self._news = deque(maxlen=MOST_NEWS)  # type: deque
         self._ended = False

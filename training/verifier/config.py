@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edge.bundle.model import Cascade
 
 CLASSES = {"baby_cry": 20, "animal": 67, "music": 132}  # label: YAMNet's "Baby cry, infant cry", "Animal", "Music"
@@ -12,7 +14,7 @@ UNASKED = (-12.0, 0.0, 0.0)  # logits where there is no answer: below nearly all
 LOWEST_GATE = 0.05  # of those that were tried
 
 
-def cascade(bias: float, scale: float, slopes=SLOPES, gate: float = GATE) -> Cascade:
+def cascade(bias: float, scale: float, slopes: Sequence[float] = SLOPES, gate: float = GATE) -> Cascade:
     """p(cry) = sigmoid(bias + scale * (detector's logit + slopes * verifier's logits))."""
     return Cascade(
         gate=gate,

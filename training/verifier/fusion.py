@@ -16,7 +16,7 @@ SMOOTHED = 3  # frames: the device's default
 WEAK_REGULARISATION = 100.0  # scikit-learn's C
 
 
-def fit(clips: Sequence[Clip], heard: Sequence[Heard], slopes=SLOPES, gate: float = GATE) -> Cascade:
+def fit(clips: Sequence[Clip], heard: Sequence[Heard], slopes: Sequence[float] = SLOPES, gate: float = GATE) -> Cascade:
     """Bias and scale from the frames in which a verifier of this gate would be asked; every clip counts the same."""
     evidence, labels, weights = [], [], []
     for clip, answers in zip(clips, heard, strict=True):

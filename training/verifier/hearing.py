@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def count_frames(samples: np.ndarray) -> int:
     return 1 + (len(samples) - FRAME_LENGTH) // FRAME_HOP
 
 
-def patches(samples: np.ndarray, frames: Sequence[int]) -> np.ndarray:
+def patches(samples: np.ndarray, frames: Iterable[int]) -> np.ndarray:
     """(n, 96, 64, 1): what the verifier sees at the end of each of these frames."""
     ends = [FRAME_LENGTH + FRAME_HOP * int(frame) for frame in frames]
     seen = [yamnet_patch(samples[end - PATCH_LENGTH : end]) for end in ends]
