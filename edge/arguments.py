@@ -1,6 +1,7 @@
 """What command lines have in common: how an argument is read, and how a wrong one is said."""
 
 import argparse
+from pathlib import Path
 
 from edge.errors import UserError
 from edge.files import expand_home
@@ -9,6 +10,10 @@ from edge.text import printable
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows arguments with everything in them written out."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.register("type", Path, lambda text: Path(path_name(text)))  # Path("") would be the working directory
 
     def error(self, message):
         """Say what is wrong and how it is used; exit status 2."""

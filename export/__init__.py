@@ -13,3 +13,7 @@ A new role or feature is one file in kinds/. Rooms import downwards in this orde
 tensorrt_lint. Depends on edge; nothing in edge or training is imported by name: custom layers come through Keras's
 registration, graph hooks through model.json.
 """
+
+from edge.keras_home import ignore_keras_json
+
+ignore_keras_json()

@@ -13,3 +13,7 @@ A family of models has the same files in each folder: command, config, material 
 sampling (features to batches), model, fitting, experiment (folds and seeds), release (what ships). No family imports
 another; data, runs and layers import none.
 """
+
+from edge.keras_home import ignore_keras_json
+
+ignore_keras_json()

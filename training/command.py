@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 
+from edge.arguments import Parser
 from edge.guarded import guarded
 
 # Subcommand -> its module, which has a docstring, add_arguments(parser) and run(arguments) -> exit status, and which
@@ -22,7 +22,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command of cry-train; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="cry-train",
         description="Trains the models of cry-monitor. KERAS_BACKEND=torch, where PyTorch is, is faster.",
     )

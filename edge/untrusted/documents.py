@@ -42,12 +42,15 @@ class _Bad(ValueError):
         return "{}: {}".format(self.place.lstrip("."), self.reason) if self.place else self.reason
 
 
-def read_json(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""):
-    """What a JSON file says. Raises UserError; Malformed when it is none."""
-    return parse_json(read_regular(path, max_bytes), path, max_depth, advice)
+def read_json(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice="", finite=True):
+    """What a JSON file says. Raises UserError; Malformed when it is none.
+
+    finite: numbers must be; in what our own training writes, a measure of nothing is NaN.
+    """
+    return parse_json(read_regular(path, max_bytes), path, max_depth, advice, finite)
 
 
-def parse_json(content, path, max_depth=MAX_DEPTH, advice=""):
+def parse_json(content, path, max_depth=MAX_DEPTH, advice="", finite=True):
     """What JSON in bytes says; `path` names it in errors. Raises Malformed."""
     text = decoded(content, path, NOT_JSON, advice)
     try:
@@ -55,7 +58,7 @@ def parse_json(content, path, max_depth=MAX_DEPTH, advice=""):
         document = json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         raise Malformed(path, NOT_JSON, printable(str(error)), advice) from error
-    return _of_values(document, path, advice)
+    return _of_values(document, path, advice, finite)
 
 
 def read_toml(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""):
@@ -120,13 +123,13 @@ def check_nesting(text, tokens, max_depth):
             depth -= 1
 
 
-def check_values(value, max_depth=MAX_DEPTH):
+def check_values(value, finite=True, max_depth=MAX_DEPTH):
     """Raise ValueError, with its place, for a value within dicts and lists that cannot be worked with."""
     if isinstance(value, str):
         if BAD_TEXT.search(value):
             raise _Bad("{} holds a NUL or half a character".format(shown(value)))
     elif isinstance(value, float):
-        if not math.isfinite(value):
+        if finite and not math.isfinite(value):
             raise _Bad("{} is no number to work with".format(value))
     elif isinstance(value, int):
         if value.bit_length() > 63:
@@ -138,14 +141,14 @@ def check_values(value, max_depth=MAX_DEPTH):
             step = ".{}".format(key) if isinstance(value, dict) else "[{}]".format(key)
             try:
                 check_values(step)
-                check_values(entry, max_depth - 1)
+                check_values(entry, finite, max_depth - 1)
             except _Bad as error:
                 raise error.within(printable(step)) from None
 
 
-def _of_values(document, path, advice):
+def _of_values(document, path, advice, finite=True):
     try:
-        check_values(document)
+        check_values(document, finite)
     except ValueError as error:
         raise Malformed(path, "", str(error), advice) from error
     return document

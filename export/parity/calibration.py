@@ -7,8 +7,6 @@ DIR/verifier_patches.npz and DIR/patches.json hold the same of YAMNet's patches 
 """
 
 import hashlib
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from edge import untrusted
 from edge.bundle.fields import Fields
 from edge.bundle.model import LOG_MEL, PATCH, read_feature
-from edge.engines.base import one_line
 from edge.errors import UserError
+from edge.files import read_regular
 from export.model import SourceModel
 
 DEFAULT_CALIBRATION_DIR = Path(__file__).resolve().parents[2] / "calibration_data"
 PARTS = ("quantise", "temperature", "parity")
 LABELLED = ("temperature", "parity")
+MAX_TENSOR_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -116,35 +116,30 @@ def load_calibration(directory: Path, model: SourceModel) -> Calibration:
 def read_arrays(path: Path, digest: str, file: TensorFile) -> dict[str, np.ndarray]:
     """The arrays of the .npz file by name. Raises UserError when it is missing, damaged or not the expected one."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"cannot read calibration data {path} ({error.strerror}): name its directory with --calibration"
-        ) from error
+        content = read_regular(str(path), MAX_TENSOR_BYTES)
+    except UserError as error:
+        raise UserError(f"cannot read calibration data {error}: name its directory with --calibration") from error
     if hashlib.sha256(content).hexdigest() != digest:
         raise UserError(
             f"calibration data {path} does not have the SHA-256 in {file.manifest} ({digest[:12]}...): it is damaged "
             f"or of another run, regenerate both"
         )
     try:
-        with np.load(io.BytesIO(content)) as stored:
-            return {name: stored[name] for name in file.arrays}
-    except Exception as error:  # KeyError, ValueError, zipfile.BadZipFile: a foreign file
+        return untrusted.read_arrays(content, file.arrays, path)
+    except UserError as error:
         raise UserError(
-            f"calibration data {path} is unusable ({one_line(error)}): it needs the arrays {', '.join(file.arrays)}"
+            f"calibration data {error}: it is unusable, it needs the arrays {', '.join(file.arrays)}"
         ) from error
 
 
 def read_manifest(path: Path, feature_name: str, role: str) -> Fields:
     """The manifest. Raises UserError unless the tensors hold what edge/dsp computes."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path} ({error.strerror}): name the calibration directory with --calibration"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({one_line(error)}): regenerate the calibration data") from error
+        content = untrusted.read_json(path, advice="regenerate the calibration data")
+    except untrusted.Malformed:
+        raise
+    except UserError as error:
+        raise UserError(f"cannot read {error}: name the calibration directory with --calibration") from error
     fields = Fields(content, str(path))
     feature = read_feature(fields.object("feature"), role)
     if feature.name != feature_name:

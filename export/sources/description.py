@@ -1,13 +1,12 @@
 """model.json: what the exporter must know of a model, with defaults for all but its labels and feature."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from edge import untrusted
 from edge.bundle.fields import Fields
 from edge.bundle.model import DETECTOR, FEATURES
-from edge.engines.base import one_line
 from edge.errors import UserError
 from export.kinds.kind import ModelKind
 from export.kinds.registry import ROLES, find_kind
@@ -53,14 +52,13 @@ detector and verifier together, and "cascade": when it is asked and how its logi
 def read_description(path: Path) -> dict[str, Any]:
     """model.json as a dict with every key that the manifest needs, checked. Raises UserError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        content = untrusted.read_json(path, advice="repair it")
+    except untrusted.Malformed:
+        raise
+    except UserError as error:
         raise UserError(
-            f"cannot read {path} ({error.strerror}): it tells labels, feature and temperature of the model, "
-            f"see edge-export --help"
+            f"cannot read {error}: it tells labels, feature and temperature of the model, see edge-export --help"
         ) from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({one_line(error)}): repair it") from error
     given = Fields(content, str(path)).content
     name = (path.absolute().parent.name if path.name == DESCRIPTION_NAME else path.stem) or "model"
     role = Fields({"role": DETECTOR, **given}, str(path)).choice("role", ROLES)

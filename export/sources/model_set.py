@@ -1,15 +1,14 @@
 """The models of one bundle: a directory with one model, or with a detector, a denoiser, experts and their fusion."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from edge import untrusted
 from edge.bundle.fields import Fields
 from edge.bundle.manifest import check_denoising, read_fusion
 from edge.bundle.model import DENOISER, DETECTOR, read_feature, read_normalisation
-from edge.engines.base import one_line
 from edge.errors import UserError
 from export.kinds.registry import KINDS, ROLES
 from export.model import SourceModel
@@ -112,9 +111,4 @@ def shipped_detector() -> tuple[Path, Path]:
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises UserError."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror}): make it readable") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({one_line(error)}): repair it") from error
+    return untrusted.read_json(path, advice="repair it")

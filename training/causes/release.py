@@ -23,6 +23,7 @@ from edge.decision.fusion import Fusion
 from edge.decision.pooling import pool
 from edge.decision.uncertain import UncertainRule, choose_rule
 from edge.dsp.fused import standardise
+from edge.untrusted import read_json
 from training.causes.config import read_experiment
 from training.causes.material import tensors_of
 from training.data.corpora import Clip, read_samples
@@ -82,8 +83,8 @@ def main() -> None:
 def write_expert(results: Path, out: Path) -> None:
     """Write the model of the shipped fold as a source model, with its own scores."""
     folder = finished_fold(results, FOLD, SEED, COMMAND)
-    description = json.loads((folder / "model.json").read_text())
-    description["metrics"] = own_metrics(json.loads((folder / METRICS).read_text()))
+    description = read_json(folder / "model.json", finite=False)
+    description["metrics"] = own_metrics(read_json(folder / METRICS, finite=False))
     description["name"] = out.name
     description["energy_threshold"] = None  # nothing shows that this expert's energy tells a strange sound
     write_source_model(folder / "cause.keras", description, out)
@@ -93,7 +94,7 @@ def load_judge(results: Path, fold: str, seed: int) -> Judge:
     """The expert of one fold and seed."""
     folder = finished_fold(results, fold, seed, COMMAND)
     model = keras.saving.load_model(folder / "cause.keras")
-    return Judge(model, json.loads((folder / "model.json").read_text()))
+    return Judge(model, read_json(folder / "model.json", finite=False))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,14 @@ import numpy as np
 
 from edge.errors import UserError
 from edge.synthesis import alarm, babble, door, fan, infant_babble, infant_cry, infant_laughter, lullaby, song
+from edge.text import shown
+from edge.untrusted import read_csv
 
 CRY, NONCRY, UNVERIFIED = "cry", "noncry", "unverified"
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
+
+COLUMNS = ("path", "set", "label", "detector_label", "group_id", "eval_fold", "licence", "licence_class")
+FOLDS = ("0", "1", "2", "3", "4")  # 0: never evaluated
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_S = 6.0
@@ -68,25 +72,28 @@ def read_corpora(data_dir: Path) -> list[Clip]:
     table = data_dir / "metadata.csv"
     if not table.is_file():
         raise UserError(f"no recordings: {table} does not exist; name the folder that holds metadata.csv with --data")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        return [
-            Clip(
-                path=data_dir / row["path"],
-                corpus=row["set"],
-                label=row["label"],
-                detector_label=row["detector_label"],
-                group_id=row["group_id"],
-                eval_fold=int(row["eval_fold"]),
-                licence=row["licence"],
-                licence_class=row["licence_class"],
-                platform=row.get("platform") or "",
-            )
-            for row in rows
-        ]
-    except KeyError as missing:
-        raise UserError(f"{table} has no column {missing}; compare it with the data folder's README") from None
+    rows = read_csv(table, COLUMNS, advice="compare it with the data folder's README")
+    return [_clip(row, data_dir, f"{table} row {number}") for number, row in enumerate(rows, start=1)]
+
+
+def _clip(row: dict[str, str], data_dir: Path, where: str) -> Clip:
+    """One row as a Clip. Raises UserError, beginning with `where`."""
+    if row["eval_fold"] not in FOLDS:
+        raise UserError(f"{where}: eval_fold is {shown(row['eval_fold'])}, one of {', '.join(FOLDS)} is needed")
+    for column in COLUMNS:
+        if not row[column]:
+            raise UserError(f"{where}: {column} is empty")
+    return Clip(
+        path=data_dir / row["path"],
+        corpus=row["set"],
+        label=row["label"],
+        detector_label=row["detector_label"],
+        group_id=row["group_id"],
+        eval_fold=int(row["eval_fold"]),
+        licence=row["licence"],
+        licence_class=row["licence_class"],
+        platform=row.get("platform") or "",
+    )
 
 
 def synthetic_clips() -> list[Clip]:

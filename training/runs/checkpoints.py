@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from edge.untrusted import read_json
+
 KEPT = "kept.json"  # names the model that it belongs to, and is replaced at once: with it a turn is kept
 MODELS = "checkpoint-*.keras"
 
@@ -26,7 +28,7 @@ def kept(folder: Path) -> tuple[Path, Any] | None:
     """The file of the model and the progress that were kept last; None where there is nothing."""
     if not (folder / KEPT).is_file():
         return None
-    found = json.loads((folder / KEPT).read_text())
+    found = read_json(folder / KEPT, finite=False)
     return folder / found["model"], found["progress"]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from edge.errors import UserError
+from edge.untrusted import read_json
 from training.data.corpora import Clip
 from training.data.splits import Split
 from training.runs import metrics
@@ -32,7 +33,7 @@ def run_folds(splits: list[Split], seeds: tuple[int, ...], out: Path, run_fold: 
         folder = out / FOLDS / f"{split.name}-seed{seed}"
         if not (folder / METRICS).is_file():
             run_fold(split, seed, folder)
-        results.append(json.loads((folder / METRICS).read_text()))
+        results.append(read_json(folder / METRICS, finite=False))
         score = results[-1]["test"]["macro_f1"]
         say(f"{number}/{len(runs)}  fold {split.name}, seed {seed}: macro-F1 {score:.3f}")
     return results

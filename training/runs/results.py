@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from edge.errors import UserError
+from edge.untrusted import read_json
+
+MAX_RESULT_BYTES = 16 << 20
 
 
 def read_metrics(path: Path | None) -> dict[str, Any]:
@@ -20,6 +22,6 @@ def read_metrics(path: Path | None) -> dict[str, Any]:
 def read_result(path: Path, key: str) -> Any:
     """One entry of a benchmark's JSON result. Raises UserError."""
     try:
-        return json.loads(path.read_text())[key]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return read_json(path, MAX_RESULT_BYTES, finite=False)[key]
+    except (UserError, KeyError, TypeError) as error:
         raise UserError(f"cannot read {key} from {path} ({error}); name a JSON of benchmarks/results") from error

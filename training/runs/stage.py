@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge.untrusted import read_json
 from training.runs.epochs import Better, Curves, batches, by_macro_f1, forget, n_batches, run_epochs
 
 WARM_UP = 0.1  # of a stage's steps
@@ -70,7 +71,7 @@ def run_stage(stage: Stage, effort: Effort, folder: Path) -> Curves:
     """
     if (folder / DONE).is_file():
         stage.model.load_weights(folder / TRAINED)
-        return json.loads((folder / DONE).read_text())
+        return read_json(folder / DONE, finite=False)
 
     def epoch(model: keras.Model, number: int) -> dict[str, float]:
         rng = np.random.default_rng([*effort.seed, number])

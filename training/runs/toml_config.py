@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tomllib
-
 from edge.errors import UserError
+from edge.untrusted import read_toml
 
 Made = TypeVar("Made")
 
@@ -18,9 +17,9 @@ Made = TypeVar("Made")
 def read_table(path: Path, make: Callable[[dict[str, Any], str], Made]) -> Made:
     """make(table, name of the file) of a TOML file. Raises UserError that says what to do."""
     try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot read the experiment {path} ({error}); name a TOML file with --config") from error
+        table = read_toml(path)
+    except UserError as error:
+        raise UserError(f"cannot read the experiment: {error}; name a TOML file with --config") from error
     return make(table, str(path))
 
 

@@ -7,9 +7,9 @@ file, on people and sounds it never heard.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
+from edge.untrusted import read_json
 from training.runs.folds import METRICS
 from training.runs.release import FOLD, SEED, finished_fold, own_metrics, rounded, write_source_model
 from training.transformer.trained import CLASSIFIER_FILE, DENOISER_FILE
@@ -30,8 +30,8 @@ def main() -> None:
 def write_release(results: Path, out: Path) -> None:
     """Write the shipped fold as source models: model.keras, model.json. Raises UserError when it is not done."""
     folder = finished_fold(results, FOLD, SEED, "cry-train transformer")
-    scores = json.loads((folder / METRICS).read_text())
-    description = json.loads((folder / "model.json").read_text())
+    scores = read_json(folder / METRICS, finite=False)
+    description = read_json(folder / "model.json", finite=False)
     expert = {**description, "name": TRANSFORMER}
     expert["metrics"] = {**own_metrics(scores), "unknown": rounded(scores["unknown"])}
     write_source_model(folder / CLASSIFIER_FILE, expert, out / TRANSFORMER)

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.decision.calibration import energy, fit_energy_threshold, fit_temperature
 from edge.errors import UserError
+from edge.untrusted import read_json
 from training.data.effects import CLEAN
 from training.data.spectra import normalise
 from training.data.splits import Split
@@ -144,7 +145,7 @@ def save_small(model: keras.Model, path: Path) -> None:
 def load_trained(folder: Path, labels: list[str] | None = None, n_mels: int | None = None) -> Trained:
     """What save_trained wrote. Raises UserError when it is not there, or not of these labels or bands."""
     try:
-        values = json.loads((folder / TRAINED_FILE).read_text())
+        values = read_json(folder / TRAINED_FILE, finite=False)
         is_denoised = values.pop("denoised")
         classifier = keras.saving.load_model(folder / CLASSIFIER_FILE, compile=False)
         denoiser = keras.saving.load_model(folder / DENOISER_FILE, compile=False) if is_denoised else None

@@ -14,6 +14,7 @@ from edge import __version__
 from edge.bundle.fields import Fields
 from edge.bundle.model import Cascade, read_cascade
 from edge.dsp.yamnet_patch import NAME, PARAMETERS
+from edge.untrusted import read_json
 from training.data.corpora import UNVERIFIED, Clip, read_corpora
 from training.data.selection import corpora_of
 from training.layers.yamnet import build_yamnet
@@ -93,7 +94,7 @@ def rounded(value: float | list[float]) -> float | list[float]:
 
 def shipped_cascade(folder: Path = SHIPPED) -> Cascade:
     """The cascade of a model directory."""
-    content = json.loads((folder / DESCRIPTION).read_text())
+    content = read_json(folder / DESCRIPTION, finite=False)
     return read_cascade(Fields(content["cascade"], str(folder)), len(content["labels"]))
 
 
