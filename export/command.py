@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
     result.add_argument(
+        "--trust-model-code",
+        action="store_true",
+        help='run the Python that "layers" and "graph" of model.json name and that is not this project\'s: it has all '
+        "your rights (default: refused)",
+    )
+    result.add_argument(
         "--json", action="store_true", help="print the report as JSON on stdout (docs/schemas/export.schema.json)"
     )
     return result
@@ -88,6 +94,7 @@ def export(arguments: argparse.Namespace) -> int:
         out,
         lambda line: print("{}: {}".format(NAME, line), file=sys.stderr),
         arguments.dry_run,
+        arguments.trust_model_code,
     )
     if arguments.json:
         print(json.dumps(report))

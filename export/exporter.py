@@ -32,16 +32,18 @@ def export_bundle(
     out: Path,
     progress: Progress,
     dry_run: bool = False,
+    trusted: bool = False,
 ) -> dict[str, Any]:
     """Export trained models as a bundle for a target.
 
     Returns the report, whose "written" says whether there is a bundle: none when a file is outside its bounds
     ("violations" says by how much), or for a dry run, which checks and lints but converts nothing that it keeps.
+    trusted: code that comes with the models may run.
     Raises UserError.
     """
     check_out(out)
     progress(f"loading {model_dir}")
-    sources = load_models(model_dir)
+    sources = load_models(model_dir, trusted)
     report = beginning(target, sources, out)
     gathered = [model.kind.evidence(model, sources.models, calibration_dir) for model in sources.models]
     for evidence in gathered:

@@ -26,7 +26,8 @@ HELP = """model.json, with three keys of your own:
   temperature   logits are divided by it; absent or null: fitted on the temperature part of the calibration data
   normalisation {"kind": "frame_mean", "scale": 3.0}: the network sees (x - mean of the frame) / scale
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
-  layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json
+  layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json,
+                and run only with --trust-model-code unless they are this project's
   graph         "my_package.module:function": called with the Keras model and model.json, it gives the functional
                 Keras model that is converted (merged adapters, one step of a streamed model); absent: the model itself
   name, version, metrics, training: shown and kept in the manifest

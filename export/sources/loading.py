@@ -1,9 +1,8 @@
 """Load a trained model: a .keras file, model.json, and the graph that is converted."""
 
-import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +13,34 @@ from export.convert.quiet import quiet
 from export.kinds.kind import ModelKind
 from export.model import SourceModel
 from export.sources.description import DESCRIPTION_NAME, kind_of, read_description
+from export.sources.trust import check_archive, import_modules, safe_mode
 
 PROBABILITIES = ("sigmoid", "softmax")
 
 
-def load_model(keras_path: Path, description_path: Path) -> SourceModel:
-    """Read and check a model.
+def load_model(keras_path: Path, description_path: Path, trusted: bool = False) -> SourceModel:
+    """Read and check a model. trusted: code that comes with it may run.
 
     Raises UserError when model.json or the Keras file is missing or unusable, when the feature is not the one
     edge/dsp computes, or when the network's input and output do not match feature and labels.
     """
     description = read_description(description_path)
     kind = kind_of(description)
-    trained = load_keras(keras_path, description, kind)
+    trained = load_keras(keras_path, description, kind, trusted)
     if description["graph"] is None:
         fixed = kind.graph(trained, description)
     else:
-        fixed = hooked_graph(trained, description, kind, keras_path.parent)
+        fixed = hooked_graph(trained, description, kind, keras_path.parent, trusted)
     return SourceModel(keras_path.parent, description, kind, trained, fixed)
 
 
-def hooked_graph(trained: Any, description: dict[str, Any], kind: ModelKind, directory: Path) -> Any:
+def hooked_graph(trained: Any, description: dict[str, Any], kind: ModelKind, directory: Path, trusted: bool) -> Any:
     """What the function that model.json names as "graph" makes of a trained model. Raises UserError.
 
     It is called with the Keras model and model.json and gives the functional model that is converted; one whose batch
     is open is given batch 1 and the names of its kind.
     """
-    hook = import_hook(description["graph"], directory)
+    hook = import_hook(description["graph"], directory, trusted)
     try:
         model = hook(trained, description)
     except UserError:
@@ -53,10 +53,10 @@ def hooked_graph(trained: Any, description: dict[str, Any], kind: ModelKind, dir
     return model if model.inputs[0].shape[0] == 1 else with_batch_of_one(model, kind.output_name)
 
 
-def import_hook(name: str, directory: Path) -> Callable[[Any, dict[str, Any]], Any]:
+def import_hook(name: str, directory: Path, trusted: bool) -> Callable[[Any, dict[str, Any]], Any]:
     """The function "package.module:function". Raises UserError."""
     module, _, function = name.partition(":")
-    import_modules([module], directory, "graph")
+    import_modules([module], directory, "graph", directory / DESCRIPTION_NAME, trusted)
     hook = getattr(sys.modules[module], function, None)
     if not callable(hook):
         raise UserError(
@@ -66,12 +66,13 @@ def import_hook(name: str, directory: Path) -> Callable[[Any, dict[str, Any]], A
     return hook
 
 
-def load_keras(path: Path, description: dict[str, Any], kind: ModelKind) -> Any:
+def load_keras(path: Path, description: dict[str, Any], kind: ModelKind, trusted: bool) -> Any:
     """The Keras model in `path`. Raises UserError when it cannot be loaded or does not fit its description."""
     keras = import_keras()
-    import_modules(description["layers"], path.parent, "layers")
+    check_archive(path)
+    import_modules(description["layers"], path.parent, "layers", path.parent / DESCRIPTION_NAME, trusted)
     try:
-        with quiet():
+        with quiet(), safe_mode():
             model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # what Keras raises for a bad file varies with what is bad
         unknown = re.search(r"Could not locate class '(\w+)'", str(error))
@@ -87,22 +88,6 @@ def load_keras(path: Path, description: dict[str, Any], kind: ModelKind) -> Any:
         ) from error
     check_shapes(model, description, kind, path)
     return model
-
-
-def import_modules(modules: Sequence[str], directory: Path, key: str) -> None:
-    """Import modules that a key of model.json names, also such as lie beside the model. Raises UserError."""
-    sys.path.insert(0, str(directory.resolve()))
-    try:
-        for module in modules:
-            with quiet():
-                importlib.import_module(module)
-    except Exception as error:  # a module of someone else's can fail in any way
-        raise UserError(
-            f'cannot import {module!r} of "{key}" in {directory / DESCRIPTION_NAME} ({one_line(error)}): install it '
-            f"or put it beside the model"
-        ) from error
-    finally:
-        sys.path.pop(0)
 
 
 def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path: Path) -> None:

@@ -32,8 +32,8 @@ class ModelSet:
     warnings: list[str]
 
 
-def load_models(directory: Path) -> ModelSet:
-    """Read and check every model of a directory, see HELP in description.py.
+def load_models(directory: Path, trusted: bool = False) -> ModelSet:
+    """Read and check every model of a directory, see HELP in description.py. trusted: code beside them may run.
 
     Raises UserError when there is none, one cannot be used, or they do not go together.
     """
@@ -41,7 +41,7 @@ def load_models(directory: Path) -> ModelSet:
         raise UserError(
             f"no model directory {directory}: name one with --model that holds a .keras file and {DESCRIPTION_NAME}"
         )
-    models = [load_model(*paths) for paths in model_files(directory)]
+    models = [load_model(*paths, trusted) for paths in model_files(directory)]
     warnings = []
     if not any(model.role == DETECTOR for model in models):
         models.append(load_model(*shipped_detector()))
