@@ -1,4 +1,4 @@
-"""What comes with somebody's model: code that runs only when asked, an archive whose size is looked at before it is read.
+"""What comes with somebody's model: code that runs only when asked, an archive whose size is looked at first.
 
 A .keras file is a zip of a configuration and weights. Loading it runs no code of its own, as long as Keras' safe mode
 is on; modules that model.json names are Python, and run with the rights of whoever exports.
