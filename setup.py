@@ -30,6 +30,7 @@ ONNXRUNTIME = ['onnxruntime==1.10.0; python_version < "3.9"', 'onnxruntime>=1.20
 JETSON = ["pycuda>=2020.1"]  # TensorRT comes with JetPack alone: no index has one that runs there
 # Of a Jetson Nano's Python 3.6 there is no TFLite wheel.
 DEVICE = AUDIO + LITERT + ['onnxruntime==1.10.0; python_version < "3.9"']
+BRIDGE = ["paho-mqtt>=1.6.1,<3"]  # Home Assistant; the process that hears does not load it
 PNG = ["cairosvg>=2.5"]  # `report --out night.png`; needs Debian's libcairo2
 TEST = ["pytest>=7.0.1", 'jsonschema>=4; python_version >= "3.8"']
 
@@ -79,6 +80,7 @@ def device():
             "tflite-runtime": TFLITE_RUNTIME,
             "onnxruntime": ONNXRUNTIME,
             "jetson": JETSON,
+            "bridge": BRIDGE,
             "png": PNG,
             "test": TEST,
         },
@@ -104,7 +106,14 @@ def host():
         "onnxruntime>=1.20",
     ]
     train = export + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
-    tools = ["librosa>=0.10", "praat-parselmouth>=0.4", "hypothesis>=6", "ruff>=0.5", "vermin>=1.6"]
+    tools = [
+        "prometheus-client>=0.12",
+        "librosa>=0.10",
+        "praat-parselmouth>=0.4",
+        "hypothesis>=6",
+        "ruff>=0.5",
+        "vermin>=1.6",
+    ]
     return {
         "name": "cry-monitor-host",
         "description": "Exports and trains the models of cry-monitor, on a PC.",
@@ -112,7 +121,7 @@ def host():
         "packages": find_packages(include=["export", "export.*", "training", "training.*", "calibration_data"]),
         "package_data": {"": DATA, "training": ["models/**", "experiments/*"], "calibration_data": ["*"]},
         "install_requires": ["cry-monitor==" + version()],
-        "extras_require": {"export": export, "train": train, "test-all": train + TEST + PNG + tools},
+        "extras_require": {"export": export, "train": train, "test-all": train + TEST + BRIDGE + PNG + tools},
     }
 
 

@@ -1,6 +1,6 @@
 """The configuration: one commented TOML file, read into NamedTuples.
 
-KEYS is the only place where a key is described. Defaults, validation, the Settings types and the
+edge/config_keys.py is the only place where a key is described. Defaults, validation, the Settings types and the
 commented text that ships (systemd/cry-monitor.toml) are all made from it, so they cannot disagree.
 """
 
@@ -8,137 +8,12 @@ import collections
 import difflib
 import json
 import re
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
+from edge.config_keys import KEYS, SECTIONS
 from edge.errors import UserError
 from edge.text import cut, printable, shown
 from edge.untrusted import Malformed, read_toml
-
-
-class Key(NamedTuple):
-    """One key of the file. Numbers have low and high, text may have a pattern; both are inclusive."""
-
-    section: str
-    name: str
-    default: Any  # its type is the key's type: bool, int, float or str
-    valid: str  # what a person reads: unit and range
-    comment: str
-    low: float = 0.0
-    high: float = 0.0
-    pattern: str = ""
-
-
-def _number(section, name, default, low, high, unit, comment):
-    valid = "{:g} to {:g}{}".format(low, high, " " + unit if unit else "")
-    return Key(section, name, default, valid, comment, low=low, high=high)
-
-
-SECTIONS = {
-    "audio": "Where the sound comes from.",
-    "detector": "What listens to it.",
-    "gate": "Sound too quiet to be a cry is not shown to the detector.",
-    "decision": "When frames become a crying episode.",
-    "store": "The database of events. Sound is never written.",
-    "socket": "Who else on this machine is told: bridge, page and terminal view read it.",
-    "budget": "What counts as too slow.",
-}
-
-KEYS = (
-    Key(
-        "audio",
-        "source",
-        "mic",
-        "mic, mic:NAME, file:PATH or -",
-        "Default microphone, a microphone by name (`cry-monitor devices`), a recording, or PCM on stdin.",
-        pattern=r"mic|mic:.+|file:.+|-",
-    ),
-    Key(
-        "detector",
-        "bundle",
-        "",
-        "a directory, or empty",
-        "Directory of the models; empty is the bundle that ships with cry-monitor.",
-    ),
-    _number("detector", "threads", 1, 1, 16, "threads", "Threads of the inference engine."),
-    Key("gate", "enabled", True, "true or false", "false shows every frame to the detector."),
-    _number("gate", "margin_db", 3.0, 0, 30, "dB", "How far above the room's own noise a sound must be."),
-    _number("gate", "floor_dbfs", -70.0, -120, 0, "dBFS", "The lowest level that is ever analysed."),
-    Key(
-        "decision",
-        "sensitivity",
-        "normal",
-        "low, normal or high",
-        "How soon a sound counts as crying: high hears more cries and raises more false alarms.\n"
-        "`cry-monitor doctor` says what each came to on recordings that the models had not heard.",
-        pattern="low|normal|high",
-    ),
-    _number(
-        "decision",
-        "open_threshold",
-        0.0,
-        0,
-        1,
-        "",
-        "Smoothed cry probability at which an episode opens; 0 is the sensitivity's.",
-    ),
-    _number(
-        "decision",
-        "close_threshold",
-        0.0,
-        0,
-        1,
-        "",
-        "Smoothed cry probability below which it closes; 0 is the sensitivity's.",
-    ),
-    _number(
-        "decision",
-        "lasting_threshold",
-        0.0,
-        0,
-        1,
-        "",
-        "Mean cry probability over lasting_s at which an episode opens too; 0 is the sensitivity's, 1 is never.",
-    ),
-    _number("decision", "lasting_s", 8.0, 1, 60, "s", "How long a less sure cry must last to open an episode."),
-    _number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter episodes are not events."),
-    _number("decision", "merge_gap_s", 5.0, 0, 600, "s", "Cries closer together are one event."),
-    _number(
-        "decision",
-        "smoothing_frames",
-        3,
-        1,
-        25,
-        "frames of 0.2 s",
-        "The detector's probability is averaged over this many frames.",
-    ),
-    Key(
-        "store",
-        "path",
-        "",
-        "a file, or empty",
-        "The database; empty is events.db in the service's state directory, else in\n$XDG_STATE_HOME/cry-monitor.",
-    ),
-    _number("store", "keep_days", 90, 1, 3650, "days", "Older rows are removed."),
-    _number(
-        "store",
-        "max_mb",
-        100,
-        1,
-        10000,
-        "MB",
-        "Above this the oldest minutes are removed; events never are for their size.",
-    ),
-    Key("socket", "enabled", True, "true or false", "false offers no local socket."),
-    Key(
-        "socket",
-        "path",
-        "",
-        "a path of at most 107 bytes, or empty",
-        "Empty is the one that systemd passes to the service, else one in $RUNTIME_DIRECTORY,\n"
-        "$XDG_RUNTIME_DIR/cry-monitor, or beside the database.",
-    ),
-    _number("budget", "frame_ms", 96.0, 1, 1000, "ms", "A frame that takes longer is a missed deadline."),
-)
 
 
 def _keys_of(section):

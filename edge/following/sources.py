@@ -1,0 +1,35 @@
+"""Which monitors there are on this machine, and where their sockets are."""
+
+import re
+from typing import Dict
+
+from edge.errors import UserError
+from edge.sinks.client import find_socket
+from edge.sinks.place import SERVICE_PATH
+from edge.store import default_path
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}$")  # of a source, in topics and identifiers
+
+
+def sockets_of(settings) -> Dict[str, str]:
+    """{source's name: path of its monitor's socket}. Raises UserError."""
+    if not settings.bridge.sources:
+        try:
+            path = find_socket(settings.socket.path, settings.store.path or default_path())
+        except UserError:
+            path = settings.socket.path or SERVICE_PATH  # it may come later
+        return {checked_name(settings.bridge.name): path}
+    sockets = {}
+    for entry in settings.bridge.sources.split(","):
+        name, equals, path = entry.strip().partition("=")
+        if not equals or not path:
+            raise UserError("bridge.sources: {!r} is no NAME=SOCKET".format(entry.strip()))
+        sockets[checked_name(name.strip())] = path.strip()
+    return sockets
+
+
+def checked_name(name: str) -> str:
+    """A source's name. Raises UserError."""
+    if not NAME.match(name):
+        raise UserError("bridge.name is {!r}: use letters, digits, _ and -, at most 64".format(name))
+    return name

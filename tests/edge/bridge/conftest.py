@@ -1,0 +1,3 @@
+"""Fixtures of this room."""
+
+from receivers import receiver  # noqa: F401

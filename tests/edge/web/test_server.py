@@ -1,0 +1,204 @@
+"""The page over real sockets: what is answered, and what is refused in one line."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+from monitor_messages import alert, frame, status
+
+from edge.records import Event
+from edge.store import Minute, Store
+from edge.web.access import Access
+from edge.web.live import Live
+from edge.web.server import LONGEST_BODY, MOST_CLIENTS, PageServer
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = str(tmp_path / "night.db")
+    with Store(path) as store:
+        now_utc = time.time()
+        for number in range(60):
+            store.add_minute(Minute(now_utc - 3600 + 60 * number, 60.0, 0.0, -60.0, -50.0, 300, 0, 0))
+        store.add_event(Event(0.0, 30.0, 0.9), now_utc - 1800)
+    return path
+
+
+@pytest.fixture
+def serve(database, tmp_path):
+    """serve(**changes) -> (server, ask); ask(method, path, body, **headers) -> (status, headers, text)."""
+    servers = []
+
+    def serve(password=None, names=()):
+        sockets = {"nursery": str(tmp_path / "no.socket")}
+        live = Live(sockets)
+        live.take("nursery", status())
+        live.take("nursery", frame(-42.0, 0.25))
+        live.publish()
+        server = PageServer("127.0.0.1", 0, live, sockets, {"nursery": database}, Access(set(names), password))
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        servers.append(server)
+
+        def ask(method, path, body=None, **headers):
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8")
+            connection.close()
+            return answer.status, dict(answer.getheaders()), text
+
+        return server, ask
+
+    yield serve
+    for server in servers:
+        server.live.close()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/live.css", "/live.js", "/report", "/report?source=nursery&days=30", "/metrics", "/monitors"]
+)
+def test_every_page_is_ours_alone(serve, path):
+    _, ask = serve()
+    code, headers, text = ask("GET", path)
+    assert code == 200 and text
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'") and "Set-Cookie" not in headers
+    assert not re.search(r"https?://", text)
+
+
+def test_the_page_names_every_part_for_a_screen_reader(serve):
+    _, _, text = serve()[1]("GET", "/")
+    for words in (
+        'lang="en"',
+        'aria-live="assertive"',
+        'role="status"',
+        "aria-labelledby",
+        "<label>",
+        '<button type="button"',
+    ):
+        assert words in text
+
+
+def test_the_stream_tells_of_changes(serve):
+    server, _ = serve()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    connection.request("GET", "/stream")
+    answer = connection.getresponse()
+    assert answer.getheader("Content-Type").startswith("text/event-stream")
+
+    def next_data():
+        while True:
+            line = answer.readline()
+            if line.startswith(b"data: "):
+                return json.loads(line[6:].decode("utf-8"))[0]
+
+    assert not next_data()["crying"]
+    server.live.take("nursery", alert())
+    server.live.publish()
+    monitor = next_data()
+    assert monitor["crying"] and monitor["hearing"] and monitor["name"] == "nursery"
+    connection.close()
+
+
+def test_metrics_are_prometheus_text(serve):
+    _, _, text = serve()[1]("GET", "/metrics")
+    assert 'cry_monitor_hearing{source="nursery"} 1' in text and "# TYPE cry_monitor_crying gauge" in text
+    parser = pytest.importorskip("prometheus_client.parser")
+    families = {family.name for family in parser.text_string_to_metric_families(text)}
+    assert {"cry_monitor_hearing", "cry_monitor_level_dbfs"} <= families
+
+
+@pytest.mark.parametrize(
+    "path", ["/../etc/passwd", "/%2e%2e/x", "/x", "/report?source=other", "/report?days=0", "/report?days=9999"]
+)
+def test_no_such_page(serve, path):
+    code, _, text = serve()[1]("GET", path)
+    assert code == 404 and text.count("\n") == 1
+
+
+def test_a_foreign_host_header_is_refused(serve):
+    _, ask = serve(names=("monitor.local",))
+    assert ask("GET", "/", Host="evil.example")[0] == 421
+    assert ask("GET", "/", Host="monitor.local:80")[0] == 200
+
+
+def test_a_password_is_asked_for_and_guessing_ends(serve):
+    _, ask = serve(password="word")
+    code, headers, _ = ask("GET", "/")
+    assert code == 401 and headers["WWW-Authenticate"].startswith("Basic")
+    assert ask("GET", "/", Authorization="Bearer word")[0] == 200
+    codes = [ask("GET", "/", Authorization="Bearer guess{}".format(number))[0] for number in range(30)]
+    assert codes[0] == 401 and codes[-1] == 429
+    assert ask("GET", "/", Authorization="Bearer word")[0] == 429
+
+
+JSON = "application/json"
+
+
+def test_a_foreign_page_cannot_write(serve):
+    _, ask = serve()
+    body = json.dumps({"source": "nursery"})
+    assert ask("POST", "/resume", body, Origin="http://evil.example", Content_Type=JSON)[0] == 403
+    assert ask("POST", "/resume", body, Content_Type="text/plain")[0] == 415
+
+
+@pytest.mark.parametrize(
+    "path, fields, code",
+    [
+        ("/pause", {"source": "nursery", "minutes": 121}, 400),
+        ("/pause", {"source": "nursery", "minutes": True}, 400),
+        ("/mark", {"source": "nursery", "label": "dog"}, 400),
+        ("/mark", {"source": "other", "label": "cry"}, 404),
+        ("/erase", {"source": "nursery"}, 404),
+        ("/resume", {"source": "nursery"}, 409),  # nobody answers at its socket
+    ],
+)
+def test_a_write_that_cannot_be(serve, path, fields, code):
+    assert serve()[1]("POST", path, json.dumps(fields), Content_Type=JSON)[0] == code
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "[" * 3000, "x" * (LONGEST_BODY + 1)])
+def test_a_body_that_is_no_object(serve, body):
+    assert serve()[1]("POST", "/mark", body, Content_Type=JSON)[0] in (400, 413)
+
+
+def test_a_client_that_never_ends_its_request_keeps_nobody_waiting(serve):
+    server, ask = serve()
+    slow = []
+    for _ in range(MOST_CLIENTS - 2):
+        one = socket.create_connection(("127.0.0.1", server.server_port))
+        one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        slow.append(one)
+    assert ask("GET", "/")[0] == 200
+    for one in slow:
+        one.close()
+
+
+def test_more_clients_than_there_is_room_for_are_turned_away_and_the_rest_served(serve):
+    server, ask = serve()
+    held = [socket.create_connection(("127.0.0.1", server.server_port)) for _ in range(MOST_CLIENTS + 10)]
+    for one in held:
+        one.close()
+    deadline_s = time.monotonic() + 30
+    while True:
+        try:
+            assert ask("GET", "/")[0] == 200
+            return
+        except (OSError, http.client.HTTPException):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+
+
+def test_a_database_that_is_gone_is_one_line(serve, database):
+    _, ask = serve()
+    for ending in ("", "-wal", "-shm"):
+        if os.path.exists(database + ending):
+            os.remove(database + ending)
+    code, _, text = ask("GET", "/report")
+    assert code == 503 and text.count("\n") == 1
