@@ -7,6 +7,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 DISTRIBUTIONS = ("edge", "export", "training", "benchmarks")
+LONGEST_FILE = 305  # lines
 # Shared by every family of models in training; any other folder there is a family, or a way of learning.
 SHARED_TRAINING = {"data", "runs", "layers", "experiments", "models"}
 
@@ -149,6 +150,11 @@ def circles(graph):
         if name not in order:
             visit(name)
     return found
+
+
+def test_files_stay_short():
+    lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
 def test_an_arrow_and_a_circle_would_be_seen(tmp_path):
