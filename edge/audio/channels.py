@@ -25,10 +25,10 @@ ALIKE_DB = 3.0  # at most so much less
 QUIETER_DB = 10.0  # so much less of a floor, while none has heard anything
 FORGET_DB = 10.0 / 600  # of what was heard, a window: 10 dB a minute
 
-OPPOSITE = -0.8  # correlation
+OPPOSITE = -0.9  # correlation
 SAME = 0.9  # its magnitude
 NOISY_DB = 20.0  # above the floor of the chosen one
-SAY_AFTER = 100  # windows, 10 s
+SAY_AFTER = 15  # windows, 1.5 s
 
 
 class ChannelChooser:
@@ -118,6 +118,11 @@ class ChannelChooser:
         is_better = floors_dbfs[chosen] <= DEAD_DBFS or floors_dbfs[quietest] < floors_dbfs[chosen] - QUIETER_DB
         return quietest if is_better else chosen
 
+    def _has_heard_more_than(self, number):
+        """Whether it is proved that the chosen channel hears, and the other less."""
+        heard_db = self._heard_db[self.chosen]
+        return heard_db >= HEARD_DB and heard_db >= self._heard_db[number] + BETTER_DB
+
     def _correlations(self):
         """Of each channel with the chosen one, -1..1, (channels,)."""
         powers = np.diag(self._products)
@@ -132,7 +137,7 @@ class ChannelChooser:
                 troubles.append("channel {} is dead".format(number + 1))
             elif correlations[number] < OPPOSITE:
                 troubles.append("channel {} is its negative (wired the other way round)".format(number + 1))
-            elif self._floors_dbfs[number] > floor_dbfs + NOISY_DB:
+            elif self._floors_dbfs[number] > floor_dbfs + NOISY_DB and self._has_heard_more_than(number):
                 troubles.append("channel {} has far more noise or hum".format(number + 1))
         if not troubles:
             return ""

@@ -1,21 +1,33 @@
 """The microphone: whether it is there, whether its name is one microphone's, whether what it hears is sound."""
 
 import time
-from typing import List
+from typing import List, Tuple
 
 import numpy as np
 
 from edge.audio import list_input_devices, open_source
-from edge.audio.signal_watch import CLIPPED_SHARE, FULL_SCALE
+from edge.audio.intake import CHANNELS, NOT_NUMBERS
+from edge.audio.signal_watch import (
+    CLIPPED_SHARE,
+    DO_FORMAT,
+    DO_HUM,
+    DO_OFFSET,
+    FORMAT,
+    FULL_SCALE,
+    HUM,
+    LEAST_CUT,
+    OFFSET,
+)
+from edge.audio.sound_faults import hum_of, hum_text, means_of, offset_of, offset_text, slowed, wrong_format
 from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
-from edge.frames import SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.status import HEALTHY, LOST, RECOVERING, STALLED
 from edge.text import user_name
 
-LISTEN_S = 2.0
+LISTEN_S = 2.5  # what is said of channels needs 1.5
 FAINT_DBFS = -75.0  # a quiet room is above this on any microphone that is turned up
 SILENT_DBFS = -100.0  # less than the last bit of 16
 RECENT_S = 180.0  # a service that hears has written a minute since
@@ -23,6 +35,11 @@ RECENT_S = 180.0  # a service that hears has written a minute since
 NOT_HEARD = "stop it and look again: systemctl stop cry-monitor; cry-monitor doctor"
 TURN_UP = "turn it up and unmute it: alsamixer, F4 (capture), F6 (the card)"
 TURN_DOWN = "turn it down: alsamixer, F4 (capture), F6 (the card)"
+
+
+DO_CHANNELS = "hearing goes on with the channel that is named; check the microphone's plug, cable and wiring"
+DO_NOT_NUMBERS = "hearing goes on without them; update the sound system, or record in 16 bits"
+DO = {OFFSET: DO_OFFSET, HUM: DO_HUM, FORMAT: DO_FORMAT, CHANNELS: DO_CHANNELS, NOT_NUMBERS: DO_NOT_NUMBERS}
 
 
 def sound_findings(spec: str) -> List[Finding]:
@@ -52,7 +69,8 @@ def sound_findings(spec: str) -> List[Finding]:
         "microphone", OK, "{!r} through {}, {} Hz".format(device.name, device.host_api, device.default_rate_hz)
     )
     try:
-        return [there, level_finding(_listen(spec))]
+        samples, remarks = _listen(spec)
+        return [there, level_finding(samples), *map(remark_finding, remarks)]
     except UserError as error:
         return [
             there,
@@ -66,20 +84,41 @@ def level_finding(samples: np.ndarray) -> Finding:
     """What 1-D float32 samples say of the microphone that they came from."""
     if not len(samples):
         return Finding("level", WRONG, "the microphone gave no samples", "unplug it and plug it in again")
-    peak = float(np.abs(samples).max())
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-    if peak == 0.0:
-        return Finding(
-            "level", WRONG, "digital silence: every sample is 0, the microphone is muted or not connected", TURN_UP
-        )
+    lowest, highest = float(samples.min()), float(samples.max())
+    if lowest == highest:
+        text = "every sample is {:g}, the microphone is muted or not connected".format(lowest)
+        return Finding("level", WRONG, text if lowest else "digital silence: " + text, TURN_UP)
+    peak = max(highest, -lowest)
+    rms = float(np.std(samples, dtype=np.float64))
     text = "{:.0f} dBFS mean, {:.0f} dBFS peak over {:.1f} s".format(
         20 * np.log10(rms), 20 * np.log10(peak), len(samples) / SAMPLE_RATE
     )
     if np.mean(np.abs(samples) >= FULL_SCALE) > CLIPPED_SHARE:
         return Finding("level", WRONG, text + ": it clips", TURN_DOWN)
+    if peak >= LEAST_CUT and max(np.mean(samples == highest), np.mean(samples == lowest)) > CLIPPED_SHARE:
+        return Finding("level", WRONG, text + ": it is cut off on one side", TURN_DOWN)
+    wrong = wrong_format(_loudest(samples))
+    if wrong:
+        return Finding("level", WRONG, "{}: {}".format(text, wrong), DO_FORMAT)
+    offset, hum = offset_of(means_of(samples)), hum_of(slowed(samples))
+    if offset:
+        return Finding("level", WARNING, "{}: {}".format(text, offset_text(offset)), DO_OFFSET)
+    if hum:
+        return Finding("level", WARNING, "{}: {}".format(text, hum_text(hum)), DO_HUM)
     if 20 * np.log10(rms) < FAINT_DBFS:
         return Finding("level", WARNING, text + ": very faint", TURN_UP)
     return Finding("level", OK, text)
+
+
+def remark_finding(remark: Tuple[str, str]) -> Finding:
+    """What the source itself has noticed of its samples."""
+    what, text = remark
+    return Finding(what, WARNING, text, DO[what])
+
+
+def _loudest(samples):
+    hops = samples[: len(samples) // FRAME_HOP * FRAME_HOP].reshape(-1, FRAME_HOP)
+    return hops[int(np.argmax(np.abs(hops).max(axis=1)))] if len(hops) else samples
 
 
 def findings_of_service(minutes, status: str) -> List[Finding]:
@@ -105,7 +144,13 @@ def findings_of_service(minutes, status: str) -> List[Finding]:
         level = Finding("level", WRONG, text + ": silence, the microphone is muted or not connected", TURN_UP)
     elif latest.max_dbfs < FAINT_DBFS:
         level = Finding("level", WARNING, text + ": very faint", TURN_UP)
-    return [Finding("microphone", OK, said), level]
+    return [Finding("microphone", OK, said), level, *_noticed(status)]
+
+
+def _noticed(status):
+    """What the service says is wrong with the sound, though it hears."""
+    parts = [part.partition(": ") for part in status.split("; but ")[1:]]
+    return [Finding(what, WARNING, text, DO[what]) for what, _, text in parts if what in DO]
 
 
 def _recording(spec):
@@ -120,10 +165,12 @@ def _recording(spec):
 
 
 def _listen(spec):
+    """(samples, remarks of the source) of LISTEN_S."""
+    heard, remarks = [np.zeros(0, np.float32)], []
     with open_source(spec) as source:
-        heard = []
         for block in source.blocks():
             heard.append(block)
+            remarks += source.remarks()
             if sum(map(len, heard)) >= LISTEN_S * SAMPLE_RATE:
                 break
-    return np.concatenate([np.zeros(0, np.float32)] + heard)
+    return np.concatenate(heard), list(dict(remarks).items())

@@ -117,7 +117,7 @@ class SourceSupervisor:
 
     def _hear(self, source, opened_s):
         spec = self.settings.audio.source
-        watch = None if spec.startswith("file:") else SignalWatch()
+        watch = SignalWatch(source, is_live=not spec.startswith("file:"))
         self._listener = self._new_listener(source, time.time() if self._fast else None)
         try:
             for block in self._until_stopped(source.blocks()):
@@ -166,7 +166,7 @@ class SourceSupervisor:
         if self._listener.processed_frames > frames:
             self._watchdog.advanced()
             self._status.frame_done(self._listener.pipeline.is_crying)
-        noticed = watch and watch.push(block)
+        noticed = watch.push(block)
         if noticed:
             self._status.notice(*noticed, of_sound=True)
         self._sinks.look()

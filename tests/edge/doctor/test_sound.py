@@ -5,11 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from edge.doctor.sound import findings_of_service, level_finding, sound_findings
+from edge.doctor.sound import findings_of_service, level_finding, remark_finding, sound_findings
 from edge.store import Minute
 
 RNG = np.random.RandomState(1)
 NOISE = RNG.standard_normal(32000).astype(np.float32)
+TONE_50_HZ = (0.1 * np.sin(2 * np.pi * 50 * np.arange(32000) / 16000)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,13 @@ NOISE = RNG.standard_normal(32000).astype(np.float32)
         (1e-2 * NOISE, "ok", "-40 dBFS mean"),
         (np.clip(1.5 * NOISE, -1, 1), "wrong", "it clips"),
         (np.clip(0.3 * NOISE, -1, 1), "ok", "0 dBFS peak"),  # a bang now and then does
+        (np.full(32000, 0.1, np.float32), "wrong", "every sample is 0.1"),
+        (np.minimum(0.3 * NOISE, 0.4), "wrong", "cut off on one side"),
+        (1e-3 * NOISE + np.float32(0.03), "warning", "a constant offset of 0.030 (-30 dBFS)"),
+        (1e-3 * NOISE - np.float32(0.03), "warning", "a constant offset of -0.030"),
+        (1e-5 * NOISE + np.float32(0.03), "warning", "-100 dBFS mean"),  # the level is that of the sound
+        (1e-3 * NOISE + TONE_50_HZ, "warning", "hum at 50 Hz, -23 dBFS"),
+        ((1e-3 * NOISE * 32768).astype(np.int16).byteswap() / np.float32(32768), "wrong", "bytes of each sample"),
     ],
 )
 def test_level(samples, state, said):
@@ -53,6 +61,25 @@ def test_what_the_service_hears(minutes, status, states):
     findings = findings_of_service([each._replace(start_utc=now + each.start_utc) for each in minutes], status)
     assert [finding.state for finding in findings] == states
     assert status in findings[0].found
+
+
+def test_what_the_service_has_noticed_is_a_finding_of_its_own_with_what_to_do():
+    status = (
+        "healthy: hearing USB (48000 Hz, 2 channels); but offset: a constant offset of 0.030; but not_writing: full"
+    )
+    *_, noticed = findings_of_service([minute()._replace(start_utc=time.time() - 120)], status)
+    assert (noticed.name, noticed.state) == ("offset", "warning")
+    assert noticed.found == "a constant offset of 0.030" and "high-pass filter" in noticed.do
+
+
+@pytest.mark.parametrize("what", ["channels", "not numbers"])
+def test_what_the_source_remarks_is_a_finding_with_what_to_do(what):
+    finding = remark_finding((what, "something"))
+    assert (finding.name, finding.state, finding.found) == (
+        what,
+        "warning",
+        "something",
+    ) and "hearing goes on" in finding.do
 
 
 def test_a_source_that_is_no_microphone_is_said():
