@@ -30,7 +30,10 @@ class Source:
     skipped_frames = 0
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Yield 1-D float32 blocks of at least one sample at 16 kHz until the audio ends; once per source."""
+        """Yield 1-D float32 blocks at 16 kHz until the audio ends; once per source.
+
+        A block without samples says that the source is there, and has sent nothing for a while.
+        """
         raise NotImplementedError
 
     def remarks(self) -> List[Tuple[str, str]]:
