@@ -13,6 +13,7 @@ from export.convert.keras_to_tflite import keras_to_tflite
 from export.convert.onnx_fp16 import to_fp16
 from export.convert.onnx_fp16_storage import with_fp16_storage
 from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
+from export.convert.onnx_uint8_storage import with_uint8_storage
 from export.model import SourceModel
 from export.networks import Feed, attends
 from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
@@ -53,7 +54,7 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
         ranges = quantise(fp32_onnx, feeds)
     makers = {
         # TensorRT 8.2 takes weights as they are; onnxruntime casts them when it loads the file.
-        ("onnx", "fp32"): lambda: with_fp16_storage(fp32_onnx) if target.tensorrt is None else fp32_onnx,
+        ("onnx", "fp32"): lambda: small_storage(fp32_onnx) if target.tensorrt is None else fp32_onnx,
         ("onnx_fp32", "fp32"): lambda: fp32_onnx,
         ("onnx_typed", "fp16"): lambda: to_fp16(fp32_onnx),
         ("onnx", "int8"): lambda: ranges.content,
@@ -70,6 +71,11 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
             check_importable(content, target)
         files.append(Exported(file, f"{model.title}.{file.name}", content))
     return Conversion(files, fp32_onnx, ranges)
+
+
+def small_storage(fp32_onnx: bytes) -> bytes:
+    """The same network, its weights stored in as few bytes as hold them exactly."""
+    return with_uint8_storage(with_fp16_storage(fp32_onnx))
 
 
 def less_quantised(
