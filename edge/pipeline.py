@@ -120,7 +120,7 @@ class Pipeline(object):
         logit = self._detector.calibrated_logit(self._frame)
         detector_done = self._timed("detector", started)
         if not math.isfinite(logit):
-            self.left_out.add(DETECTOR, "no cry is heard until it is started again")
+            self.left_out.add(DETECTOR, "no cry is heard until it answers again")
             return self._pass_over()
         if self.left_out.reasons:
             self.left_out.remove(DETECTOR)

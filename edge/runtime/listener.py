@@ -31,14 +31,22 @@ class Listener:
     long an event lasted, what was skipped of it included: the times of records that are told and kept are those of
     the audio as it came.
 
+    `say_of_model(title, text, is_over)` is called when a model answers no number, or again; None: that is in the log.
     The sink is told of an Event when the database has it, if the disk can be written at all: whoever is told finds it
     there.
     """
 
     def __init__(
-        self, bundle, settings, keeper: BufferedStore, source: Source, sink: Sink, origin_utc: Optional[float] = None
+        self,
+        bundle,
+        settings,
+        keeper: BufferedStore,
+        source: Source,
+        sink: Sink,
+        origin_utc: Optional[float] = None,
+        say_of_model=None,
     ):
-        self.pipeline = Pipeline(bundle, settings)
+        self.pipeline = Pipeline(bundle, settings, say_of_model)
         self.heard_samples = 0
         self.events = 0
         self._keeper = keeper

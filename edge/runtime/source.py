@@ -4,6 +4,7 @@ import time
 
 from edge.audio import MicrophoneStalled, open_source
 from edge.audio.signal_watch import SignalWatch
+from edge.bundle.model import DETECTOR
 from edge.capture.process import CaptureStuck
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
@@ -139,7 +140,14 @@ class SourceSupervisor:
             self._listener = self._clock = None
 
     def _new_listener(self, source, origin_utc):
-        return Listener(self._bundle, self.settings, self._keeper, source, self._sinks, origin_utc)
+        return Listener(self._bundle, self.settings, self._keeper, source, self._sinks, origin_utc, self._say_of_model)
+
+    def _say_of_model(self, title, text, is_over):
+        (self._status.resolved if is_over else self._status.notice)(title, text)
+
+    def _why_deaf(self):
+        """Why no cry is heard though sound comes; empty while the detector answers."""
+        return self._listener.pipeline.left_out.reasons.get(DETECTOR, "")
 
     def _until_stopped(self, blocks):
         """The blocks, until a signal comes; it may interrupt the wait for a block, never the work on one."""
@@ -152,7 +160,7 @@ class SourceSupervisor:
             yield block
 
     def _push(self, block, source, watch, opened_s):
-        if self._microphone.state != HEALTHY or not self._stream_samples:
+        if not self._stream_samples or (self._microphone.state != HEALTHY and not self._why_deaf()):
             self._microphone.receiving(
                 "{} ({} Hz, {} channel{})".format(
                     source.name, source.native_rate_hz, source.channels, "" if source.channels == 1 else "s"
@@ -166,6 +174,8 @@ class SourceSupervisor:
         if self._listener.processed_frames > frames:
             self._watchdog.advanced()
             self._status.frame_done(self._listener.pipeline.is_crying)
+        if self._why_deaf() and self._microphone.state == HEALTHY:
+            self._microphone.stalled("the detector is deaf: " + self._why_deaf())
         noticed = watch.push(block)
         if noticed:
             self._status.notice(*noticed, of_sound=True)

@@ -81,7 +81,7 @@ def test_a_detector_that_answers_nothing_is_said_and_heard_again(heard):
     samples = np.concatenate([noise_burst(), noise_burst()])
     records, said, pipeline = heard(write_loud_bundle, spoil, samples)
     assert said == [
-        ("detector", "it answers what is no number: no cry is heard until it is started again"),
+        ("detector", "it answers what is no number: no cry is heard until it answers again"),
         ("detector", "it answers again"),
     ]
     frames = of_kind(records, Frame)
