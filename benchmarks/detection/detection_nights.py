@@ -21,11 +21,12 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.lib.night_choices import CryNight, HeardCry, OthersNight, Pair, choose, decision, per_hour
-from benchmarks.lib.nights import LONG, SINGLE, Night, mix_night, mix_others, others_of
+from benchmarks.lib.nights import LONG, SINGLE, Night, around_cries, mix_night, mix_others, others_of
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
 from edge.bundle.model import Cascade
 from training.data.corpora import read_corpora, split_by_fold
+from training.verifier.config import GATE
 from training.verifier.hearing import Heard, Network, hear, probabilities, tflite_network
 from training.verifier.material import keep, kept
 from training.verifier.release import shipped_cascade, shipped_network
@@ -66,7 +67,7 @@ def main() -> None:
             for name, p in judged_by(heard).items():
                 judged[name].others.append(OthersNight(source, fold, p))
         for kind, snr_db in itertools.product(KINDS, SNRS_DB):
-            night = mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind)
+            night = around_cries(mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind))
             file = f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
             for name, p in judged_by(once(arguments.work / file, night, detector, verifier)).items():
                 judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
@@ -89,7 +90,7 @@ def once(file: Path, night: Night, detector: Network, verifier: Network) -> Hear
     """What both networks say to a night, kept in a file: choices of thresholds need not hear it again."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        keep(file, [hear(night.samples, detector, verifier)])
+        keep(file, [hear(night.samples, detector, verifier, GATE)])
     return kept(file)[0]
 
 

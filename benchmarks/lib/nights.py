@@ -23,6 +23,7 @@ OTHERS_SHARE = 0.6  # of a night without cries
 ROOM_DBFS = -65.0
 FADE = SAMPLE_RATE // 50  # samples: no click where a recording begins
 BETWEEN_CRIES_S = 20.0  # at least, so that two cries never become one event
+BEFORE_S, AFTER_S = 10.0, 8.0  # of a cry: longer than any rule remembers, shorter than BETWEEN_CRIES_S together
 LEVEL_BLOCK = SAMPLE_RATE // 2
 
 
@@ -80,6 +81,19 @@ def mix_night(clips: Sequence[Clip], duration_s: float, snr_db: float, seed: int
         night[first : first + len(samples)] += samples
         truth.append(Cry(first / SAMPLE_RATE, (first + len(samples)) / SAMPLE_RATE, of_group[0].group_id))
     return Night(np.clip(night, -1.0, 1.0), truth)
+
+
+def around_cries(night: Night) -> Night:
+    """What lies around the cries of a night, joined: nothing else bears on whether and when they are heard."""
+    parts, truth, position = [], [], 0
+    for cry in night.cries:
+        first = max(0, int((cry.start_s - BEFORE_S) * SAMPLE_RATE))
+        part = night.samples[first : int((cry.end_s + AFTER_S) * SAMPLE_RATE)]
+        moved_s = (position - first) / SAMPLE_RATE
+        truth.append(Cry(cry.start_s + moved_s, cry.end_s + moved_s, cry.group_id))
+        parts.append(faded(part))
+        position += len(part)
+    return Night(np.concatenate(parts), truth)
 
 
 def mix_others(others: Sequence[Clip], seed: int) -> Night:

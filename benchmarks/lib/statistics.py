@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import scipy.stats
@@ -29,29 +29,48 @@ RANKING_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def group_bootstrap(
-    is_cry: np.ndarray, score: np.ndarray, groups: Sequence[str], seed: int
-) -> dict[str, tuple[float, float, float]]:
-    """Each ranking metric with its 95 % interval from drawing whole groups, cries and others apart.
-
-    Returns {metric: (value, low, high)}.
-    """
+def group_draws(is_cry: np.ndarray, groups: Sequence[str], seed: int) -> Iterator[np.ndarray]:
+    """Rows of BOOTSTRAP_ROUNDS draws of whole groups, cries and others apart."""
     rng = np.random.default_rng(seed)
     _, owner = np.unique(np.asarray(groups), return_inverse=True)
     members = [np.flatnonzero(owner == g) for g in range(owner.max() + 1)]
     cry_groups = [m for m in members if is_cry[m].any()]
     other_groups = [m for m in members if not is_cry[m].any()]
-    draws: dict[str, list[float]] = {name: [] for name in RANKING_METRICS}
     for _ in range(BOOTSTRAP_ROUNDS):
         chosen = [g[i] for g in (cry_groups, other_groups) for i in rng.integers(0, len(g), len(g))]
-        rows = np.concatenate(chosen)
+        yield np.concatenate(chosen)
+
+
+def group_bootstrap(
+    is_cry: np.ndarray, score: np.ndarray, groups: Sequence[str], seed: int
+) -> dict[str, tuple[float, float, float]]:
+    """Each ranking metric with its 95 % interval from drawing whole groups: {metric: (value, low, high)}."""
+    draws: dict[str, list[float]] = {name: [] for name in RANKING_METRICS}
+    for rows in group_draws(is_cry, groups, seed):
         for name, metric in RANKING_METRICS.items():
             draws[name].append(metric(is_cry[rows], score[rows]))
-    tail = 100 * (1 - CONFIDENCE) / 2
+    return {name: (metric(is_cry, score), *percentiles(draws[name])) for name, metric in RANKING_METRICS.items()}
+
+
+def paired_bootstrap(
+    is_cry: np.ndarray, score: np.ndarray, other: np.ndarray, groups: Sequence[str], seed: int
+) -> dict[str, tuple[float, float, float]]:
+    """Each metric of a score less that of another one of the same clips, both on the same draws of whole groups."""
+    draws: dict[str, list[float]] = {name: [] for name in RANKING_METRICS}
+    for rows in group_draws(is_cry, groups, seed):
+        for name, metric in RANKING_METRICS.items():
+            draws[name].append(metric(is_cry[rows], score[rows]) - metric(is_cry[rows], other[rows]))
     return {
-        name: (metric(is_cry, score), *map(float, np.percentile(draws[name], [tail, 100 - tail])))
+        name: (metric(is_cry, score) - metric(is_cry, other), *percentiles(draws[name]))
         for name, metric in RANKING_METRICS.items()
     }
+
+
+def percentiles(draws: Sequence[float]) -> tuple[float, float]:
+    """The ends of the interval that CONFIDENCE of the draws lie in."""
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def interval_over(values: Sequence[float]) -> list[float | None]:

@@ -45,12 +45,23 @@ class Heard:
     levels_dbfs: np.ndarray
 
 
-def hear(samples: np.ndarray, detector: Network, verifier: Network) -> Heard:
-    """Both networks on every frame of a recording, as the pipeline frames it."""
+def hear(
+    samples: np.ndarray,
+    detector: Network,
+    verifier: Network,
+    lowest_gate: float = LOWEST_GATE,
+    every: int | None = None,
+) -> Heard:
+    """Both networks on the frames of a recording, as the pipeline frames it.
+
+    The verifier answers where this gate would ask, and to every so many frames besides, if that is wanted.
+    """
     samples = high_passed(np.pad(samples, (0, max(0, FRAME_LENGTH - len(samples)))).astype(np.float32))
     logits = np.concatenate([in_batches(detector, part)[:, 0] for part in detector_inputs(samples)])
-    asked = np.flatnonzero(logits >= np.log(LOWEST_GATE / (1 - LOWEST_GATE)))
-    asked = np.unique(np.minimum((asked[:, None] + np.arange(FRAME_HOPS + 1)).ravel(), len(logits) - 1))
+    asked = np.flatnonzero(logits >= np.log(lowest_gate / (1 - lowest_gate)))
+    asked = np.minimum((asked[:, None] + np.arange(FRAME_HOPS + 1)).ravel(), len(logits) - 1)
+    asked = np.union1d(asked, np.arange(0, len(logits), every) if every else [])
+    asked = asked.astype(int)
     answers = in_batches(verifier, patches(samples, asked))
     answered = np.full((len(logits), answers.shape[1]), np.nan, np.float32)
     answered[asked] = answers
