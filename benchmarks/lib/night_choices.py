@@ -100,7 +100,7 @@ def spans(probability: np.ndarray) -> list[tuple[int, int]]:
     if not len(loud):
         return []
     breaks = np.flatnonzero(np.diff(loud) > SILENCE_FRAMES)
-    firsts = np.concatenate([loud[:1], loud[breaks + 1]])
+    firsts = np.maximum(0, np.concatenate([loud[:1], loud[breaks + 1]]) - 1)  # no stream begins with a cry here
     ends = np.concatenate([loud[breaks], loud[-1:]]) + SILENCE_FRAMES
     return [(int(first), int(min(end, len(probability)))) for first, end in zip(firsts, ends, strict=True)]
 
