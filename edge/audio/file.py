@@ -5,7 +5,7 @@ from typing import Iterator, List
 
 import numpy as np
 
-from edge.audio.intake import Intake, Remark
+from edge.audio.intake import NOT_NUMBERS, Intake, Remark
 from edge.audio.numbers import LOUDEST
 from edge.audio.recording import open_recording
 from edge.audio.source import Source
@@ -44,7 +44,8 @@ class FileSource(Source):
         return _paced(blocks) if self._realtime else blocks
 
     def remarks(self) -> List[Remark]:
-        return self._intake.remarks()
+        # Values that are no numbers are an error of the recording, at its end.
+        return [remark for remark in self._intake.remarks() if remark[0] != NOT_NUMBERS]
 
     def close(self) -> None:
         self._recording.close()

@@ -7,9 +7,9 @@ from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.bundle.trial import check_and_try
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
 from edge.commands.lines import clock, print_line, print_object, record_text
-from edge.commands.notes import print_notes
+from edge.commands.notes import print_note, print_notes
 from edge.commands.progress import ProgressLine
-from edge.commands.recording import Heard, Summary, analyse
+from edge.commands.recording import Heard, Noticed, Summary, analyse
 from edge.config import load_settings
 from edge.errors import UserError, print_error
 from edge.records import Event, Frame
@@ -134,6 +134,10 @@ class Printer(object):
         """Print a record; of a Heard, only how far it is."""
         if isinstance(record, Heard):
             self.progress(record.duration_s)
+            return
+        if isinstance(record, Noticed):
+            self._line.clear()
+            print_note("{}: {}".format(self._name, record.text))
             return
         if isinstance(record, Summary):
             self._done_s += record.duration_s

@@ -14,4 +14,9 @@ def bundle_notes(bundle, settings):
 def print_notes(bundle, settings, name="cry-monitor"):
     """The same on stderr, beside the results of a command."""
     for line in bundle_notes(bundle, settings):
-        print("{}: note: {}".format(name, printable(line)), file=sys.stderr)
+        print_note(line, name)
+
+
+def print_note(text, name="cry-monitor"):
+    """Something that is good to know and no error, on stderr."""
+    print("{}: note: {}".format(name, printable(text)), file=sys.stderr)

@@ -21,14 +21,20 @@ class Summary(NamedTuple):
     speedup: float  # seconds of audio per second of work
 
 
+class Noticed(NamedTuple):
+    """What is wrong with the sound of a recording, for a person."""
+
+    text: str
+
+
 class Heard(NamedTuple):
     """How far a recording has been heard."""
 
     duration_s: float
 
 
-def analyse(path: str, bundle: Bundle, settings) -> Iterator[Union[Frame, Alert, Event, Heard, Summary]]:
-    """Yield the records of a recording as they come, a Heard after each block, and a Summary at its end.
+def analyse(path: str, bundle: Bundle, settings) -> Iterator[Union[Frame, Alert, Event, Heard, Noticed, Summary]]:
+    """Yield the records of a recording as they come, a Heard after each block; what was Noticed, a Summary at last.
 
     settings: edge.config.Settings. Raises UserError when the file cannot be opened, or, after all of what came
     before has been yielded, when it cannot be read to its end.
@@ -55,6 +61,8 @@ def analyse(path: str, bundle: Bundle, settings) -> Iterator[Union[Frame, Alert,
                 break
             n_samples += len(block)
             yield Heard(n_samples / SAMPLE_RATE)
+        for _, text in source.remarks():
+            yield Noticed(text)
     duration_s = n_samples / SAMPLE_RATE
     elapsed_s = time.perf_counter() - started
     yield Summary(duration_s, n_frames, len(lengths_s), round(sum(lengths_s), 3), duration_s / elapsed_s)

@@ -217,3 +217,16 @@ def test_an_output_that_has_no_such_letter_gets_it_written_out(run, burst_wav, l
     for finished in (heard, listed):
         assert (finished.status, finished.err) == (0, "")
         assert "N\\xe4ch\\u2602.wav" in finished.out
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_channels_that_are_each_others_negative_are_heard_and_said(analyze, burst_wav, tmp_path, jobs):
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    samples, rate_hz = soundfile.read(str(burst_wav))
+    path = str(tmp_path / "stereo.wav")
+    soundfile.write(path, np.stack((samples, -samples), 1), rate_hz)
+    finished = analyze("--json", "--jobs", jobs, path, burst_wav)
+    assert finished.status == 0
+    assert [fields["events"] for fields in finished.objects() if fields["type"] == "summary"] == [1, 1]
+    (note,) = finished.err.splitlines()
+    assert "note: {}: channel 1 of 2 is heard".format(path) in note and "channel 2 is its negative" in note
