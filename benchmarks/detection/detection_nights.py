@@ -64,15 +64,17 @@ def main() -> None:
         for source in sorted({clip.corpus for clip in others}):
             night = mix_others([clip for clip in others if clip.corpus == source], arguments.seed + fold)
             heard = once(arguments.work / f"{source}-{fold}.npz", night, detector, verifier)
-            for name, p in judged_by(heard).items():
-                judged[name].others.append(OthersNight(source, fold, p))
+            for name, (p, asked) in judged_by(heard).items():
+                judged[name].others.append(OthersNight(source, fold, p, asked))
         for kind, snr_db in itertools.product(KINDS, SNRS_DB):
             night = around_cries(mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind))
             file = f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
-            for name, p in judged_by(once(arguments.work / file, night, detector, verifier)).items():
+            for name, (p, _) in judged_by(once(arguments.work / file, night, detector, verifier)).items():
                 judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
     result: dict[str, Any] = {"seed": arguments.seed}
     result |= {name: judge(one, arguments.seed) for name, one in judged.items()}
+    asked = sum(night.asked for night in judged[CASCADE].others)
+    result["asked_share"] = asked / sum(len(night.probability) for night in judged[CASCADE].others)
     result["rows"] = result[CASCADE]["rows"]
     result["decision"], result["cascade_decision"] = result[ALONE]["decision"], result[CASCADE]["decision"]
     record("detection_nights", result, tables(result))
@@ -94,9 +96,9 @@ def once(file: Path, night: Night, detector: Network, verifier: Network) -> Hear
     return kept(file)[0]
 
 
-def judged_by(heard: Heard) -> dict[str, np.ndarray]:
-    """p(cry) of every frame of a night: of the cascade that ships, with a fold's detector, and of that alone."""
-    return {name: probabilities(heard, decided())[0] for name, decided in CASCADES.items()}
+def judged_by(heard: Heard) -> dict[str, tuple[np.ndarray, int]]:
+    """probabilities() of a night: by the cascade that ships, with a fold's detector, and by that detector alone."""
+    return {name: probabilities(heard, decided()) for name, decided in CASCADES.items()}
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ def alarms_of(rate: dict[str, Any]) -> dict[str, Any]:
 
 def tables(result: dict[str, Any]) -> str:
     """Markdown."""
-    return "\n\n".join([cries_table(result), rates_table(result), sources_table(result)])
+    asked = f"The verifier was asked in {result['asked_share']:.1%} of the frames of the nights without cries."
+    return "\n\n".join([cries_table(result), rates_table(result), sources_table(result), asked])
 
 
 def cries_table(result: dict[str, Any]) -> str:
