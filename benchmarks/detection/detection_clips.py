@@ -24,9 +24,8 @@ from benchmarks.lib.yamnet import Yamnet
 from edge.decision.second_opinion import HOPS_BETWEEN_ANSWERS
 from training.data.augmentation import band_limit
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples, split_by_fold
-from training.verifier.config import GATE
 from training.verifier.fusion import clip_scores
-from training.verifier.hearing import Heard, hear
+from training.verifier.hearing import Heard, as_asked, hear
 from training.verifier.material import keep, kept
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
@@ -46,9 +45,14 @@ def hear_clips(clips: Sequence[Clip], band: str, work: Path) -> list[Heard]:
         heard = []
         for clip in tqdm(clips, desc=band, mininterval=5):
             samples = BANDS[band](read_samples(clip))
-            heard.append(hear(samples, detectors[clip.eval_fold], verifier, GATE, HOPS_BETWEEN_ANSWERS))
+            heard.append(hear(samples, detectors[clip.eval_fold], verifier, asked_besides))
         keep(file, heard)
     return kept(file)
+
+
+def asked_besides(heard: Heard) -> np.ndarray:
+    """The frames in which the device asks, and one each 0.6 s for the verifier alone."""
+    return np.union1d(as_asked(shipped_cascade())(heard), np.arange(0, len(heard.detector), HOPS_BETWEEN_ANSWERS))
 
 
 def all_scores(clips: Sequence[Clip], yamnet: Path | None, work: Path) -> Scores:

@@ -26,8 +26,7 @@ from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
 from edge.bundle.model import Cascade
 from training.data.corpora import read_corpora, split_by_fold
-from training.verifier.config import GATE
-from training.verifier.hearing import Heard, Network, hear, probabilities, tflite_network
+from training.verifier.hearing import Heard, Network, as_asked, hear, probabilities, tflite_network
 from training.verifier.material import keep, kept
 from training.verifier.release import shipped_cascade, shipped_network
 
@@ -56,7 +55,7 @@ def main() -> None:
     clips = read_corpora(arguments.data)
     further = read_corpora(arguments.also) if arguments.also else []
     verifier = shipped_network()
-    judged = {name: Judged(pairs(name), [], []) for name in CASCADES}
+    judged, asked = {name: Judged(pairs(name), [], []) for name in CASCADES}, 0
     for fold in tqdm(FOLDS, desc="folds"):
         _, held_out = split_by_fold(clips, fold)
         others = others_of([*held_out, *(clip for clip in further if clip.eval_fold == fold)])
@@ -64,16 +63,16 @@ def main() -> None:
         for source in sorted({clip.corpus for clip in others}):
             night = mix_others([clip for clip in others if clip.corpus == source], arguments.seed + fold)
             heard = once(arguments.work / f"{source}-{fold}.npz", night, detector, verifier)
-            for name, (p, asked) in judged_by(heard).items():
-                judged[name].others.append(OthersNight(source, fold, p, asked))
+            asked += int(np.isfinite(heard.verifier[:, 0]).sum())
+            for name, p in judged_by(heard).items():
+                judged[name].others.append(OthersNight(source, fold, p))
         for kind, snr_db in itertools.product(KINDS, SNRS_DB):
             night = around_cries(mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind))
             file = f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
-            for name, (p, _) in judged_by(once(arguments.work / file, night, detector, verifier)).items():
+            for name, p in judged_by(once(arguments.work / file, night, detector, verifier)).items():
                 judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
     result: dict[str, Any] = {"seed": arguments.seed}
     result |= {name: judge(one, arguments.seed) for name, one in judged.items()}
-    asked = sum(night.asked for night in judged[CASCADE].others)
     result["asked_share"] = asked / sum(len(night.probability) for night in judged[CASCADE].others)
     result["rows"] = result[CASCADE]["rows"]
     result["decision"], result["cascade_decision"] = result[ALONE]["decision"], result[CASCADE]["decision"]
@@ -92,12 +91,12 @@ def once(file: Path, night: Night, detector: Network, verifier: Network) -> Hear
     """What both networks say to a night, kept in a file: choices of thresholds need not hear it again."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        keep(file, [hear(night.samples, detector, verifier, GATE)])
+        keep(file, [hear(night.samples, detector, verifier, as_asked(shipped_cascade()))])
     return kept(file)[0]
 
 
-def judged_by(heard: Heard) -> dict[str, tuple[np.ndarray, int]]:
-    """probabilities() of a night: by the cascade that ships, with a fold's detector, and by that detector alone."""
+def judged_by(heard: Heard) -> dict[str, np.ndarray]:
+    """p(cry) of every frame of a night: of the cascade that ships, with a fold's detector, and of that alone."""
     return {name: probabilities(heard, decided()) for name, decided in CASCADES.items()}
 
 

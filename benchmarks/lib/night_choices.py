@@ -30,15 +30,11 @@ class HeardCry:
 
 @dataclass
 class OthersNight:
-    """A night without cries: which source and fold its sounds are of, and p(cry) of its frames before smoothing.
-
-    asked: in how many of them the verifier was.
-    """
+    """A night without cries: which source and fold its sounds are of, and p(cry) of its frames before smoothing."""
 
     source: str
     fold: int
     probability: np.ndarray
-    asked: int = 0
     known: dict[Pair, int] = field(default_factory=dict)
 
     @property

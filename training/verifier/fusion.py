@@ -38,4 +38,4 @@ def largest(probability: np.ndarray) -> float:
 
 def clip_scores(heard: Sequence[Heard], decided: Cascade | None) -> np.ndarray:
     """largest() of every recording, (clips,)."""
-    return np.array([largest(probabilities(answers, decided)[0]) for answers in heard])
+    return np.array([largest(probabilities(answers, decided)) for answers in heard])

@@ -27,7 +27,7 @@ from edge.frames import (
 )
 from edge.pipeline import power_dbfs
 from training.data.spectra import normalise
-from training.verifier.config import LOWEST_GATE
+from training.verifier.config import CLASSES, LOWEST_GATE
 
 FRAMES_AT_ONCE = 8
 FRAMES_NORMALISED_AT_ONCE = 2048
@@ -45,27 +45,30 @@ class Heard:
     levels_dbfs: np.ndarray
 
 
-def hear(
-    samples: np.ndarray,
-    detector: Network,
-    verifier: Network,
-    lowest_gate: float = LOWEST_GATE,
-    every: int | None = None,
-) -> Heard:
+def hear(samples: np.ndarray, detector: Network, verifier: Network, asks: Callable[[Heard], np.ndarray]) -> Heard:
     """Both networks on the frames of a recording, as the pipeline frames it.
 
-    The verifier answers where this gate would ask, and to every so many frames besides, if that is wanted.
+    asks: from what is heard without the verifier, the numbers of the frames that it answers to.
     """
     samples = high_passed(np.pad(samples, (0, max(0, FRAME_LENGTH - len(samples)))).astype(np.float32))
     logits = np.concatenate([in_batches(detector, part)[:, 0] for part in detector_inputs(samples)])
-    asked = np.flatnonzero(logits >= np.log(lowest_gate / (1 - lowest_gate)))
-    asked = np.minimum((asked[:, None] + np.arange(FRAME_HOPS + 1)).ravel(), len(logits) - 1)
-    asked = np.union1d(asked, np.arange(0, len(logits), every) if every else [])
-    asked = asked.astype(int)
-    answers = in_batches(verifier, patches(samples, asked))
-    answered = np.full((len(logits), answers.shape[1]), np.nan, np.float32)
-    answered[asked] = answers
-    return Heard(logits, answered, cry_levels_dbfs(samples))
+    alone = Heard(logits, np.zeros((len(logits), len(CLASSES)), np.float32), cry_levels_dbfs(samples))
+    asked = asks(alone)
+    answers = np.full((len(logits), len(CLASSES)), np.nan, np.float32)
+    answers[asked] = in_batches(verifier, patches(samples, asked))
+    return Heard(logits, answers, alone.levels_dbfs)
+
+
+def wherever_suspicious(heard: Heard, gate: float = LOWEST_GATE) -> np.ndarray:
+    """Every frame in which a verifier of this gate, or of a higher one, may be asked; (n,) int."""
+    suspicious = np.flatnonzero(heard.detector >= np.log(gate / (1 - gate)))
+    held = (suspicious[:, None] + np.arange(FRAME_HOPS + 1)).ravel()
+    return np.unique(np.minimum(held, len(heard.detector) - 1)).astype(int)
+
+
+def as_asked(cascade: Cascade) -> Callable[[Heard], np.ndarray]:
+    """asks of hear(): only the frames in which the device would ask."""
+    return lambda heard: np.array(follow(heard, cascade)[1], int)
 
 
 def detector_inputs(samples: np.ndarray) -> Iterator[np.ndarray]:
@@ -126,29 +129,38 @@ class Recorded:
         return self._answers[self.frame]
 
 
-def probabilities(heard: Heard, cascade: Cascade | None) -> tuple[np.ndarray, int]:
-    """(p(cry) of every frame before smoothing, how often the verifier was asked), by the device's own rules.
+def probabilities(heard: Heard, cascade: Cascade | None) -> np.ndarray:
+    """p(cry) of every frame before smoothing, (n,), by the device's own rules; cascade: None is the detector alone."""
+    if cascade is not None:
+        return follow(heard, cascade)[0]
+    gate = room_gate(heard)
+    listened = np.array([gate.update(level) for level in heard.levels_dbfs[FRAME_HOPS - 1 :]])
+    return listened / (1 + np.exp(-heard.detector))
 
-    cascade: None is the detector alone. Level gate with the default settings; an open episode keeps no gate open here.
-    """
+
+def follow(heard: Heard, cascade: Cascade) -> tuple[np.ndarray, list[int]]:
+    """(p(cry) of every frame, numbers of the frames in which the verifier is asked)."""
+    gate, verifier = room_gate(heard), Recorded(cascade, heard.verifier)
+    opinion = SecondOpinion(verifier, lambda n: None)
+    found, asked = np.zeros(len(heard.detector)), []
+    for number, (logit, level) in enumerate(zip(heard.detector.tolist(), heard.levels_dbfs[FRAME_HOPS - 1 :].tolist())):
+        verifier.frame = number
+        if gate.update(level):
+            found[number] = opinion.probability(logit)
+            if opinion.was_asked:
+                asked.append(number)
+        else:
+            opinion.pass_over()
+    return found, asked
+
+
+def room_gate(heard: Heard) -> LevelGate:
+    """The level gate before the first frame, default settings. An open episode keeps no gate open here."""
     settings = load_settings(None).gate
     gate = LevelGate(settings.margin_db, settings.floor_dbfs, FRAME_HOP_S, FRAME_HOPS)
     for level in heard.levels_dbfs[: FRAME_HOPS - 1]:
         gate.update(level)
-    if cascade is None:
-        listened = np.array([gate.update(level) for level in heard.levels_dbfs[FRAME_HOPS - 1 :]])
-        return listened / (1 + np.exp(-heard.detector)), 0
-    verifier = Recorded(cascade, heard.verifier)
-    opinion = SecondOpinion(verifier, lambda n: None)
-    found, asked = np.zeros(len(heard.detector)), 0
-    for number, logit in enumerate(heard.detector):
-        verifier.frame = number
-        if gate.update(heard.levels_dbfs[FRAME_HOPS - 1 + number]):
-            found[number] = opinion.probability(float(logit))
-            asked += opinion.was_asked
-        else:
-            opinion.pass_over()
-    return found, asked
+    return gate
 
 
 def tflite_network(file: Path) -> Network:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from training.data.corpora import Clip, read_samples
 from training.verifier.config import CLASSES, LOWEST_GATE
-from training.verifier.hearing import Heard, Network, hear
+from training.verifier.hearing import Heard, Network, hear, wherever_suspicious
 
 VERSION = 1
 KEEP_EVERY = 500  # clips
@@ -27,7 +27,10 @@ def hear_all(clips: Sequence[Clip], detectors: dict[int, Network], verifier: Net
         recipe = [VERSION, CLASSES, LOWEST_GATE, [clip.path.as_posix() for clip in part], [c.eval_fold for c in part]]
         file = work / f"heard-{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]}.npz"
         if not file.is_file():
-            keep(file, [hear(read_samples(clip), detectors[clip.eval_fold], verifier) for clip in part])
+            keep(
+                file,
+                [hear(read_samples(clip), detectors[clip.eval_fold], verifier, wherever_suspicious) for clip in part],
+            )
         heard += kept(file)
     return heard
 
