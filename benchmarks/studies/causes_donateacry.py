@@ -25,6 +25,7 @@ from training.causes import release
 from training.causes.config import Experiment, read_experiment
 from training.causes.experiment import run_experiment
 from training.runs import metrics
+from training.runs.bootstrap import bootstrap_interval
 
 WORK = Path("results/causes_donateacry")
 CONFIGS = sorted((Path(__file__).parents[2] / "training" / "experiments").glob("donateacry_*.toml"))
@@ -135,11 +136,7 @@ def ece(confidence: np.ndarray, correct: np.ndarray) -> float:
 
 def interval(score: Any, groups: np.ndarray) -> tuple[float, float]:
     """95 % interval of score(indices) when whole groups are drawn again."""
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    drawn = [score(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
-             for _ in range(RESAMPLES)]  # fmt: skip
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    low, high = bootstrap_interval(score, groups, seed=0, rounds=RESAMPLES)
     return float(low), float(high)
 
 

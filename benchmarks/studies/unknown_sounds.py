@@ -29,7 +29,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.lib.record import FOLD_BUNDLES, RESULTS, record
 from benchmarks.lib.roc_plot import roc_plot
-from benchmarks.lib.statistics import BOOTSTRAP_ROUNDS
 from benchmarks.studies import transformer_study
 from edge.bundle import load_bundle
 from edge.decision.calibration import energy, fit_temperature, log_posterior
@@ -37,6 +36,7 @@ from edge.pipeline import Pipeline
 from edge.records import Alert
 from training.data.augmentation import band_limit
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples
+from training.runs.bootstrap import bootstrap_interval
 from training.transformer.config import Experiment, StageConfig
 from training.transformer.material import LABELLED, Frames
 from training.transformer.stage import Networks, Task
@@ -46,6 +46,7 @@ BAND_HZ = 3400.0  # what every recording has, telephones' too
 CAUSES = "donateacry"
 LEFT_OUT = "fsdd"  # digits: easy, and more than all others together
 LEARNING = StageConfig("classifier", epochs=3, patience=3, learning_rate=2e-3)
+BOOTSTRAP_ROUNDS = 1000
 MARGINS = StageConfig("outliers", epochs=12, patience=12, learning_rate=3e-3)
 FRAMES_PER_EPOCH = 1024
 FRAMES_JUDGED = 16  # of each clip at most, evenly spread
@@ -229,14 +230,12 @@ def measures(is_cry: np.ndarray, score: np.ndarray) -> tuple[float, float]:
 
 def intervals(runs: Sequence[np.ndarray], is_cry: np.ndarray, groups: np.ndarray) -> dict[str, list[float]]:
     """Mean over seeds, with the 95 % interval when whole groups are drawn again, cries and others apart."""
-    rng = np.random.default_rng(0)
-    kinds = [[np.flatnonzero(groups == g) for g in np.unique(groups[kind])] for kind in (is_cry, ~is_cry)]
-    drawn = []
-    for _ in range(BOOTSTRAP_ROUNDS):
-        rows = np.concatenate([own[i] for own in kinds for i in rng.integers(0, len(own), len(own))])
-        drawn.append(np.mean([measures(is_cry[rows], score[rows]) for score in runs], axis=0))
-    value = np.mean([measures(is_cry, score) for score in runs], axis=0)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+
+    def seeds_mean(rows: np.ndarray) -> np.ndarray:
+        return np.mean([measures(is_cry[rows], score[rows]) for score in runs], axis=0)
+
+    low, high = bootstrap_interval(seeds_mean, groups, seed=0, strata=is_cry, rounds=BOOTSTRAP_ROUNDS)
+    value = seeds_mean(np.arange(len(is_cry)))
     return {name: [float(value[i]), float(low[i]), float(high[i])] for i, name in enumerate(("auroc", "fpr_95"))}
 
 

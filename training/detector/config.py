@@ -16,6 +16,7 @@ class Schedule:
     batch_size: int = 192
     learning_rate: float = 3e-3
     weight_decay: float = 0.03
+    ema_momentum: float = 0.995  # what ships is a moving average of the weights
     teacher_weight: float = 20.0  # of the mean over 521 classes
     seed: int = 0
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def compiled(schedule: Schedule, teach: bool) -> keras.Model:
         ),
         weight_decay=schedule.weight_decay,
         use_ema=True,
-        ema_momentum=0.995,
+        ema_momentum=schedule.ema_momentum,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     binary = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -94,16 +94,16 @@ def train_round(model: keras.Model, sampler: Sampler, schedule: Schedule, number
 
 
 def batches_ahead(sampler: Sampler, size: int, n_batches: int) -> Iterator[Batch]:
-    """Batches made by a second thread while the first one trains."""
-    ready: queue.Queue[Batch] = queue.Queue(BATCHES_AHEAD)
-
-    def produce() -> None:
-        for _ in range(n_batches):
-            ready.put(sampler.batch(size))
-
-    threading.Thread(target=produce, daemon=True).start()
-    for _ in range(n_batches):
-        yield ready.get()
+    """Batches made by a second thread while the first one trains. Raises what making one raises."""
+    pending: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            for number in range(n_batches):
+                while len(pending) < min(BATCHES_AHEAD, n_batches - number):
+                    pending.append(thread.submit(sampler.batch, size))
+                yield pending.popleft().result()
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def detector_of(model: keras.Model) -> keras.Model:

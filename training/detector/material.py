@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -132,7 +133,7 @@ def coded(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
     """After ADPCM: the coder is serial in time, so many clips go through it side by side."""
     starts = range(0, len(recordings), ADPCM_CLIPS_AT_ONCE)
     parts = [recordings[first : first + ADPCM_CLIPS_AT_ONCE] for first in starts]
-    with ProcessPoolExecutor(WORKERS) as pool:
+    with worker_pool() as pool:
         done = pool.map(augmentation.adpcm, parts)
         return [clip for part in tqdm(done, total=len(parts), desc="adpcm coder", mininterval=5) for clip in part]
 
@@ -170,9 +171,14 @@ def log_energies(effect: Effect, samples: np.ndarray, rng: np.random.Generator) 
 def each_clip(recordings: Sequence[np.ndarray], seed: int, effect: Effect, name: str) -> list[np.ndarray]:
     """effect(samples, rng) of every recording, with one generator per recording: by the seed and its place only."""
     generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(len(recordings))]
-    with ProcessPoolExecutor(WORKERS) as pool:
+    with worker_pool() as pool:
         done = pool.map(effect, recordings, generators, chunksize=16)
         return list(tqdm(done, total=len(recordings), desc=name, mininterval=5))
+
+
+def worker_pool() -> Executor:
+    """Processes that are not forked: Keras' backend has threads, which a fork would leave without their locks."""
+    return ProcessPoolExecutor(WORKERS, multiprocessing.get_context("forkserver"))
 
 
 def count_windows(samples: np.ndarray) -> int:
