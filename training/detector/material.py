@@ -25,7 +25,6 @@ from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
 from edge.frames import FRAME_HOP
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
-from training.layers.yamnet import load_yamnet
 
 ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
 ADPCM_CLIPS_AT_ONCE = 500
@@ -188,6 +187,8 @@ def count_windows(samples: np.ndarray) -> int:
 
 def teacher_scores(recordings: Sequence[np.ndarray], yamnet: Path) -> np.ndarray:
     """YAMNet's 521 scores every 0.2 s of each recording, (windows, 521) float16."""
+    from training.layers.yamnet import load_yamnet  # Keras, which the worker processes are spared
+
     network = load_yamnet(yamnet)
     scores = []
     for first in tqdm(range(0, len(recordings), TEACHER_CLIPS_AT_ONCE), desc="teacher", mininterval=5):

@@ -24,9 +24,10 @@ from training.detector import command as detector_command  # noqa: E402
 from training.detector import fitting, material  # noqa: E402
 from training.detector.config import Schedule  # noqa: E402
 from training.detector.fitting import train_detector  # noqa: E402
-from training.detector.material import VARIANTS, YAMNET_CLASSES, Bank  # noqa: E402
+from training.detector.material import VARIANTS, Bank  # noqa: E402
 from training.detector.release import CALIBRATION_DATA  # noqa: E402
 from training.layers.fused import FusedBatchNormalization  # noqa: E402
+from training.layers.yamnet import N_CLASSES  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("whole_module_without_graphs")
 COLUMNS = 150
@@ -57,7 +58,7 @@ def bank(teacher=False):
     columns = energies.reshape(-1, 64).astype(np.float16)
     scores, windows = None, np.ones(len(clips), int)
     if teacher:
-        scores = np.full((len(clips), YAMNET_CLASSES), 0.01, np.float16)
+        scores = np.full((len(clips), N_CLASSES), 0.01, np.float16)
         scores[:, 0] = [0.9 if kind == CRY else 0.05 for kind in kinds]
     return Bank(clips, dict.fromkeys(VARIANTS, columns), COLUMNS * np.arange(len(clips)),
                 np.full(len(clips), COLUMNS), scores, np.arange(len(clips)), windows)  # fmt: skip
