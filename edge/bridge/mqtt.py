@@ -5,7 +5,7 @@ import ssl
 import sys
 import threading
 from contextlib import suppress
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional
 from urllib.parse import urlsplit
 
 from edge.bridge.home_assistant import ALIVE, NOT_ALIVE, Topic
@@ -48,7 +48,7 @@ class Broker(object):
         self.trouble = "not connected yet"
         self._availability = availability
         self._births, self._commands, self._on_command = births, commands, on_command
-        self._kept = {}  # type: Dict[str, Topic]
+        self._kept: Dict[str, Topic] = {}
         self._lock = threading.Lock()
         self.is_connected = False
         self._client = self._make_client(client_id, user, password, ca_file if is_tls else None, is_tls)

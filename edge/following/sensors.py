@@ -2,7 +2,7 @@
 
 import time
 from calendar import timegm
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 HEALTHY = "healthy"
 GONE = "gone"  # of the monitor's state: nobody answers at its socket
@@ -47,7 +47,7 @@ class Sensors(object):
         self._frame_s = None  # when the last frame was processed
         self._loud_since_s = self._loud_until_s = None
         self._cry_since_utc = None
-        self._day = None
+        self._day: Optional[Tuple[int, int, int]] = None
 
     def take(self, message: Dict[str, Any]) -> None:
         """A message of docs/schemas/socket.schema.json; unknown ones change nothing."""
