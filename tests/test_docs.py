@@ -56,7 +56,8 @@ for one in TODAY.values():
     for shown, flags in commands_of(one).items():
         COMMANDS[shown] = sorted({*COMMANDS.get(shown, []), *flags})
 # These listen until they are stopped, look for a microphone, train for an hour, or are whole environments.
-LISTENING = [command for command in COMMANDS if command.startswith("cry-monitor run")]
+LISTENING = [command for command in COMMANDS if command.startswith(("cry-monitor run", "cry-monitor serve"))]
+TELLING = [command for command in COMMANDS if command.startswith("cry-monitor bridge")]
 TRAINING = [command for command in COMMANDS if command.startswith("cry-train") and command != "cry-train corpora"]
 LOOKING = [command for command in COMMANDS if command.startswith(("cry-monitor doctor", "cry-monitor devices"))]
 MAKING = [command for command in COMMANDS if command.startswith("make ")]
@@ -67,7 +68,7 @@ def with_flags(commands):
     return sorted({" ".join([command, flag]).strip() for command in commands for flag in ["", *COMMANDS[command]]})
 
 
-RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *LOOKING, *TRAINING, *MAKING})
+RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *TELLING, *LOOKING, *TRAINING, *MAKING})
 
 
 def run_program(words):
@@ -142,7 +143,7 @@ def test_a_daemon_listens_until_it_is_stopped(start, command):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
-    assert "stopped" in err
+    assert "stopped" in err or not command.startswith("cry-monitor run")
 
 
 @pytest.mark.parametrize("command", with_flags(LOOKING))
@@ -151,6 +152,14 @@ def test_who_looks_for_a_microphone_finds_that_there_is_none(start, command):
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, err
     assert re.search("there is none|no running service|no microphone", out + err)
+
+
+@pytest.mark.parametrize("command", TELLING)
+def test_who_tells_others_tells_nobody_without_a_configuration(start, command):
+    process = start(command)
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "nobody is to be told" in err
 
 
 @functools.lru_cache(maxsize=None)

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 import time
-from typing import Optional, Set
+from typing import Dict, Optional, Set
 from urllib.parse import urlsplit
 
 FAILURES_ALLOWED = 10  # of one address; then it waits
@@ -21,7 +21,7 @@ class Access(object):
         self._names = {name.lower() for name in names} | set(LOOPBACK_NAMES)
         self._password = password
         self._clock = clock
-        self._failures = {}  # type: Dict[str, list]  # [how many, when the latest]
+        self._failures: Dict[str, list] = {}  # [how many, when the latest]
 
     def is_our_name(self, host: Optional[str]) -> bool:
         """Whether a Host header names this page: any other may be a page of elsewhere whose name was turned to us."""
