@@ -1,7 +1,8 @@
 """Weights that eight bits hold exactly, stored so: a quarter of the bytes, the same network.
 
 Weights that came from a quantised network lie on its grid, scale * (whole number - zero point), whatever they are
-computed in. An engine multiplies them out when it loads the file.
+computed in. An engine multiplies them out when it loads the file: constants are folded. (Not by DequantizeLinear, which
+engines take as leave to compute in integers.)
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ OFF_GRID = 1e-3  # of a step: what float32 rounds
 def with_uint8_storage(content: bytes) -> bytes:
     """The same network, each large float weight that lies on a grid of 256 levels stored as those levels."""
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load_from_string(content)
     nodes, added = [], []
@@ -29,8 +30,11 @@ def with_uint8_storage(content: bytes) -> bytes:
         weight.CopyFrom(numpy_helper.from_array(levels, f"{name}_levels"))
         added.append(numpy_helper.from_array(scale, f"{name}_scale"))
         added.append(numpy_helper.from_array(zero_point, f"{name}_zero_point"))
-        inputs = [f"{name}_levels", f"{name}_scale", f"{name}_zero_point"]
-        nodes.append(helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}_dequantize"))
+        nodes += [
+            helper.make_node("Cast", [f"{name}_levels"], [f"{name}_float"], name=f"{name}_cast", to=TensorProto.FLOAT),
+            helper.make_node("Sub", [f"{name}_float", f"{name}_zero_point"], [f"{name}_steps"], name=f"{name}_sub"),
+            helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name], name=f"{name}_mul"),
+        ]
     if not nodes:
         return content
     model.graph.initializer.extend(added)
@@ -42,7 +46,7 @@ def with_uint8_storage(content: bytes) -> bytes:
 
 
 def on_grid(values: np.ndarray) -> tuple[np.ndarray, Any, Any] | None:
-    """(levels uint8, scale float32, zero point uint8) of a float32 weight; None where that would lose anything."""
+    """(levels uint8, scale, zero point, both float32) of a float32 weight; None where that would lose anything."""
     if values.dtype != np.float32 or values.size < WORTH_IT:
         return None
     different = np.unique(values).astype(np.float64)
@@ -55,4 +59,4 @@ def on_grid(values: np.ndarray) -> tuple[np.ndarray, Any, Any] | None:
         return None
     if np.abs((levels - zero_point) * step - values).max() > OFF_GRID * step:
         return None
-    return levels.astype(np.uint8), np.array(step, np.float32), np.array(zero_point, np.uint8)
+    return levels.astype(np.uint8), np.array(step, np.float32), np.array(zero_point, np.float32)
