@@ -19,10 +19,11 @@ from benchmarks.lib.docs import SECTION, documents, filled
 from benchmarks.lib.headlines import HEADLINES
 from benchmarks.lib.record import RESULTS
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.frames import SAMPLE_RATE
 from edge.records import Event
 from edge.store import Store
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.synthesis.signals import to_level
 
 REPOSITORY = Path(__file__).parent.parent
 PATIENCE_S = 600  # with a command on a machine that has much else to do

@@ -5,6 +5,7 @@ length, programs that write into a pipe put a number there that means "who knows
 samples are not compressed, a promise says enough to read them without the header.
 """
 
+import math
 import struct
 from typing import Callable, NamedTuple, Optional
 
@@ -57,7 +58,7 @@ def read_promise(read_at: ReadAt, size: int) -> Optional[Promise]:
         for is_it, reader in _READERS:
             if is_it(head):
                 return reader(read_at, size)
-    except struct.error:  # the header itself is cut
+    except (struct.error, OverflowError):  # the header itself is cut, or its rate no number
         pass
     return None
 
@@ -154,7 +155,7 @@ def _aiff(read_at, size):
             channels, frames, bits, exponent, mantissa = struct.unpack(">HIHHQ", read_at(at + 8, 18))
             compression = read_at(at + 26, 4) if read_at(8, 4) == b"AIFC" else b"NONE"
             subtype = AIFF_KINDS.get(compression, {}).get(-(-bits // 8))
-            rate_hz = mantissa / 2.0 ** (16446 - exponent)
+            rate_hz = math.ldexp(mantissa, exponent - 16446)
             samples = _samples(rate_hz, channels, subtype, compression != b"sowt")
             promised = frames * samples.frame_bytes if samples else 0
         elif name == b"SSND":

@@ -8,6 +8,7 @@ import struct
 from typing import Optional, Tuple
 
 STREAMINFO_AT = 8  # behind "fLaC" and the header of the first block
+STREAMINFO_BYTES = 34
 TOTAL_AT = STREAMINFO_AT + 10  # 20 bits of rate, 3 of channels, 5 of depth, 36 of the number of samples
 TOTAL_MASK = (1 << 36) - 1
 TAIL_BYTES = 1 << 20  # a frame is smaller
@@ -38,9 +39,9 @@ _tables = {}
 
 
 def is_flac(read_at) -> bool:
-    """Whether a file begins like a native FLAC."""
-    head = read_at(0, 8)
-    return head[:4] == b"fLaC" and len(head) == 8 and not head[4] & 0x7F
+    """Whether a file begins like a native FLAC, with the whole of its STREAMINFO."""
+    head = read_at(0, STREAMINFO_AT + STREAMINFO_BYTES)
+    return head[:4] == b"fLaC" and len(head) == STREAMINFO_AT + STREAMINFO_BYTES and not head[4] & 0x7F
 
 
 def samples_in_header(read_at) -> int:

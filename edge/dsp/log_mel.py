@@ -9,16 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from edge.dsp.framing import PowerSpectra, count_windows, windows
-from edge.frames import (  # noqa: F401, I001
-    COLUMN_HOP,
-    COLUMN_LENGTH,
-    FRAME_COLUMNS,
-    FRAME_HOP,
-    FRAME_HOP_COLUMNS,
-    FRAME_HOP_S,
-    FRAME_LENGTH,
-    SAMPLE_RATE,
-)
+from edge.frames import COLUMN_HOP, COLUMN_LENGTH, FRAME_COLUMNS, FRAME_LENGTH, SAMPLE_RATE
 
 WINDOW_LENGTH = COLUMN_LENGTH
 HOP_LENGTH = COLUMN_HOP

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from interpreters import PYTHONS, REPOSITORY, pip, site_packages
 
+from edge.frames import SAMPLE_RATE
 from edge.synthesis import infant_cry
-from edge.synthesis.signals import SAMPLE_RATE, to_level
+from edge.synthesis.signals import to_level
 
 pytestmark = pytest.mark.once
 

@@ -10,8 +10,9 @@ pytest.importorskip("keras")
 pytest.importorskip("sklearn")
 soundfile = pytest.importorskip("soundfile")
 
-from edge.dsp.log_mel import FRAME_COLUMNS, band_centres_hz, log_mel  # noqa: E402
+from edge.dsp.log_mel import band_centres_hz, log_mel  # noqa: E402
 from edge.errors import UserError  # noqa: E402
+from edge.frames import FRAME_COLUMNS  # noqa: E402
 from training.data.corpora import Clip  # noqa: E402
 from training.runs.stage import round_robin  # noqa: E402
 from training.transformer import sampling  # noqa: E402
