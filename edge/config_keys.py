@@ -94,7 +94,7 @@ KEYS = (
         "Mean cry probability over lasting_s at which an episode opens too; 0 is the sensitivity's, 1 is never.",
     ),
     number("decision", "lasting_s", 8.0, 1, 60, "s", "How long a less sure cry must last to open an episode."),
-    number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter episodes are not events."),
+    number("decision", "min_event_s", 1.0, 0, 60, "s", "Shorter events are kept as brief: they were told."),
     number("decision", "merge_gap_s", 5.0, 0, 600, "s", "Cries closer together are one event."),
     number(
         "decision",

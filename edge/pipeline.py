@@ -55,7 +55,7 @@ class Pipeline(object):
         return self._episodes.is_open
 
     def open_event(self):
-        """What the open episode would be if it ended now, its cause not asked; None without one, or while too short."""
+        """What the open episode would be if it ended now, its cause not asked; None without one."""
         return self._episodes.open_event()
 
     def push(self, block):

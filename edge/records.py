@@ -42,3 +42,4 @@ class Event(NamedTuple):
     posterior: Dict[str, float] = {}
     out_of_distribution: Optional[bool] = None
     readings: Tuple[ExpertReading, ...] = ()  # what the answer was fused from
+    brief: bool = False  # shorter than decision.min_event_s; kept, as an alert was raised

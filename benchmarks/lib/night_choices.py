@@ -107,7 +107,7 @@ def spans(probability: np.ndarray) -> list[tuple[int, int]]:
 
 def hear_cries(records: Sequence, cries: Sequence[Cry]) -> list[HeardCry]:
     """Match events and alerts with the truth."""
-    events = [record for record in records if isinstance(record, Event)]
+    events = [record for record in records if isinstance(record, Event) and not record.brief]
     alerts = np.array([record.t_s for record in records if isinstance(record, Alert)])
     heard = []
     for cry in cries:

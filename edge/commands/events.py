@@ -12,7 +12,7 @@ from edge.commands.lines import print_line, print_object
 from edge.errors import print_error
 from edge.log import iso_utc
 from edge.sinks.words import cause_text
-from edge.store import CUT_OFF, OPEN, Store, StoredEvent
+from edge.store import BRIEF, CUT_OFF, OPEN, Store, StoredEvent
 from edge.text import printable
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400}
@@ -21,7 +21,7 @@ MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII
 )
 CSV_COLUMNS = [name for name in StoredEvent._fields if name not in ("posterior", "readings")]
-STATES = {OPEN: "going on", CUT_OFF: "cut off: the monitor died"}
+STATES = {OPEN: "going on", BRIEF: "brief", CUT_OFF: "cut off: the monitor died"}
 
 
 def add_parser(subparsers) -> None:

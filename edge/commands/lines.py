@@ -4,7 +4,7 @@ import json
 import sys
 
 from edge.records import Alert, Frame
-from edge.sinks.words import cause_text
+from edge.sinks.words import remarks_text
 from edge.text import printable
 
 
@@ -20,7 +20,7 @@ def record_text(record):
         clock(record.end_s),
         record.end_s - record.start_s,
         record.cry_probability,
-        cause_text(record),
+        remarks_text(record),
     )
 
 

@@ -2,7 +2,7 @@
 
 An episode opens at once when the smoothed probability reaches the open threshold, or when a less sure sound lasts:
 when the mean probability of the last lasting_frames reaches the lasting threshold. It ends with the last frame above
-the close threshold. Episodes closer than merge_gap_s are one; shorter than min_event_s are none. An episode that
+the close threshold. Episodes closer than merge_gap_s are one; shorter than min_event_s are brief. An episode that
 begins with the very first frame counts.
 """
 
@@ -100,11 +100,11 @@ class EpisodeTracker(object):
         return self._close() if self.is_open else []
 
     def open_event(self):
-        """What the open episode would be if the source ended now; None without one, or while it is too short."""
+        """What the open episode would be if the source ended now; None without one."""
         if not self.is_open:
             return None
-        event = Event(start_s=self._start_s, end_s=self.end_s, cry_probability=self._peak)
-        return event if event.end_s - event.start_s >= self._rules.min_event_s else None
+        is_brief = self.end_s - self._start_s < self._rules.min_event_s
+        return Event(start_s=self._start_s, end_s=self.end_s, cry_probability=self._peak, brief=is_brief)
 
     def _note_burst(self, t_s, probability):
         """Remember where each recent burst of high frames began; closer than merge_gap_s they are one."""
@@ -123,8 +123,8 @@ class EpisodeTracker(object):
         self._peak = self.smoothed
 
     def _close(self):
-        """The Event of the open episode, unless it is too short to count."""
+        """The Event of the open episode: an alert was raised for it, so there is one, however short it was."""
         event = self.open_event()
         self._start_s = None
         self._bursts.clear()  # they were this episode's
-        return [event] if event else []
+        return [event]

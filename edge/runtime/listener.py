@@ -8,11 +8,11 @@ from typing import Optional
 import numpy as np
 
 from edge.audio import Source
-from edge.decision.rules import episode_rules
-from edge.frames import FRAME_HOP, FRAME_HOP_S, SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
+from edge.runtime.cry_time import CryTime
 from edge.sinks import Sink
 from edge.store import Health, Minute
 from edge.store.buffered_store import BufferedStore
@@ -54,7 +54,7 @@ class Listener:
         self._sink = sink
         self._origin_utc = origin_utc
         self._heard_until_utc = time.time()
-        self._cry_threshold = episode_rules(bundle.decision, settings.decision).open_threshold
+        self._cry_time = CryTime(keeper)
         self._next_checkpoint_s = CHECKPOINT_S
         self._lost_s = 0.0  # on the way here, as the clock tells
         self._silent_s = 0.0  # in which there was nothing to listen to, before this began
@@ -122,7 +122,7 @@ class Listener:
     def _take(self, records):
         for record in records:
             if isinstance(record, Frame):
-                self._minute.add(record, self._cry_threshold)
+                self._minute.add(record)
                 self._sink.frame(record, self.utc(record.t_s))
             elif isinstance(record, Alert):
                 self._next_checkpoint_s = self.heard_s
@@ -135,14 +135,13 @@ class Listener:
         event = self._as_it_came(event)
         self.events += 1
         self._keeper.add_event(event, start_utc, self._source.name)
+        self._cry_time.add_event(event)
         self._sink.event(event, start_utc)
 
     def _checkpoint(self):
         event = self.pipeline.open_event()
         if event:
             self._keeper.checkpoint(self._as_it_came(event), self.utc(event.start_s), self._source.name)
-        elif self.pipeline.is_crying:
-            return  # too short yet to be an event: asked again with the next block
         self._keeper.retry()
         self._next_checkpoint_s = self.heard_s + CHECKPOINT_S
 
@@ -158,7 +157,10 @@ class Listener:
         return event._replace(start_s=self._came_at_s(event.start_s), end_s=self._came_at_s(event.end_s))
 
     def _end_minute(self):
-        minute = self._minute.minute()
+        event = self.pipeline.open_event()
+        event = self._as_it_came(event) if event else None
+        begin_s, end_s = self._came_at_s(self._minute.start_s), self._came_at_s(self.heard_s)
+        minute = self._minute.minute(self._cry_time.cry_s(begin_s, end_s, event))
         log.info(
             "%d frames, level %s dBFS, %.1f s of crying, %d missed deadlines, %d samples lost",
             minute.frames,
@@ -168,7 +170,8 @@ class Listener:
             minute.dropped_samples,
         )
         self._note_clock()
-        self._keeper.add_minute(minute)
+        kept = self._keeper.add_minute(minute)
+        self._cry_time.add_minute(begin_s, end_s, kept, minute.cry_s, event)
         self._minute = _MinuteSum(self)
 
     def _note_clock(self):
@@ -195,22 +198,20 @@ class _MinuteSum:
         self.dropped_before = listener.dropped_samples()
         self.start_s = listener.heard_s
         self._frames = 0
-        self._cry_frames = 0
         self._power = 0.0
         self._max_dbfs = -math.inf
 
-    def add(self, frame, cry_threshold):
+    def add(self, frame):
         self._frames += 1
-        self._cry_frames += frame.cry_probability >= cry_threshold
         self._power += 10 ** (frame.level_dbfs / 10)
         self._max_dbfs = max(frame.level_dbfs, self._max_dbfs)
 
-    def minute(self):
+    def minute(self, cry_s):
         listener = self._listener
         return Minute(
             start_utc=listener.utc(self.start_s),
             duration_s=listener.heard_s - self.start_s,
-            cry_s=round(self._cry_frames * FRAME_HOP_S, 3),
+            cry_s=cry_s,
             mean_dbfs=10 * math.log10(self._power / self._frames) if self._frames else None,
             max_dbfs=self._max_dbfs if self._frames else None,
             frames=self._frames,

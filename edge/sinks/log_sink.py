@@ -2,7 +2,7 @@
 
 from edge.log import iso_utc, log, log_writer
 from edge.sinks.sink import Sink
-from edge.sinks.words import cause_text, readings_text
+from edge.sinks.words import readings_text, remarks_text
 
 PATIENCE_S = 0.5  # at the end
 
@@ -40,6 +40,6 @@ class LogSink(Sink):
             event.end_s - event.start_s,
             iso_utc(start_utc),
             event.cry_probability,
-            cause_text(event),
+            remarks_text(event),
             readings_text(event),
         )

@@ -15,6 +15,8 @@ def record_object(record, **context):
     fields.update(context)
     fields.update(record._asdict())
     fields.pop("readings", None)
+    if not fields.get("brief"):
+        fields.pop("brief", None)  # it is there to be noticed
     return fields
 
 
@@ -22,6 +24,11 @@ def event_object(event, start_utc):
     """An event as a dict for JSON, with when it was; start_utc in seconds since 1970."""
     end_utc = start_utc + event.end_s - event.start_s
     return record_object(event, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc))
+
+
+def remarks_text(event):
+    """What there is to say of an event beside its length: that it was brief, and its cause."""
+    return (", brief" if event.brief else "") + cause_text(event)
 
 
 def cause_text(event):

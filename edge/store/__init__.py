@@ -8,11 +8,12 @@ Whoever must not fail because a disk is full writes through edge.store.buffered_
 from edge.store.database import Store
 from edge.store.failures import HeldByAnother, NotOurs, StoreFails, Unusable
 from edge.store.opening import default_path
-from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
+from edge.store.rows import BRIEF, CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
 from edge.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 __all__ = [
     "APPLICATION_ID",
+    "BRIEF",
     "CUT_OFF",
     "ENDED",
     "OPEN",

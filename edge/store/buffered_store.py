@@ -36,6 +36,15 @@ class _Episode:
         self.is_written = False
 
 
+class _Minute:
+    """A minute on its way to the database; how much of it was crying may turn out later."""
+
+    def __init__(self, minute):
+        self.minute = minute
+        self.row = None  # its id in the database
+        self.is_written = False
+
+
 class BufferedStore:
     """Events, minutes and health on their way to the database at `path`.
 
@@ -67,10 +76,11 @@ class BufferedStore:
         self._store = None
         self._open: Optional[_Episode] = None  # that goes on
         self._events = deque()  # of _Episode: over, not yet written
-        self._minutes = deque()
+        self._minutes = deque()  # of _Minute: not yet written, or to be written again
         self._health = deque(maxlen=WAITING_HEALTH)
         self._minutes_until_purge = 0
-        self._has_begun = False  # a session in the file that is open
+        self._session = None
+        self._has_begun = False  # the session, in the file that is open
         self._has_taken_over = False
         self._next_attempt_s = 0.0
         self._flush()
@@ -123,14 +133,27 @@ class BufferedStore:
         self._end(episode)
         self._flush()
 
-    def add_minute(self, minute: Minute) -> None:
-        """Write one minute of listening; once a day, remove what is too old or too much."""
+    def add_minute(self, minute: Minute) -> _Minute:
+        """Write one minute of listening; once a day, remove what is too old or too much.
+
+        Returns what amend_minute() takes.
+        """
         self._clock.note()
-        self._minutes.append(minute)
+        kept = _Minute(minute)
+        self._minutes.append(kept)
         if len(self._minutes) > WAITING_MINUTES:
             self._minutes.popleft()
             self.lost_minutes += 1
         self._minutes_until_purge -= 1
+        self._flush()
+        return kept
+
+    def amend_minute(self, kept: _Minute, cry_s: float) -> None:
+        """Write how much of a minute was crying after all."""
+        kept.minute = kept.minute._replace(cry_s=cry_s)
+        if kept.is_written:
+            kept.is_written = False
+            self._minutes.append(kept)
         self._flush()
 
     def add_health(self, health: Health) -> None:
@@ -199,8 +222,10 @@ class BufferedStore:
         self._has_begun = False
         for text in self._place.said:
             self._health.append(Health(time.time(), "set_aside", text))
-        if self._place.said and self._open:
-            self._open.row, self._open.is_written = None, False
+        if self._place.said:
+            self._session = None
+            if self._open:
+                self._open.row, self._open.is_written = None, False
         del self._place.said[:]
 
     def _write(self):
@@ -215,7 +240,7 @@ class BufferedStore:
             self._store.add_health(self._health[0])
             self._health.popleft()
         while self._minutes:
-            self._store.add_minute(self._minutes[0])
+            self._write_minute(self._minutes[0])
             self._minutes.popleft()
         if self._minutes_until_purge <= 0:
             self._purge()
@@ -229,11 +254,21 @@ class BufferedStore:
             )
             episode.is_written = True
 
+    def _write_minute(self, kept):
+        if kept.row is None:
+            kept.row = self._store.add_minute(kept.minute)
+        else:
+            self._store.amend_minute(kept.row, kept.minute.cry_s)
+        kept.is_written = True
+
     def _begin(self):
         """Begin a session, and end what a monitor before us left open when it died; once a file."""
         if self._has_begun:
             return
-        self._store.begin_session(self._clock)
+        if self._session is None:
+            self._session = self._store.begin_session(self._clock)
+        else:
+            self._store.resume_session(self._session, self._clock)
         if not self._has_taken_over:
             for event in self._store.end_left_open():
                 log.warning(

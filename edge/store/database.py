@@ -28,7 +28,7 @@ from edge.store.retention import (
     give_back_pages,
     size_bytes,
 )
-from edge.store.rows import CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
+from edge.store.rows import BRIEF, CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
 from edge.store.schema import SCHEMA_VERSION, layout_trouble, migrate
 from edge.store.sessions import begin_life, begin_visit
 
@@ -110,7 +110,7 @@ class Store:
             event.cause_probability,
             json.dumps(event.posterior, sort_keys=True),
             event.out_of_distribution,
-            OPEN if is_open else ENDED,
+            OPEN if is_open else BRIEF if event.brief else ENDED,
         )
         # NORMAL would leave the newest commits to be lost with the power.
         with self._transaction("write to", synchronous="FULL") as execute:
@@ -137,10 +137,15 @@ class Store:
             execute("UPDATE events SET state = ? WHERE state = ?", (CUT_OFF, OPEN))
         return left_open
 
-    def add_minute(self, minute: Minute) -> None:
-        """Write one minute of listening."""
+    def add_minute(self, minute: Minute) -> int:
+        """Write one minute of listening; returns its id."""
         with self._transaction("write to") as execute:
-            self._insert(execute, "minutes", Minute._fields, minute)
+            return self._insert(execute, "minutes", Minute._fields, minute)
+
+    def amend_minute(self, minute_id: int, cry_s: float) -> None:
+        """Write how much of a minute was crying after all."""
+        with self._transaction("write to") as execute:
+            execute("UPDATE minutes SET cry_s = ? WHERE id = ?", (cry_s, minute_id))
 
     def add_health(self, health: Health) -> None:
         """Write one change of state."""
@@ -179,11 +184,19 @@ class Store:
         """Bytes of the pages in use."""
         return size_bytes(self._connection)
 
-    def begin_session(self, clock: WatchedClock) -> None:
-        """A monitor begins: from here on it lives, by the machine's own clock; that is what rows are aged by."""
+    def begin_session(self, clock: WatchedClock) -> int:
+        """A monitor begins: from here on it lives, by the machine's own clock; that is what rows are aged by.
+
+        Returns the session, for resume_session() when the file was closed and opened again meanwhile.
+        """
         with self._transaction("write to") as execute:
             self._session = begin_life(execute, self.path, clock)
-        self._monotonic_s = clock.monotonic_s
+        return self.resume_session(self._session, clock)
+
+    def resume_session(self, session: int, clock: WatchedClock) -> int:
+        """The monitor that began this session goes on."""
+        self._session, self._monotonic_s = session, clock.monotonic_s
+        return session
 
     def purge(self, clock: WatchedClock, keep_days: float, max_mb: float) -> ageing.Aged:
         """Remove rows older than `keep_days` (edge.store.ageing); while the file is over `max_mb`, the oldest minutes,

@@ -13,6 +13,7 @@ from edge.untrusted import parse_json
 
 OPEN = "open"  # still going on when it was last written
 ENDED = "ended"
+BRIEF = "brief"  # ended, and shorter than decision.min_event_s
 CUT_OFF = "cut_off"  # the monitor died while it went on: written as far as it had come
 
 
@@ -28,7 +29,7 @@ class StoredEvent(NamedTuple):
     cause_probability: Optional[float]
     posterior: Dict[str, float]
     out_of_distribution: Optional[bool]
-    state: str = ENDED  # OPEN, ENDED or CUT_OFF
+    state: str = ENDED  # OPEN, ENDED, BRIEF or CUT_OFF
     readings: Tuple[ExpertReading, ...] = ()
 
 

@@ -184,14 +184,17 @@ def test_sighup_rereads_the_configuration_or_says_why_not(listening, systemd, wa
     refused = hang_up("[decision]\nmin_evnt_s = 1\n")
     assert "unknown key decision.min_evnt_s; did you mean min_event_s?; the old one stays" in refused
     assert "[store] has changed, and is read at the start only: restart" in hang_up("[store]\nkeep_days = 1\n")
+    assert "nested deeper than 64 levels; " in hang_up("a = " + "[" * 3000)
+    assert "a whole number of 1329 bits is too large; " in hang_up("[gate]\nmargin_db = 1" + "0" * 400)
     send(process, noise_burst(4, 3, 7))  # shorter than the new min_event_s
+    assert ", brief" in wait_for(process, "event:")
     send(process, noise_burst(0, 11, 7))
     assert "cried for 1" in wait_for(process, "event:")
     assert stop(process)[0] == 0
     with Store(path, read_only=True) as store:
-        assert len(store.events()) == 2
+        assert len(store.events()) == 3
         states = [row.state for row in store.health()]
-    assert states.count("configuration refused") == states.count("configuration read") == 2
+    assert (states.count("configuration refused"), states.count("configuration read")) == (4, 2)
 
 
 @pytest.mark.once

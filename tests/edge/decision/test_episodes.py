@@ -1,5 +1,7 @@
 """What the episode rules promise: when an alert is raised, what becomes an event and where it begins and ends."""
 
+import random
+
 import pytest
 
 from edge.decision.episodes import ONSET_S, EpisodeRules, EpisodeTracker
@@ -83,8 +85,31 @@ def test_gaps_shorter_than_merge_gap_are_one_event(gap_s, expected):
     assert len(events([0.9] * 10 + gap + [0.9] * 10)) == expected
 
 
-def test_shorter_than_min_event_is_no_event():
-    assert events([0.0] * 10 + [0.9] * 3 + [0.0] * 50, min_event_s=2.0) == []
+def test_what_is_shorter_than_min_event_is_a_brief_event_for_it_was_told():
+    records = run([0.0] * 10 + [0.9] * 3 + [0.0] * 50, min_event_s=2.0)
+    assert [type(record) for record in records] == [Alert, Event]
+    assert records[1].brief and records[1].end_s - records[1].start_s < 2.0
+    (event,) = events([0.0] * 10 + [0.9] * 30 + [0.0] * 50, min_event_s=2.0)
+    assert not event.brief
+
+
+@pytest.mark.parametrize("min_event_s", [0.0, 1.0, 60.0])
+def test_every_alert_has_its_event(min_event_s):
+    rng = random.Random(7)
+    for _ in range(30):
+        probabilities = [rng.random() ** 2 for _ in range(600)]
+        records = run(probabilities, min_event_s=min_event_s, merge_gap_s=0.4, smoothing_frames=rng.choice((1, 3)))
+        assert [type(record) for record in records] == [Alert, Event] * (len(records) // 2)
+        assert len(records) > 2
+
+
+def test_an_opening_when_nothing_recent_was_high_begins_right_before_it():
+    """Smoothing over longer than what is remembered: the mean rises on by frames that are none."""
+    probabilities = [0.99] * 17 + [0.35] * 8
+    rules = {"open_threshold": 0.755, "smoothing_frames": 25, "lasting_frames": 5, "lasting_threshold": 1.0}
+    alert, event = run(probabilities + [0.0] * 60, **rules)
+    assert alert.t_s == pytest.approx(FRAME_S + 22 * HOP_S)  # (17 * 0.99 + 6 * 0.35) / 25 = 0.757
+    assert event.start_s == pytest.approx(alert.t_s - ONSET_S)
 
 
 def test_probability_is_the_largest_smoothed_value():

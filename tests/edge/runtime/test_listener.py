@@ -202,3 +202,29 @@ def test_audio_that_had_to_wait_is_dated_by_when_it_came(live, emitted):
     listener._source.waited_s = 2.0
     clock.feed(listener, np.zeros(16000 * 3, np.float32))
     assert listener.utc(3.0) == pytest.approx(clock.utc - 2.0, abs=0.25)
+
+
+def test_minutes_and_events_tell_the_same_crying(listener, store):
+    """Events across minutes, one that begins before the minute and is told in it, pauses within one."""
+    quiet, sound = 3, 4
+    feed(listener, np.concatenate([noise_burst(quiet, sound, 0, seed) for seed in range(30)]))
+    feed(listener, noise_burst(15, 0.8, 30))
+    listener.finish()
+    events, minutes = store.events(), store.minutes()
+    told_s = sum(event.end_utc - event.start_utc for event in events)
+    assert len(minutes) == 5 and told_s > 60
+    assert sum(minute.cry_s for minute in minutes) == pytest.approx(told_s, abs=0.05)
+    assert all(minute.cry_s <= minute.duration_s + 0.01 for minute in minutes)
+
+
+def test_an_alert_leaves_a_row_at_once_however_short_the_cry(loud_bundle, keeper, store, emitted):  # noqa: F811
+    settings = default_settings()
+    settings = settings._replace(decision=settings.decision._replace(min_event_s=30.0))
+    listener = Listener(load_bundle(loud_bundle), settings, keeper, Source(), Collector(emitted), ORIGIN_UTC)
+    samples = noise_burst(8, 2, 20)
+    for begin in range(0, len(samples), BLOCK):
+        listener.push(samples[begin : begin + BLOCK])
+        assert len(store.events()) == (1 if emitted else 0)
+    assert [type(record) for record, _ in emitted] == [Alert, Event]
+    (row,) = store.events()
+    assert row.state == "brief" and row.end_utc - row.start_utc < 30

@@ -148,7 +148,7 @@ def test_on_a_full_disk_the_oldest_minutes_make_room_for_events(small_disk):  # 
     path = os.path.join(small_disk.path, "events.db")
     with BufferedStore(path, default_settings()) as keeper:
         for number in range(3 * MINUTES_A_DAY):
-            keeper._minutes.append(MINUTE._replace(start_utc=NIGHT_UTC + 60 * number))
+            keeper._minutes.append(buffered_store._Minute(MINUTE._replace(start_utc=NIGHT_UTC + 60 * number)))
         keeper.add_minute(MINUTE._replace(start_utc=NIGHT_UTC + 1e6))
         small_disk.fill()
         for number in range(600):
