@@ -11,38 +11,19 @@ from typing import Callable, Optional
 
 from edge.clock import WatchedClock
 from edge.errors import UserError
-from edge.log import iso_utc, log
+from edge.log import log
 from edge.records import Event
 from edge.status import NOT_WRITING, WRITING
 from edge.store import Health, Minute, StoreFails, Unusable
 from edge.store.place import Place
+from edge.store.said import say_cut_off, say_lost, say_purged
+from edge.store.waiting import WaitingEvent, WaitingMinute
 
 MINUTES_A_DAY = 1440
 WAITING_EVENTS = 2000  # about 1 MB of memory; a night has some dozens
 WAITING_MINUTES = MINUTES_A_DAY
 WAITING_HEALTH = 200
 PAUSE_S = 1.0  # between two attempts at a database that fails: one that is locked takes its time to say so
-
-
-class _Episode:
-    """An event on its way to the database."""
-
-    def __init__(self, event, start_utc, source):
-        self.event = event
-        self.start_utc = start_utc
-        self.source = source
-        self.is_open = True
-        self.row = None  # its id in the database
-        self.is_written = False
-
-
-class _Minute:
-    """A minute on its way to the database; how much of it was crying may turn out later."""
-
-    def __init__(self, minute):
-        self.minute = minute
-        self.row = None  # its id in the database
-        self.is_written = False
 
 
 class BufferedStore:
@@ -74,9 +55,9 @@ class BufferedStore:
         self._settings = settings.store
         self._report = report or self._keep_row
         self._store = None
-        self._open: Optional[_Episode] = None  # that goes on
-        self._events = deque()  # of _Episode: over, not yet written
-        self._minutes = deque()  # of _Minute: not yet written, or to be written again
+        self._open: Optional[WaitingEvent] = None  # that goes on
+        self._events = deque()  # of WaitingEvent: over, not yet written
+        self._minutes = deque()  # of WaitingMinute: not yet written, or to be written again
         self._health = deque(maxlen=WAITING_HEALTH)
         self._minutes_until_purge = 0
         self._session = None
@@ -103,11 +84,7 @@ class BufferedStore:
         self._next_attempt_s = 0.0
         self._flush()
         for episode in self._events:
-            log.error(
-                "lost, as the database could not be written: an event of %.1f s at %s",
-                episode.event.end_s - episode.event.start_s,
-                iso_utc(episode.start_utc),
-            )
+            say_lost(episode, "could not be written")
         if self._minutes:
             log.error("lost, as the database could not be written: %d minutes", len(self._minutes))
         self._close_store()
@@ -118,7 +95,7 @@ class BufferedStore:
         if self._open and self._open.event.start_s != event.start_s:
             self._end(self._open)  # its end was never told
         if self._open is None:
-            self._open = _Episode(event, start_utc, source)
+            self._open = WaitingEvent(event, start_utc, source)
         elif event != self._open.event:
             self._open.event, self._open.start_utc, self._open.is_written = event, start_utc, False
         if not self._open.is_written:
@@ -126,20 +103,20 @@ class BufferedStore:
 
     def add_event(self, event: Event, start_utc: float, source: str = "") -> None:
         """Write an event that is over: the one that was checkpointed, if it was."""
-        episode = _Episode(event, start_utc, source)
+        episode = WaitingEvent(event, start_utc, source)
         if self._open and self._open.event.start_s == event.start_s:
             episode.row = self._open.row
             self._open = None
         self._end(episode)
         self._flush()
 
-    def add_minute(self, minute: Minute) -> _Minute:
+    def add_minute(self, minute: Minute) -> WaitingMinute:
         """Write one minute of listening; once a day, remove what is too old or too much.
 
         Returns what amend_minute() takes.
         """
         self._clock.note()
-        kept = _Minute(minute)
+        kept = WaitingMinute(minute)
         self._minutes.append(kept)
         if len(self._minutes) > WAITING_MINUTES:
             self._minutes.popleft()
@@ -148,7 +125,7 @@ class BufferedStore:
         self._flush()
         return kept
 
-    def amend_minute(self, kept: _Minute, cry_s: float) -> None:
+    def amend_minute(self, kept: WaitingMinute, cry_s: float) -> None:
         """Write how much of a minute was crying after all."""
         kept.minute = kept.minute._replace(cry_s=cry_s)
         if kept.is_written:
@@ -180,12 +157,7 @@ class BufferedStore:
         if len(self._events) > WAITING_EVENTS:
             lost = self._events.popleft()
             self.lost_events += 1
-            log.error(
-                "lost, as the database cannot be written and memory holds %d events: one of %.1f s at %s",
-                WAITING_EVENTS,
-                lost.event.end_s - lost.event.start_s,
-                iso_utc(lost.start_utc),
-            )
+            say_lost(lost, "cannot be written and memory holds {} events".format(WAITING_EVENTS))
 
     def _flush(self):
         """Write what waits; when the disk is full, the oldest minutes make room."""
@@ -270,32 +242,15 @@ class BufferedStore:
         else:
             self._store.resume_session(self._session, self._clock)
         if not self._has_taken_over:
-            for event in self._store.end_left_open():
-                log.warning(
-                    "the monitor died during an event: %.1f s from %s are kept",
-                    event.end_utc - event.start_utc,
-                    iso_utc(event.start_utc),
-                )
+            say_cut_off(self._store.end_left_open())
         self._has_begun = self._has_taken_over = True
 
     def _purge(self):
         limits = self._settings
         purged, waits = self._store.purge(self._clock, limits.keep_days, limits.max_mb)
         if waits:
-            log.warning("%s", waits)
             self._store.add_health(Health(time.time(), "ageing_waits", waits))
-        if any(purged[:-1]):
-            log.info(
-                "removed %d events, %d minutes, %d health rows, %d posteriors of events that stay: over "
-                "store.keep_days or store.max_mb",
-                *purged[:-1],
-            )
-        if purged.still_too_large:
-            log.warning(
-                "the database is over store.max_mb = %d by its events; they stay %d days",
-                limits.max_mb,
-                limits.keep_days,
-            )
+        say_purged(purged, waits, limits)
 
     def _make_room(self):
         """Whether another attempt may find room."""

@@ -7,16 +7,14 @@ whatever the clock did.
 
 import json
 import os
-import sqlite3
 import time
-from contextlib import contextmanager
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from edge.clock import WatchedClock
 from edge.errors import UserError
 from edge.records import Event
 from edge.store import ageing
-from edge.store.failures import NotOurs, Unusable, refusal
+from edge.store.failures import NotOurs, Unusable
 from edge.store.opening import BESIDE, check_header, check_kind, checked_version, connect, tighten, whole_path
 from edge.store.reading import READING_COLUMNS, Reader
 from edge.store.retention import (
@@ -31,6 +29,7 @@ from edge.store.retention import (
 from edge.store.rows import BRIEF, CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
 from edge.store.schema import SCHEMA_VERSION, layout_trouble, migrate
 from edge.store.sessions import begin_life, begin_visit
+from edge.store.transactions import Transactions
 
 BUSY_S = 0.5  # hearing waits no longer than this for another process that writes
 WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when it is longer, and cut to this
@@ -41,7 +40,7 @@ EVENT_COLUMNS = StoredEvent._fields[1:-1]
 ALL = float("inf")
 
 
-class Store:
+class Store(Transactions):
     """The database, open.
 
     `damaged`: one line for each row that was read and could not be.
@@ -287,26 +286,3 @@ class Store:
         columns = ("session", "monotonic_s") + tuple(columns)
         statement = "INSERT INTO {} ({}) VALUES ({})".format(table, ", ".join(columns), ", ".join("?" * len(columns)))
         return execute(statement, (self._session, self._monotonic_s()) + tuple(row)).lastrowid
-
-    @contextmanager
-    def _transaction(self, doing, synchronous="NORMAL") -> Iterator:
-        """All that is executed in it, or nothing. FULL: on the card when it is over."""
-        execute, session = self._connection.execute, self._session
-        with self._explained(doing):
-            execute("PRAGMA synchronous=" + synchronous)
-            execute("BEGIN IMMEDIATE")
-            try:
-                yield execute
-                execute("COMMIT")
-            except BaseException:
-                self._session = session  # its number was not taken after all
-                if self._connection.in_transaction:
-                    execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _explained(self, doing) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise refusal(doing, self.path, error) from error

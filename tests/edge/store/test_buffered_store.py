@@ -13,6 +13,7 @@ from edge.config import default_settings
 from edge.records import Event, ExpertReading
 from edge.store import Health, Minute, Store, StoreFails, buffered_store
 from edge.store.buffered_store import MINUTES_A_DAY, BufferedStore
+from edge.store.waiting import WaitingMinute
 
 NIGHT_UTC = 1.8e9
 MINUTE = Minute(NIGHT_UTC, 60.0, 4.2, -50.0, -20.0, 300, 1, 0)
@@ -148,7 +149,7 @@ def test_on_a_full_disk_the_oldest_minutes_make_room_for_events(small_disk):  # 
     path = os.path.join(small_disk.path, "events.db")
     with BufferedStore(path, default_settings()) as keeper:
         for number in range(3 * MINUTES_A_DAY):
-            keeper._minutes.append(buffered_store._Minute(MINUTE._replace(start_utc=NIGHT_UTC + 60 * number)))
+            keeper._minutes.append(WaitingMinute(MINUTE._replace(start_utc=NIGHT_UTC + 60 * number)))
         keeper.add_minute(MINUTE._replace(start_utc=NIGHT_UTC + 1e6))
         small_disk.fill()
         for number in range(600):
@@ -279,7 +280,7 @@ def test_memory_is_bounded_and_what_finds_no_room_there_is_counted_and_said(keep
         keeper.add_health(Health(NIGHT_UTC, "lost", ""))
     assert (keeper.waiting_events, keeper.lost_events, keeper.lost_minutes) == (5, 2, 4)
     assert len(keeper._health) == buffered_store.WAITING_HEALTH
-    assert caplog.text.count("memory holds 5 events: one of 5.0 s at 2027-01-15T08:00:0") == 2
+    assert caplog.text.count("memory holds 5 events: an event of 5.0 s at 2027-01-15T08:00:0") == 2
 
 
 def failing_store(path):

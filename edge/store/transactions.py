@@ -1,0 +1,34 @@
+"""All or nothing, and what fails is said: how every statement reaches the database."""
+
+import sqlite3
+from contextlib import contextmanager
+from typing import Iterator
+
+from edge.store.failures import refusal
+
+
+class Transactions(object):
+    """What has `path`, a `_connection` and the `_session` that its rows carry."""
+
+    @contextmanager
+    def _transaction(self, doing, synchronous="NORMAL") -> Iterator:
+        """All that is executed in it, or nothing. FULL: on the card when it is over."""
+        execute, session = self._connection.execute, self._session
+        with self._explained(doing):
+            execute("PRAGMA synchronous=" + synchronous)
+            execute("BEGIN IMMEDIATE")
+            try:
+                yield execute
+                execute("COMMIT")
+            except BaseException:
+                self._session = session  # its number was not taken after all
+                if self._connection.in_transaction:
+                    execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self, doing) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(doing, self.path, error) from error
