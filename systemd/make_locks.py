@@ -38,7 +38,9 @@ def main() -> None:
     names = parser.parse_args().names
     (HERE / "locks").mkdir(exist_ok=True)
     for version in DEVICE_PYTHONS:
-        write(names, "python" + version, version, ["--extra", "device"], build_requirements(version))
+        write(
+            names, "python" + version, version, ["--extra", "device", "--extra", "bridge"], build_requirements(version)
+        )
     for version in JETSON_PYTHONS:
         write(names, "jetson" + version, version, ["--extra", "jetson"], [])
 

@@ -11,7 +11,7 @@ from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.doctor.swap import swap_finding
 
 NETWORK = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet")
-DATABASE_FILES = ("", "-wal", "-shm", "-journal")
+DATABASE_FILES = ("", "-wal", "-shm", "-journal", ".lock")
 IN_MEMORY = ("/memfd:", "/dev/shm/", "/SYSV", "/run/", "/dev/zero")
 NO_DISK = ("/dev/null", "/dev/snd/", "/dev/zero", "/dev/pts/", "/dev/tty", "/dev/nv")  # devices that keep nothing
 STANDARD_ERROR = 2

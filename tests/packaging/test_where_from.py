@@ -74,7 +74,8 @@ def described_by_setup():
 def test_a_lock_holds_what_the_device_asks_for(lock):
     described = described_by_setup()
     held, version = packages(lock), lock.stem[len("python") :]
-    for requirement in map(Requirement, described.install_requires + described.extras_require["device"]):
+    wanted = described.extras_require["device"] + described.extras_require["bridge"]
+    for requirement in map(Requirement, described.install_requires + wanted):
         if requirement.marker is None or requirement.marker.evaluate({"python_version": version}):
             assert requirement.specifier.contains(held[requirement.name][0])
 

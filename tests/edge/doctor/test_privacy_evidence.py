@@ -34,7 +34,7 @@ def look(tmp_path):
 
 
 def test_the_database_may_be_written(look, tmp_path):
-    files = look("held = open('events.db', 'w'), open('events.db-wal', 'w')")["files"]
+    files = look("held = [open('events.db' + each, 'w') for each in ('', '-wal', '.lock')]")["files"]
     assert files.state == "ok"
     assert [line for line in files.evidence if str(tmp_path / "events.db-wal") in line]
 
