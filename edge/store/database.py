@@ -56,7 +56,7 @@ class Store(Transactions):
         self.path = whole_path(path)
         self._read_only = read_only
         self._busy_s = busy_s
-        self._session: Optional[int] = None  # begins with the first row that is written
+        self._session = None  # begins with the first row that is written
         self._monotonic_s = time.monotonic
         try:
             self._open()

@@ -2,13 +2,17 @@
 
 import sqlite3
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Optional
 
 from edge.store.failures import refusal
 
 
 class Transactions(object):
     """What has `path`, a `_connection` and the `_session` that its rows carry."""
+
+    path: str
+    _connection: sqlite3.Connection
+    _session: Optional[int]
 
     @contextmanager
     def _transaction(self, doing, synchronous="NORMAL") -> Iterator:

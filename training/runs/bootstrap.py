@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def bootstrap_interval(
         parts = [[own for own, first in zip(members, is_first, strict=True) if first == part] for part in (True, False)]
     parts = [part for part in parts if part]
     rng = np.random.default_rng(seed)
-    drawn = [
+    drawn: list[Any] = [
         statistic(np.concatenate([part[i] for part in parts for i in rng.integers(0, len(part), len(part))]))
         for _ in range(rounds)
     ]
