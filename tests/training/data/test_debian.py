@@ -1,11 +1,14 @@
 """cry-train corpora import debian promises each sound's licence, whole works in one fold, and nothing unlicensed."""
 
+import io
 import shutil
 import subprocess
 import zipfile
 
+import numpy as np
 import pytest
 
+soundfile = pytest.importorskip("soundfile")
 pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="packages are made with dpkg-deb")
 
 from training.command import main  # noqa: E402
@@ -42,6 +45,16 @@ SOUNDS = {
 }
 
 
+def ogg():
+    """A short sound, as bytes."""
+    content = io.BytesIO()
+    soundfile.write(content, np.zeros(800, np.float32), 16000, format="OGG", subtype="VORBIS")
+    return content.getvalue()
+
+
+SOUND = ogg()
+
+
 def write_package(folder, name):
     """A small .deb with empty sounds at the places where the package has its own."""
     package, (sounds, copyright_text) = PACKAGES[name], SOUNDS[name]
@@ -57,12 +70,12 @@ def write_package(folder, name):
     if package.archive:
         with zipfile.ZipFile(root / package.root / package.archive, "w") as archive:
             for sound in sounds:
-                archive.writestr(sound, b"sound")
+                archive.writestr(sound, SOUND)
     else:
         for sound in [*sounds, "data/picture.png"]:
             path = root / package.root / sound
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"sound")
+            path.write_bytes(SOUND)
     subprocess.run(
         ["dpkg-deb", "--build", str(root), str(folder / f"{name}_1_all.deb")], check=True, capture_output=True
     )
@@ -99,6 +112,16 @@ def test_sounds_alone_are_kept_and_none_is_a_cry(imported):
     assert {clip.detector_label for clip in imported.values()} == {"noncry"}
     assert imported["0ad-data/audio/music/Sunrise.ogg"].label == "music"
     assert imported["tuxpaint-stamps-default/animals/pig.ogg"].label == "animal"
+
+
+def test_a_sound_that_was_cut_short_is_left_out(tmp_path, capsys):
+    for name in PACKAGES:
+        write_package(tmp_path, name)
+    assert main(["corpora", "import", "debian", "--data", str(tmp_path)]) == 0
+    cut = tmp_path / "tuxpaint-stamps-default/animals/pig.ogg"
+    cut.write_bytes(SOUND[: len(SOUND) // 2])
+    assert main(["corpora", "import", "debian", "--data", str(tmp_path)]) == 0
+    assert cut not in {clip.path for clip in read_corpora(tmp_path)}
 
 
 def test_takes_of_a_work_and_one_language_stay_together(imported):
