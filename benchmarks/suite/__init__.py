@@ -1,0 +1,1 @@
+"""How good the tests themselves are."""

@@ -1,0 +1,231 @@
+"""Do the tests notice a mistake? Seeded mutants of ten rooms of edge, each judged by the tests of its own room.
+
+    python -m benchmarks.suite.mutants [--seed 0] [--each 14] [--minutes 60] [--room NAME ...] [--jobs 2]
+
+Cosmic Ray's operators make the mutants (a comparison, a number, an arithmetic sign, a condition, a loop, an exception
+is another): a place in the source is drawn, then one of the mutants there. Each is put into a copy of the tree, whose
+tests of the room are run until one fails: those named after the module first. A mutant is killed when a test fails or
+takes far longer than without it. No recording, network or device is needed; what had no time is said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import queue
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+from benchmarks.lib.record import record
+
+REPOSITORY = Path(__file__).parents[2]
+TOP = "top"  # edge's own files, beside the rooms
+ROOMS = (TOP, "audio", "bundle", "causes", "decision", "dsp", "report", "sinks", "store", "untrusted")
+EACH = 14
+BAR = 0.92
+# They need arguments, or change what no test of behaviour should depend on.
+LEFT_OUT = ("VariableInserter", "VariableReplacer", "RemoveDecorator", "ReplaceBinaryOperator_BitOr_")
+PATIENCE = 4  # times as long as the room's tests take without a mutant, and
+PATIENCE_S = 30.0
+KILLED, SURVIVED, NO_TIME = "killed", "survived", "no time"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file: the n-th place of a Cosmic Ray operator."""
+
+    room: str
+    file: str
+    line: int
+    operator: str
+    occurrence: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the room's tests made of a mutant."""
+
+    mutant: Mutant
+    outcome: str
+    seconds: float
+    diff: str
+
+
+def main() -> None:
+    """Draw the mutants, run the tests on each, and record which survived; exits 1 below the bar."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--each", type=int, default=EACH, help="mutants of each room")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no mutant is begun after so long")
+    parser.add_argument("--room", action="append", choices=ROOMS, help="only this one; may be repeated")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    rooms = tuple(arguments.room or ROOMS)
+    mutants = [mutant for room in rooms for mutant in draw(room, arguments.each, arguments.seed)]
+    verdicts = judge(mutants, arguments.jobs, time.monotonic() + 60 * arguments.minutes)
+    figures = figures_of(verdicts, arguments.seed)
+    if rooms == ROOMS:
+        record("mutants", figures, table(figures))
+    else:
+        print(table(figures))
+    sys.exit(figures["share"] < BAR)
+
+
+def files_of(room: str) -> list[Path]:
+    """The source files of a room."""
+    folder = REPOSITORY / "edge" if room == TOP else REPOSITORY / "edge" / room
+    return sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+
+
+def tests_of(room: str) -> list[Path]:
+    """The test files of a room."""
+    folder = REPOSITORY / "tests" / "edge"
+    return sorted((folder if room == TOP else folder / room).glob("test_*.py"))
+
+
+def draw(room: str, n: int, seed: int) -> list[Mutant]:
+    """n mutants of a room, no two in one place."""
+    places: dict[tuple[str, tuple[int, int]], list[Mutant]] = defaultdict(list)
+    for path in files_of(room):
+        for mutant, begin in mutants_in(room, path):
+            places[mutant.file, begin].append(mutant)
+    rng = random.Random(f"{seed} {room}")
+    return [rng.choice(places[place]) for place in rng.sample(sorted(places), min(n, len(places)))]
+
+
+def mutants_in(room: str, path: Path) -> Iterator[tuple[Mutant, tuple[int, int]]]:
+    """Every mutant of a file, with where it begins: (line, column)."""
+    tree = get_ast(path.read_text())
+    for name in sorted(operator_names()):
+        if any(left_out in name for left_out in LEFT_OUT):
+            continue
+        operator = get_operator(name)()
+        positions = [position for node in ast_nodes(tree) for position in operator.mutation_positions(node)]
+        for occurrence, (begin, _) in enumerate(positions):
+            yield Mutant(room, path.relative_to(REPOSITORY).as_posix(), begin[0], name, occurrence), begin
+
+
+def judge(mutants: Sequence[Mutant], jobs: int, end: float) -> list[Verdict]:
+    """What the tests make of each mutant, some at a time, each in a copy of the tree of its own."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        copies: queue.Queue[Path] = queue.Queue()
+        for number in range(jobs):
+            copies.put(copy_tree(Path(folder) / str(number)))
+        patience = {room: seconds_without_mutant(room, Path(folder) / "0") for room in {m.room for m in mutants}}
+
+        def one(mutant: Mutant) -> Verdict:
+            copy = copies.get()
+            try:
+                return verdict_on(mutant, copy, PATIENCE * patience[mutant.room] + PATIENCE_S, end)
+            finally:
+                copies.put(copy)
+
+        verdicts = []
+        for number, verdict in enumerate(pool.map(one, mutants), start=1):
+            where = f"{verdict.mutant.file}:{verdict.mutant.line}"
+            print(f"{number}/{len(mutants)} {where} {verdict.outcome}, {verdict.seconds:.0f} s", flush=True)
+            verdicts.append(verdict)
+        return verdicts
+
+
+def copy_tree(target: Path) -> Path:
+    """The files that belong to the repository, and those that are new."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(command, cwd=REPOSITORY, text=True).splitlines():
+        if (REPOSITORY / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target / name)
+    return target
+
+
+def seconds_without_mutant(room: str, copy: Path) -> float:
+    """How long a room's tests take. Exits when they fail: they could tell nothing."""
+    started = time.monotonic()
+    failed = run_tests(tests_of(room), copy, timeout_s=600)
+    if failed:
+        sys.exit(f"the tests of {room} fail without a mutant:\n{failed[-2000:]}")
+    return time.monotonic() - started
+
+
+def verdict_on(mutant: Mutant, copy: Path, timeout_s: float, end: float) -> Verdict:
+    """Run the tests of a mutant's room on it: those that are named after its module first."""
+    started = time.monotonic()
+    original = (REPOSITORY / mutant.file).read_text()
+    changed = mutate_code(original, get_operator(mutant.operator)(), mutant.occurrence)
+    diff = "".join(unified_diff(original.splitlines(True), changed.splitlines(True), mutant.file, mutant.file, n=1))
+    if started > end:
+        return Verdict(mutant, NO_TIME, 0.0, diff)
+    stem = Path(mutant.file).stem
+    tests = tests_of(mutant.room)
+    near = [path for path in tests if stem in path.stem]
+    (copy / mutant.file).write_text(changed)
+    try:
+        parts = [part for part in (near, [path for path in tests if path not in near]) if part]
+        failed = any(run_tests(part, copy, timeout_s) for part in parts)
+    finally:
+        (copy / mutant.file).write_text(original)
+    return Verdict(mutant, KILLED if failed else SURVIVED, time.monotonic() - started, diff)
+
+
+def run_tests(tests: Sequence[Path], copy: Path, timeout_s: float) -> str:
+    """What pytest says when one of the tests fails or takes too long; empty when all pass."""
+    names = [path.relative_to(REPOSITORY).as_posix() for path in tests]
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *names]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, timeout=timeout_s, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except subprocess.TimeoutExpired:
+        return f"longer than {timeout_s:.0f} s"
+    return done.stdout if done.returncode else ""
+
+
+def figures_of(verdicts: Sequence[Verdict], seed: int) -> dict[str, Any]:
+    """Counts by room, the share killed, and the survivors."""
+    rooms: dict[str, dict[str, int]] = {}
+    for verdict in verdicts:
+        counts = rooms.setdefault(verdict.mutant.room, dict.fromkeys((KILLED, SURVIVED, NO_TIME), 0))
+        counts[verdict.outcome] += 1
+    killed, survived = (sum(counts[outcome] for counts in rooms.values()) for outcome in (KILLED, SURVIVED))
+    return {
+        "seed": seed,
+        "bar": BAR,
+        "rooms": rooms,
+        "killed": killed,
+        "judged": killed + survived,
+        "share": killed / max(1, killed + survived),
+        "source_sha256": hashlib.sha256("".join(v.diff for v in verdicts).encode()).hexdigest(),
+        "survivors": [{**asdict(v.mutant), "diff": v.diff} for v in verdicts if v.outcome == SURVIVED],
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines = ["| room of edge | killed | survived | no time |", "|---|---|---|---|"]
+    for room, counts in figures["rooms"].items():
+        lines.append(f"| {room} | {counts[KILLED]} | {counts[SURVIVED]} | {counts[NO_TIME]} |")
+    killed, judged = figures["killed"], figures["judged"]
+    lines += ["", f"{killed} of {judged} mutants killed, {100 * figures['share']:.1f} % (bar {100 * BAR:.0f} %)."]
+    for survivor in figures["survivors"]:
+        lines += ["", f"`{survivor['file']}:{survivor['line']}`", "", "```diff"]
+        lines += [line for line in survivor["diff"].splitlines()[2:] if line[:1] in "+-"] + ["```"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
