@@ -4,7 +4,7 @@ import json
 import socket
 import time
 
-PATIENCE_S = 30.0
+from patience import PATIENCE_S
 
 
 class Connection:

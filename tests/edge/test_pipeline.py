@@ -195,3 +195,41 @@ def test_an_open_threshold_below_the_bundles_close_threshold_lowers_both(bundle)
     decision = load_settings(None).decision._replace(open_threshold=0.1)
     rules = episode_rules(bundle.decision, decision)
     assert rules.open_threshold == rules.close_threshold == 0.1
+
+
+class StandingClock(object):
+    """A clock that only moves while a stage works."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+    def slowed(self, method, seconds):
+        """The method, taking so long."""
+
+        def slow(*arguments):
+            self.now_s += seconds
+            return method(*arguments)
+
+        return slow
+
+
+def test_each_stage_is_charged_with_its_own_time_and_the_frame_with_all_of_it(bundle, nursery, monkeypatch):
+    clock = StandingClock()
+    monkeypatch.setattr("edge.pipeline.perf_counter", clock)
+    pipeline = Pipeline(bundle, load_settings(None))
+    costs_s = {"high_pass": 0.002, "log_mel": 0.010, "gate": 0.003, "detector": 0.005, "episodes": 0.007}
+    workers = [("_high_pass", "push"), ("_log_mel", "push_into"), ("_gate", "update")]
+    workers += [("_detector", "calibrated_logit"), ("_episodes", "update")]
+    for (owner, name), cost_s in zip(workers, costs_s.values()):
+        worker = getattr(pipeline, owner)
+        monkeypatch.setattr(worker, name, clock.slowed(getattr(worker, name), cost_s))
+    cry = nursery[int((CRY_START_S + 1) * SAMPLE_RATE) :][: 3 * SAMPLE_RATE]
+    pipeline.push(cry)
+    for stage, cost_s in costs_s.items():
+        row = pipeline.timings.row(stage)
+        assert (row.min_ms, row.max_ms) == (pytest.approx(1000 * cost_s), pytest.approx(1000 * cost_s)), stage
+    assert pipeline.timings.row("frame").max_ms == pytest.approx(1000 * sum(costs_s.values()))
+    assert pipeline.timings.row("high_pass").n == 15 and pipeline.timings.row("episodes").n == 11  # from 1 s on

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 BOOTS_WITHIN_S = 20
-PATIENCE_S = 30
+PATIENCE_S = 300
 PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Arguments: where `make install` was told to install; a folder for what is written; what was installed from.
@@ -91,7 +91,7 @@ class BootedSystemd:
     def run(self, *command, check=True):
         """Run a command beside the services, as root; what it printed."""
         entered = ["nsenter", "-t", str(self._init), "-a", "-r", "env", "-i", "PATH=" + PATH, "HOME=/root", *command]
-        done = subprocess.run(entered, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        done = subprocess.run(entered, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S)
         if check and done.returncode:
             raise AssertionError("{}: {}\n{}".format(command, done.returncode, done.stdout))
         return done.stdout

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 LISTEN = """
@@ -127,7 +128,7 @@ def hear(virtual_microphone, tmp_path, source, played, rate_hz, sink):
     listening = process.stdout.readline().split()
     assert listening, process.stderr.read()
     virtual_microphone.play(played, rate_hz, sink)
-    losses, errors = process.communicate(timeout=20)
+    losses, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert losses.split() == ["0", "0"]
     return np.load(heard_path), int(listening[1]), int(listening[2])
@@ -171,7 +172,7 @@ def test_a_lost_microphone_is_noticed_within_three_seconds(virtual_microphone, f
         assert name == "microphone 'default' " and text.startswith(told)
         asked_to_close_s = time.time()
         assert next(lines) == "closed\n"
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
         assert time.time() - asked_to_close_s < 4.0
     finally:
         process.kill()
@@ -184,14 +185,14 @@ def test_a_microphone_that_comes_back_can_be_opened_again(virtual_microphone):
     virtual_microphone.kill()
     assert next(line for line in iter(process.stdout.readline, "") if line != "listening\n") == "lost\n"
     virtual_microphone.start()
-    output, errors = process.communicate("\n", timeout=20)
+    output, errors = process.communicate("\n", timeout=PATIENCE_S)
     assert output.splitlines() == ["listening", "found again"], errors
 
 
 def run_to_the_end(virtual_microphone, code):
     """What a process printed that ended well."""
     process = virtual_microphone.run_python(code)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     return output
 
@@ -215,7 +216,7 @@ def test_the_process_that_reads_ends_with_its_parent_whatever_becomes_of_it(virt
     virtual_microphone.suspend()  # in a read that never returns, it cannot notice anything itself
     process.kill()
     process.communicate()
-    gone_by_s = time.time() + 5
+    gone_by_s = time.time() + PATIENCE_S
     while is_running(child) and time.time() < gone_by_s:
         time.sleep(0.05)
     assert not is_running(child)
@@ -232,7 +233,7 @@ def is_running(pid):
 
 def test_it_hears_where_no_memory_may_become_code(virtual_microphone):
     process = virtual_microphone.run_python(WITHOUT_WRITABLE_CODE)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     if "no PR_SET_MDWE" in errors:
         pytest.skip("this kernel cannot deny it to one process")
     assert output == "3200\n", errors
@@ -243,14 +244,14 @@ def test_a_stream_that_was_moved_to_another_microphone_is_noticed(virtual_microp
     process = virtual_microphone.run_python(LOSE)
     assert process.stdout.readline() == "listening\n", process.stderr.read()
     virtual_microphone.remove_source()  # and the server moves its streams to one that is left
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     lost = next(line for line in output.splitlines() if line != "listening")
     assert "was moved by the sound server from 'microphone' to 'mono16.monitor'" in lost, errors
 
 
 def test_a_name_that_no_microphone_has_lists_those_there_are(virtual_microphone):
     process = virtual_microphone.run_python(OPEN, "mic:cradle")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert errors.startswith("no microphone is called 'cradle': there is ")
     assert "'stereo48'" in errors and "'default'" in errors and len(errors.splitlines()) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from edge.audio import read_file
 from edge.audio.containers import WRAP, read_promise
@@ -314,7 +315,7 @@ def test_a_wav_through_a_named_pipe_is_heard_as_from_a_file(tmp_path, container,
     os.mkfifo(str(tmp_path / "pipe"))
     writer = write_slowly(str(tmp_path / "pipe"), Path(path).read_bytes(), 77777)
     found, trouble = heard(str(tmp_path / "pipe"))
-    writer.join(10)
+    writer.join(PATIENCE_S)
     assert trouble == ""
     np.testing.assert_array_equal(found, heard(path)[0])
 
@@ -324,7 +325,7 @@ def test_a_wav_that_ends_early_in_a_pipe_is_said(tmp_path):
     os.mkfifo(str(tmp_path / "pipe"))
     writer = write_slowly(str(tmp_path / "pipe"), content[:-1000], 4096)
     found, trouble = heard(str(tmp_path / "pipe"))
-    writer.join(10)
+    writer.join(PATIENCE_S)
     assert "promises 1000 bytes more" in trouble and len(found) == len(NOISE) - 500
 
 

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from edge.audio.magic import kind_of_file
 
@@ -132,7 +133,7 @@ def received_through(set_up, feed):
     os.close(reading)
     feed(writing, process)
     os.close(writing)
-    received, errors = process.communicate(timeout=30)
+    received, errors = process.communicate(timeout=PATIENCE_S)
     return np.frombuffer(received, np.float32), process.returncode, errors
 
 

@@ -9,6 +9,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from patience import PATIENCE_S
 
 
 class Receiver:
@@ -60,7 +61,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-def until(condition, patience_s=30.0):
+def until(condition, patience_s=PATIENCE_S):
     """Wait for a condition; returns what it gave."""
     deadline_s = time.monotonic() + patience_s
     while True:

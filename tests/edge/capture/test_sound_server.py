@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE_S
 
 from edge.capture import sound_server
 from edge.capture.sound_server import Fields, StreamWatch, socket_path
@@ -138,7 +139,7 @@ def strange_server(request, tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(path)
         listening.listen(5)
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE_S)
 
         def answer():
             connection, _ = listening.accept()

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from loud_bundle import loud_bundle, noise_burst  # noqa: F401
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY, write_wav
 
 MODULES = {"cry-monitor": "edge.commands.main", "edge-bench": "edge.bench.command"}
@@ -76,7 +77,7 @@ def run(start):
 
     def run(*arguments, **changes):
         process = start(*arguments, **changes)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in err
         return Finished(process.returncode, out, err)
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+from patience import PATIENCE_S
+
 START_S = 0.3  # of a Python with NumPy, on a machine with time for it
 
 
@@ -20,7 +22,7 @@ def stop(process, number=signal.SIGTERM):
     """Send a signal; returns exit status, stdout, stderr and the seconds it took to end."""
     started = time.monotonic()
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, err, time.monotonic() - started
 
 

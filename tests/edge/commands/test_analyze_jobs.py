@@ -9,6 +9,7 @@ import time
 
 import pytest
 from loud_bundle import noise_burst
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY, write_wav
 
 from edge.commands.analysis_pool import most_jobs
@@ -67,7 +68,7 @@ def children_of(pid):
         return [int(number) for number in file.read().split()]
 
 
-def until(condition, patience_s=60.0):
+def until(condition, patience_s=PATIENCE_S):
     """Wait for a condition."""
     deadline_s = time.monotonic() + patience_s
     while not condition():
@@ -90,7 +91,7 @@ def test_no_process_is_left_behind(start, loud_bundle, long_recordings, number):
     until(lambda: len(children_of(process.pid)) == 2)
     children = children_of(process.pid)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     if number == signal.SIGINT:
         assert (process.returncode, err) == (130, "")
     until(lambda: not any(os.path.exists("/proc/{}".format(child)) for child in children))
@@ -101,7 +102,7 @@ def test_a_process_that_is_killed_is_named_and_the_rest_analysed(start, loud_bun
     until(lambda: len(children_of(process.pid)) == 2)
     for child in children_of(process.pid)[:1]:  # the first one has the first recording
         os.kill(child, signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert err.startswith("cry-monitor: error: {}: the process that analysed it ended by signal 9".format(
         long_recordings[0]))  # fmt: skip
@@ -116,7 +117,7 @@ def test_a_terminal_is_told_how_far_it_is(loud_bundle, burst_wav, environment, j
         command + [burst_wav, burst_wav], cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=its
     )
     os.close(its)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     said = b""
     while True:
         try:

@@ -13,6 +13,7 @@ from daemon_process import wait_for
 from loud_bundle import noise_burst
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bridge"))
+from patience import PATIENCE_S
 from receivers import Receiver, free_port, until  # noqa: E402
 
 
@@ -67,7 +68,7 @@ def test_a_cry_rings_within_a_second_and_a_monitor_that_is_gone_does_too(start, 
     until(lambda: (tmp_path / "told").exists() and "deaf" in (tmp_path / "told").read_text())
     assert bodies(receiver).count("cry") == 1
     bridge.terminate()
-    bridge.communicate(timeout=30)
+    bridge.communicate(timeout=PATIENCE_S)
     assert bridge.returncode == 0
 
 
@@ -129,7 +130,7 @@ def test_the_page_shows_what_a_real_monitor_hears(start, configured):
     with urllib.request.urlopen("http://127.0.0.1:{}/report".format(port)) as answer:
         assert b"<main>" in answer.read()
     page.terminate()
-    page.communicate(timeout=30)
+    page.communicate(timeout=PATIENCE_S)
     assert page.returncode == 0
 
 

@@ -4,6 +4,7 @@ import glob
 import json
 
 import pytest
+from patience import PATIENCE_S
 
 COMMAND = """
 import argparse, sys
@@ -22,7 +23,7 @@ except UserError as error:
 
 def run(virtual_microphone, *arguments):
     process = virtual_microphone.run_python(COMMAND, "devices", *arguments)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     return process.returncode, output.splitlines(), errors.splitlines()
 
 

@@ -8,6 +8,7 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from virtual_microphone import write_wav
 
 FRAMES = 46  # of 10 s
@@ -107,7 +108,7 @@ def test_a_soak_that_is_interrupted_reports(start, loud_bundle):
     for _ in range(2):
         process.stdout.readline()  # the heading, and the first sample
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, "")
     assert "missed deadlines: " in out
 

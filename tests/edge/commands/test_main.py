@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 from edge import __version__
@@ -107,7 +108,7 @@ def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
     process = start("analyze", "--json", "--frames", "--bundle", loud_bundle, *[burst_wav] * 5)
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=60) == 141
+    assert process.wait(timeout=PATIENCE_S) == 141
     assert process.stderr.read() == ""
 
 
@@ -129,7 +130,7 @@ def test_ctrl_c_at_any_moment_of_the_start_is_130_and_silence(start, burst_wav, 
         wait_until_ours(process)
         time.sleep(moment * STARTING_S / MOMENTS)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in err and "KeyboardInterrupt" not in err
         if process.returncode in (130, -signal.SIGINT):  # the latter once Python itself is at its end: a shell says 130
             assert "error" not in err
@@ -211,7 +212,7 @@ def test_too_little_address_space_is_one_line_and_no_endless_loop(environment, b
         stderr=subprocess.PIPE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
-    err = process.communicate(timeout=60)[1].decode()
+    err = process.communicate(timeout=PATIENCE_S)[1].decode()
     assert process.returncode == 1
     assert err.startswith("cry-monitor: error: ") and err.count("\n") == 1
     assert "{} MB of addresses".format(address_space_mb) in err

@@ -12,6 +12,7 @@ import time
 import pytest
 from daemon_process import on_virtual_microphone
 from loud_bundle import noise_burst
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 from edge.store import Store
@@ -68,7 +69,7 @@ def traced_run(tmp_path, environment, loud_bundle):
             until(process)
             with open("/proc/{0}/task/{0}/children".format(process.pid)) as children:
                 os.kill(int(children.read().split()[0]), signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_S)
         if b"ptrace" in err and process.returncode:
             pytest.skip("strace may not trace here: " + err.decode().splitlines()[0])
         assert process.returncode == 0, err.decode()
@@ -142,7 +143,7 @@ def test_a_microphone_leaves_nothing_but_the_database(traced_run, virtual_microp
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
-        systemd.settimeout(20)
+        systemd.settimeout(PATIENCE_S)
 
         def hears_a_burst(_process):
             while b"healthy" not in systemd.recv(4096):

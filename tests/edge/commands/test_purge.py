@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 from edge.records import Event
@@ -86,7 +87,7 @@ def test_a_person_is_asked(path, environment, answer, status, left):
         command, cwd=REPOSITORY, env=environment, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     os.write(ours, answer.encode())
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     os.close(ours)
     os.close(theirs)
     assert err.decode() == "Go on? [y/N] "

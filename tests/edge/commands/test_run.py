@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from daemon_process import how_much_slower, on_virtual_microphone, stop, wait_for
 from loud_bundle import noise_burst
+from patience import PATIENCE_S
 
 from edge.store import Store
 
@@ -81,7 +82,7 @@ def test_systemd_is_told(fast, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
         fast(NOTIFY_SOCKET=address)
-        systemd.settimeout(5)
+        systemd.settimeout(PATIENCE_S)
         told = [systemd.recv(4096).decode() for _ in range(3)]
     assert told[0].startswith("READY=1\nSTATUS=engine ")
     assert told[1].startswith("STATUS=healthy: hearing ")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from daemon_process import how_much_slower, on_virtual_microphone, stop, wait_for
 from loud_bundle import noise_burst
+from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 from edge.store import Store
@@ -95,7 +96,7 @@ def told(systemd, during_s):
 
 
 def wait_until_told(systemd, text):
-    systemd.settimeout(30)
+    systemd.settimeout(PATIENCE_S)
     message = ""
     while text not in message:
         message = systemd.recv(4096).decode()
@@ -135,7 +136,7 @@ def test_the_lost_microphone_and_the_full_disk_are_both_said_then_the_one_that_r
     def line_with(text, is_said):
         """The next status line that says it, or does not; something has to be written meanwhile."""
         systemd.settimeout(1)
-        until_s = time.monotonic() + 60
+        until_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < until_s:
             process.send_signal(signal.SIGHUP)
             for line in told(systemd, 1.0):

@@ -13,6 +13,7 @@ import sys
 import zipfile
 
 import numpy as np
+from patience import PATIENCE_S
 
 import edge.engines.tensorrt as room
 
@@ -148,7 +149,7 @@ def download(requirement, directory):
             ]
             + platforms,
             stderr=subprocess.STDOUT,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
     return os.path.join(directory, os.listdir(directory)[0])
 

@@ -17,6 +17,7 @@ import standin_tensorrt
 from expert_bundle import changed, read_manifest, tiny_columns, write_expert_bundle, write_manifest
 from frame_bundle import write_frame_bundle
 from loud_bundle import write_loud_bundle
+from patience import PATIENCE_S
 from standin_tensorrt import Board
 
 import edge.engines.tensorrt as room
@@ -393,7 +394,7 @@ def test_a_build_that_works_in_silence_lives(systemd, said):
 
 def test_a_build_that_hangs_is_left_to_systemd(systemd, said):
     with BuildProgress(said.append, lambda: 0, tick_s=0.05, stalled_after_s=0.2):
-        patient_until = time.monotonic() + 10
+        patient_until = time.monotonic() + PATIENCE_S
         while not said and time.monotonic() < patient_until:
             time.sleep(0.05)
         assert received(systemd)

@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+from patience import PATIENCE_S
 
 import edge.runtime.systemd
 from edge.runtime.systemd import extend_start_timeout, notify
@@ -20,7 +21,7 @@ def systemd(request, tmp_path, monkeypatch):
             listening.bind(address.replace("@", "\0", 1) if address.startswith("@") else address)
         except OSError as error:
             pytest.skip("no such socket here: {}".format(error))
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE_S)
         monkeypatch.setenv("NOTIFY_SOCKET", address)
         yield listening
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from monitor_messages import alert, frame, status
+from patience import PATIENCE_S
 
 from edge.records import Event
 from edge.store import Minute, Store
@@ -45,7 +46,7 @@ def serve(database, tmp_path):
         servers.append(server)
 
         def ask(method, path, body=None, **headers):
-            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE_S)
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
             text = answer.read().decode("utf-8")
@@ -87,7 +88,7 @@ def test_the_page_names_every_part_for_a_screen_reader(serve):
 
 def test_the_stream_tells_of_changes(serve):
     server, _ = serve()
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE_S)
     connection.request("GET", "/stream")
     answer = connection.getresponse()
     assert answer.getheader("Content-Type").startswith("text/event-stream")
@@ -185,7 +186,7 @@ def test_more_clients_than_there_is_room_for_are_turned_away_and_the_rest_served
     held = [socket.create_connection(("127.0.0.1", server.server_port)) for _ in range(MOST_CLIENTS + 10)]
     for one in held:
         one.close()
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             assert ask("GET", "/")[0] == 200
