@@ -86,6 +86,15 @@ def _card_writes(found: Figures) -> str:
     return f"a quiet hour writes {quiet['written_bytes'] / 1e6:.2f} MB"
 
 
+def _package_sizes(found: Figures) -> str:
+    device, host = found["wheels"]
+    installed = max(sum(board["packages"].values()) for board in found["boards"])
+    return (
+        f"the device's wheel weighs {device['bytes'] / 1e6:.1f} MB, the host's {host['bytes'] / 1e6:.1f}; installed on "
+        f"a Raspberry Pi {installed / 1e6:.0f} MB"
+    )
+
+
 def _microphone_cycles(found: Figures) -> str:
     heard = [seconds for each in found["heard_again_s"].values() for seconds in each]
     return f"{len(heard)} losses of the microphone: heard again after {max(heard):.1f} s at most"
@@ -177,6 +186,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "long_day": _long_day,
     "kill_minus_nine": _kill_minus_nine,
     "card_writes": _card_writes,
+    "package_sizes": _package_sizes,
     "microphone_cycles": _microphone_cycles,
     "export_targets": _export_targets,
     "engines_agree": _engines_agree,

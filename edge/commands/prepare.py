@@ -4,6 +4,7 @@ import time
 
 from edge.arguments import path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
+from edge.bundle.answers import check_answers
 from edge.bundle.files import file_paths
 from edge.bundle.trial import check_owner, try_bundle
 from edge.commands.lines import print_line
@@ -77,7 +78,9 @@ def _prepare(model, directory, threads):
 
 
 def _engine_name(model, directory, threads):
-    return open_runner(model, directory, threads).engine_name
+    runner = open_runner(model, directory, threads)
+    check_answers(model.title, runner)
+    return runner.engine_name
 
 
 def _seconds(engine):

@@ -6,8 +6,9 @@ import os
 import shutil
 
 import pytest
-from expert_bundle import open_or_skip
+from expert_bundle import changed, open_or_skip
 from frame_bundle import write_frame_bundle
+from virtual_microphone import REPOSITORY
 
 from edge.engines.tensorrt.api import WHERE_FROM
 
@@ -109,3 +110,24 @@ def test_a_damaged_model_is_not_built(run, jetson_bundle):
         file.write(b"X")
     finished = run("prepare", "--bundle", directory)
     assert finished.status == 1 and "it is damaged" in finished.err
+
+
+def test_a_model_that_answers_no_number_is_refused(run, loud_bundle, tmp_path):
+    folder = str(tmp_path / "bundle")
+    shutil.copytree(loud_bundle, folder)
+    changed(folder, "models", 0, "normalisation", {"kind": "frame_mean", "scale": 5e-324})
+    finished = run("prepare", "--bundle", folder)
+    assert finished.status == 1
+    assert "the detector is given" in finished.err
+
+
+def test_a_model_that_ends_the_process_is_named(run, loud_bundle, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, edge.bundle.files as files\n"
+        "files.open_engine = lambda *arguments: os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    monkeypatch.setattr("edge.bundle.trial._EDGE_S_PARENT", os.pathsep.join([str(tmp_path), REPOSITORY]))
+    finished = run("prepare", "--bundle", loud_bundle)
+    assert finished.status == 1
+    assert "ended the process in which it was tried (signal 11 SIGSEGV)" in finished.err
+    assert "loud.fp32.tflite" in finished.err
