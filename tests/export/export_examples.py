@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.dsp import log_mel
+from edge.frames import FRAME_LENGTH, SAMPLE_RATE
 from export.command import main
 from export.parity.calibration import PARTS
 
@@ -43,7 +44,7 @@ def ds_cnn(keras, outputs=1, seed=3):
 def log_mel_frames(n, seed):
     """Log-mel frames (n, 98, 64) of tones in noise at random levels: half of them tonal."""
     rng = np.random.default_rng(seed)
-    time_s = np.arange(log_mel.FRAME_LENGTH) / log_mel.SAMPLE_RATE
+    time_s = np.arange(FRAME_LENGTH) / SAMPLE_RATE
     frames = []
     for index in range(n):
         f0_hz = rng.uniform(250, 600)

@@ -15,6 +15,7 @@ from edge.bundle.manifest import read_manifest
 from edge.bundle.model import Thresholds
 from edge.dsp import log_mel
 from edge.errors import UserError
+from edge.frames import FRAME_LENGTH
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tiny_models")
 TEMPERATURE = 1.5
@@ -71,7 +72,7 @@ def folder(tmp_path):
 @pytest.fixture
 def frame():
     """Noise as the front end hears it, (98, 64) float32."""
-    samples = np.random.RandomState(1).uniform(-0.3, 0.3, log_mel.FRAME_LENGTH).astype(np.float32)
+    samples = np.random.RandomState(1).uniform(-0.3, 0.3, FRAME_LENGTH).astype(np.float32)
     return log_mel.log_mel(samples)
 
 
