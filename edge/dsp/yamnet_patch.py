@@ -34,6 +34,14 @@ PARAMETERS = {
     "frame_columns": PATCH_COLUMNS,
 }
 
+HUM_HZ = 220.0
+HUM_ABOVE = 10.0  # times the power of the rest
+_BINS_HZ = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / float(N_FFT))
+_HUM_BINS = int(np.ceil(HUM_HZ / _BINS_HZ[1]))
+_LOW_CUT = (1.0 / np.sqrt(1.0 + (HUM_HZ / np.maximum(_BINS_HZ, 1.0)) ** 16)).astype(np.float32)  # Butterworth, order 8
+    np.float32
+)  # Butterworth's, order 8
+
 _WINDOW = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)).astype(np.float32)
 
 
@@ -54,6 +62,18 @@ def filterbank():
     return weights.astype(np.float32)
 
 
+def without_hum(spectra):
+    """Magnitude spectra (n, 257), what lies below HUM_HZ cut where it drowns all that lies above; in place.
+
+    Hum of the mains hides no cry from the detector, which looks at each band for itself. This network was never shown
+    a cry under hum that is a hundred times as strong.
+    """
+    power = np.square(spectra).sum(axis=0)
+    if power[:_HUM_BINS].sum() > HUM_ABOVE * power[_HUM_BINS:].sum():
+        spectra *= _LOW_CUT
+    return spectra
+
+
 def yamnet_patch(samples):
     """(96, 64) float32 of 15,600 float32 samples at 16 kHz. Raises ValueError for any other number."""
     from scipy.fft import rfft  # takes longer to import than all the rest
@@ -65,5 +85,5 @@ def yamnet_patch(samples):
     windows = np.ndarray((PATCH_COLUMNS, WINDOW_LENGTH), np.float32, samples, 0, (HOP_LENGTH * step, step))
     padded = np.zeros((PATCH_COLUMNS, N_FFT), np.float32)
     np.multiply(windows, _WINDOW, out=padded[:, :WINDOW_LENGTH])
-    magnitudes = np.dot(np.abs(rfft(padded)), filterbank())
+    magnitudes = np.dot(without_hum(np.abs(rfft(padded))), filterbank())
     return np.log(magnitudes + np.float32(LOG_OFFSET))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.dsp.yamnet_patch import PATCH_LENGTH, filterbank, yamnet_patch
+from edge.dsp.yamnet_patch import PATCH_LENGTH, filterbank, without_hum, yamnet_patch
 
 GOLDEN = np.array(  # tf.signal.stft and linear_to_mel_weight_matrix of sound(), every 19th column, every 13th band
     [
@@ -49,3 +49,20 @@ def test_every_band_hears_something_and_none_the_constant_part():
 def test_another_number_of_samples_is_refused(length):
     with pytest.raises(ValueError, match="15600 samples"):
         yamnet_patch(np.zeros(length, np.float32))
+
+
+def test_hum_that_drowns_everything_is_cut_and_nothing_else_is_touched():
+    t_s = np.arange(PATCH_LENGTH) / 16000.0
+    cry = (0.005 * sum(np.sin(2 * np.pi * 450.0 * n * t_s) / n for n in range(1, 6))).astype(np.float32)
+    alone = yamnet_patch(cry)
+    for hum_hz in (50.0, 60.0, 100.0, 120.0):
+        hum = (0.14 * np.sin(2 * np.pi * hum_hz * t_s)).astype(np.float32)
+        above_hz = 16  # bands: from about 400 Hz on
+        assert np.abs(yamnet_patch(cry + hum) - alone)[:, above_hz:].max() < 0.7
+        weak = cry + 0.03 * hum
+        np.testing.assert_allclose(without_hum(spectra_of(weak)), spectra_of(weak))  # not so strong: not touched
+
+
+def spectra_of(samples):
+    windows = np.stack([samples[160 * n : 160 * n + 400] for n in range(96)])
+    return np.abs(np.fft.rfft(windows * np.hanning(401)[:400], 512)).astype(np.float32)
