@@ -38,9 +38,7 @@ HUM_HZ = 220.0
 HUM_ABOVE = 10.0  # times the power of the rest
 _BINS_HZ = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / float(N_FFT))
 _HUM_BINS = int(np.ceil(HUM_HZ / _BINS_HZ[1]))
-_LOW_CUT = (1.0 / np.sqrt(1.0 + (HUM_HZ / np.maximum(_BINS_HZ, 1.0)) ** 16)).astype(np.float32)  # Butterworth, order 8
-    np.float32
-)  # Butterworth's, order 8
+_LOW_CUT = (1.0 / np.sqrt(1.0 + (HUM_HZ / np.maximum(_BINS_HZ, 1.0)) ** 16)).astype(np.float32)  # Butterworth's
 
 _WINDOW = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_LENGTH) / WINDOW_LENGTH)).astype(np.float32)
 

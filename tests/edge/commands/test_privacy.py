@@ -123,9 +123,11 @@ def sockets_opened(calls):
 
 
 def is_of_the_database(change, path):
+    """The database's files, its lock, its socket; and what whoever started the monitor gave it to write to."""
     words = change.split()
     name = words[-1]
-    return name in (path, path + "-wal", path + "-shm", path + "-journal") and words[0] in (name, "unlink")
+    ours = [path + suffix for suffix in ("", "-wal", "-shm", "-journal", ".lock", ".socket")]
+    return (name in ours and words[0] in (name, "unlink")) or name in ("/proc/self/fd/1", "/proc/self/fd/2")
 
 
 def test_a_recording_leaves_nothing_but_the_database(traced_run, burst_wav):
