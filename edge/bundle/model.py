@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Union
 from edge.bundle.files import PRECISIONS, FileEntry, read_files
 from edge.dsp import fused, log_mel, stft, yamnet_patch
 from edge.errors import UserError
-from edge.frames import FRAME_HOP_COLUMNS
+from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 
 DETECTOR, VERIFIER, DENOISER, EXPERT = ROLES = ("detector", "verifier", "denoiser", "expert")
 TENSORRT_PRECISIONS = ("fp16", "int8")
@@ -218,8 +218,8 @@ def read_step(fields, feature=FUSED):
     if feature == FUSED:
         return Step(fields.integer("columns", 1), fields.integer("window_columns", 1))
     columns, window_columns = fields.integer("columns", FRAME_HOP_COLUMNS), fields.integer("window_columns", 1)
-    if window_columns != log_mel.FRAME_COLUMNS:
-        raise fields.problem("window_columns", window_columns, "a log_mel frame has {}".format(log_mel.FRAME_COLUMNS))
+    if window_columns != FRAME_COLUMNS:
+        raise fields.problem("window_columns", window_columns, "a log_mel frame has {}".format(FRAME_COLUMNS))
     return Step(columns, window_columns)
 
 
