@@ -111,6 +111,7 @@ def host():
         "librosa>=0.10",
         "praat-parselmouth>=0.4",
         "hypothesis>=6",
+        "cosmic-ray>=8.3",
         "ruff>=0.5",
         "vermin>=1.6",
     ]

@@ -1,0 +1,65 @@
+"""`make mutants` promises: the same mutants for a seed, each judged by its room's tests, in a copy of the tree."""
+
+import subprocess
+import time
+
+import pytest
+
+pytest.importorskip("cosmic_ray")
+
+from benchmarks.suite import mutants  # noqa: E402
+
+SOURCE = "def is_large(x):\n    return x > 10\n\n\ndef unlooked_at(x):\n    return x + 1\n"
+TEST = "from edge.tiny.size import is_large\n\n\ndef test_size():\n    assert is_large(11) and not is_large(10)\n"
+OTHERS = "def test_nothing():\n    pass\n"
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with one room of one file."""
+    files = {
+        "edge/__init__.py": "", "edge/tiny/__init__.py": "", "edge/tiny/size.py": SOURCE,
+        "tests/edge/tiny/test_size.py": TEST, "tests/edge/tiny/test_others.py": OTHERS,
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    monkeypatch.setattr(mutants, "REPOSITORY", tmp_path)
+    return tmp_path
+
+
+def test_a_seed_draws_the_same_mutants_no_two_in_one_place():
+    drawn = mutants.draw("dsp", 14, 3)
+    assert drawn == mutants.draw("dsp", 14, 3) != mutants.draw("dsp", 14, 4)
+    assert len(drawn) == 14 and {mutant.room for mutant in drawn} == {"dsp"}
+
+
+def test_every_room_has_source_and_tests_to_judge_it():
+    assert len(mutants.ROOMS) == 10
+    for room in mutants.ROOMS:
+        assert mutants.files_of(room) and mutants.tests_of(room), room
+
+
+def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(repository):
+    every = [mutant for mutant, _ in mutants.mutants_in("tiny", repository / "edge/tiny/size.py")]
+    compared = next(mutant for mutant in every if mutant.operator.endswith("Gt_GtE"))
+    unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
+    verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600)
+    assert [verdict.outcome for verdict in verdicts] == [mutants.KILLED, mutants.SURVIVED]
+    assert (repository / "edge/tiny/size.py").read_text() == SOURCE
+    figures = mutants.figures_of(verdicts, 0)
+    assert (figures["killed"], figures["judged"], figures["share"]) == (1, 2, 0.5)
+    assert "edge/tiny/size.py:6" in mutants.table(figures) and "+    return x - 1" in mutants.table(figures)
+
+
+def test_when_time_is_over_it_says_so(repository):
+    (mutant, *_) = mutants.draw("tiny", 1, 0)
+    (verdict,) = mutants.judge([mutant], 1, time.monotonic() - 1)
+    assert verdict.outcome == mutants.NO_TIME and mutants.figures_of([verdict], 0)["judged"] == 0
+
+
+def test_a_room_whose_tests_fail_anyway_judges_nothing(repository):
+    (repository / "tests/edge/tiny/test_others.py").write_text("def test_no():\n    assert False\n")
+    with pytest.raises(SystemExit, match="the tests of tiny fail without a mutant"):
+        mutants.judge(mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600)
