@@ -168,7 +168,7 @@ def posterior(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def table(rows: list[Row], absent: list[str], frames: int) -> str:
-    """For the README."""
+    """For the documents."""
     lines = [
         "| bundle | file | engine | Python | processor | logit, largest difference | p(cry), largest difference | "
         "same label as ONNX | bounds |",

@@ -9,7 +9,7 @@ from export.tensorrt_lint import VERSIONS, lint
 BUNDLE = Path(__file__).resolve().parents[2] / "edge" / "default_bundle"
 
 
-# That `edge-export --target jetson-fp16` exports the models that ship is shown by tests/test_readme.py.
+# That `edge-export --target jetson-fp16` exports the models that ship is shown by tests/test_docs.py.
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_tensorrt_imports_the_shipped_onnx(version):
     # The verifier's is stored in bytes, for onnxruntime alone; its Jetson targets are linted as they are exported.
