@@ -167,3 +167,9 @@ def test_an_arrow_and_a_circle_would_be_seen(tmp_path):
     graph = {name: {to for to in imported(name, path, modules) if to in modules} for name, path in modules.items()}
     assert "edge.log" in graph["edge.dsp.mel"]
     assert ["edge.dsp.mel", "edge.log"] in circles(graph)
+
+
+@pytest.mark.parametrize("room", sorted(path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()))
+def test_no_two_test_files_of_a_room_have_one_name(room):
+    names = [path.name for path in (REPOSITORY / "tests" / room).rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))  # pytest imports them by name, and collects nothing of such a room
