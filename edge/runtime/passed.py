@@ -11,7 +11,8 @@ from typing import Optional
 CLOCK_BOOTTIME = 7  # time.CLOCK_BOOTTIME of Python 3.7: it goes on while the machine sleeps
 WINDOW_S = 5.0  # what comes late comes within two of these, or does not come
 LOST_S = 0.25  # being behind by less is how unevenly blocks come
-DRIFT_S = 60.0  # what takes longer to be LOST_S behind is a crystal: no two agree
+DRIFT = 1e-3  # being behind by more and more, but no quicker, is a crystal: no two agree
+DRIFT_S = 60.0  # looked at over so long
 FASTER_S = 3.0  # that much more than there was time for, and half as much again: no microphone
 
 
@@ -48,9 +49,10 @@ class StreamClock:
         least_s = min(self._least_before_s, self._least_s)
         lost_s = least_s - self._usual_s
         if lost_s < LOST_S:
-            lost_s = 0.0
-            if at_s - self._usual_since_s >= DRIFT_S:
+            watched_s = at_s - self._usual_since_s
+            if watched_s >= DRIFT_S and lost_s <= DRIFT * watched_s:
                 self._usual_s, self._usual_since_s = least_s, at_s
+            lost_s = 0.0
         self.lost_s += lost_s
         self._least_before_s, self._least_s = self._least_s - lost_s, math.inf
         self._window_began_s = at_s
