@@ -147,7 +147,12 @@ def test_what_has_lasted_does_not_open_a_second_event_in_the_quiet_after_it():
 @pytest.mark.parametrize("smoothing_frames", [1, 3, 25])
 def test_any_smoothing_goes_with_any_lasting_time(smoothing_frames):
     probabilities = [0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9] * 20
-    run(probabilities, **dict(LASTING, smoothing_frames=smoothing_frames, lasting_frames=5))
+    rules = dict(LASTING, smoothing_frames=smoothing_frames, lasting_frames=5)
+    assert run(probabilities, **rules) == []  # no five frames in a row are 0.5 on average
+    records = run([0.0] * 30 + [0.8] * 40 + [0.0] * 60, **rules)
+    assert [type(record) for record in records] == [Alert, Event]
+    # Four of five at 0.8 are; the smoothed value is at 0.4 then too, or an episode would close as it opens.
+    assert records[0].t_s == pytest.approx(FRAME_S + (30 + max(4, (smoothing_frames + 1) // 2) - 1) * HOP_S)
 
 
 @pytest.mark.parametrize("smoothing_frames", [1, 3])

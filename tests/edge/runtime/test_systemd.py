@@ -7,7 +7,7 @@ import pytest
 from patience import PATIENCE_S
 
 import edge.runtime.systemd
-from edge.runtime.systemd import extend_start_timeout, notify
+from edge.runtime.systemd import SystemdSink, extend_start_timeout, notify
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -36,9 +36,26 @@ def test_more_time_is_asked_for_in_microseconds(systemd):
     assert systemd.recv(100) == b"EXTEND_TIMEOUT_USEC=30000000"
 
 
-def test_nobody_asked(monkeypatch):
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+@pytest.mark.parametrize("asked", [None, ""])
+def test_who_has_not_asked_is_not_told_and_nothing_is_said_of_it(systemd, monkeypatch, caplog, asked):
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    if asked is not None:
+        monkeypatch.setenv("NOTIFY_SOCKET", asked)
     notify("READY=1")
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(100)
+    assert caplog.text == ""
+
+
+def test_the_status_is_told_when_its_line_changes_and_only_then(systemd):
+    sink = SystemdSink()
+    for line in ("healthy: hearing USB", "healthy: hearing USB", "lost: unplugged"):
+        sink.status({"line": line})
+    assert [systemd.recv(100) for _ in range(2)] == [b"STATUS=healthy: hearing USB", b"STATUS=lost: unplugged"]
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(100)
 
 
 def test_a_socket_that_is_gone_is_a_warning(monkeypatch, tmp_path, caplog):
