@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.dsp.log_mel import HOP_LENGTH, WINDOW_LENGTH, log_mel
-from edge.dsp.vad import active
+from edge.dsp.vad import LEAST_DBFS, active, levels_dbfs
 from edge.frames import SAMPLE_RATE
 
 SECONDS = 4
@@ -72,3 +72,7 @@ def test_what_never_changes_is_never_active(samples):
 
 def test_what_log_mel_cannot_see_is_not_active():
     assert not active(with_burst(noise(-120.0), 1.0, 2.0, 30.0)).any()
+
+
+def test_digital_silence_is_at_the_least_level_and_no_lower():
+    assert levels_dbfs(np.zeros(16000, np.float32)) == pytest.approx(LEAST_DBFS)
