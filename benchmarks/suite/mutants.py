@@ -1,17 +1,19 @@
 """Do the tests notice a mistake? Seeded mutants of ten rooms of edge, each judged by the tests of its own room.
 
-    python -m benchmarks.suite.mutants [--seed 0] [--each 14] [--minutes 60] [--room NAME ...] [--jobs 2]
+    python -m benchmarks.suite.mutants [--seed 0] [--each 14] [--minutes 60] [--room NAME ...] [--jobs 2] [--work DIR]
 
 Cosmic Ray's operators make the mutants (a comparison, a number, an arithmetic sign, a condition, a loop, an exception
 is another): a place in the source is drawn, then one of the mutants there. Each is put into a copy of the tree, whose
 tests of the room are run until one fails: those named after the module first. A mutant is killed when a test fails or
-takes far longer than without it. No recording, network or device is needed; what had no time is said.
+takes far longer than without it. What was killed is kept in --work and not asked again while its file is the same, so
+that after a new test only the survivors are. No recording, network or device is needed; what had no time is said.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import queue
 import random
 import shutil
@@ -74,10 +76,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="no mutant is begun after so long")
     parser.add_argument("--room", action="append", choices=ROOMS, help="only this one; may be repeated")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=Path("results/mutants"), help="what was killed")
     arguments = parser.parse_args()
     rooms = tuple(arguments.room or ROOMS)
     mutants = [mutant for room in rooms for mutant in draw(room, arguments.each, arguments.seed)]
-    verdicts = judge(mutants, arguments.jobs, time.monotonic() + 60 * arguments.minutes)
+    verdicts = judge(mutants, arguments.jobs, time.monotonic() + 60 * arguments.minutes, Killed(arguments.work))
     figures = figures_of(verdicts, arguments.seed)
     if rooms == ROOMS:
         record("mutants", figures, table(figures))
@@ -120,15 +123,45 @@ def mutants_in(room: str, path: Path) -> Iterator[tuple[Mutant, tuple[int, int]]
             yield Mutant(room, path.relative_to(REPOSITORY).as_posix(), begin[0], name, occurrence), begin
 
 
-def judge(mutants: Sequence[Mutant], jobs: int, end: float) -> list[Verdict]:
+class Killed:
+    """What was killed before, in a folder."""
+
+    def __init__(self, folder: Path):
+        self.file = folder / "killed.json"
+        self.seconds: dict[str, float] = json.loads(self.file.read_text()) if self.file.is_file() else {}
+
+    def get(self, mutant: Mutant) -> float | None:
+        """How long it took, None for one that was not killed."""
+        return self.seconds.get(self.key(mutant))
+
+    def keep(self, mutant: Mutant, seconds: float) -> None:
+        """Write it down."""
+        self.seconds[self.key(mutant)] = round(seconds, 1)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.file.with_suffix(".partial")
+        partial.write_text(json.dumps(self.seconds, indent=1) + "\n")
+        partial.replace(self.file)
+
+    @staticmethod
+    def key(mutant: Mutant) -> str:
+        """Another one when anything of its file is another."""
+        text = f"{mutant.file} {mutant.operator} {mutant.occurrence}\n" + (REPOSITORY / mutant.file).read_text()
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> list[Verdict]:
     """What the tests make of each mutant, some at a time, each in a copy of the tree of its own."""
+    asked = {mutant.room for mutant in mutants if killed.get(mutant) is None}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         copies: queue.Queue[Path] = queue.Queue()
         for number in range(jobs):
             copies.put(copy_tree(Path(folder) / str(number)))
-        patience = {room: seconds_without_mutant(room, Path(folder) / "0") for room in {m.room for m in mutants}}
+        patience = {room: seconds_without_mutant(room, Path(folder) / "0") for room in sorted(asked)}
 
         def one(mutant: Mutant) -> Verdict:
+            before = killed.get(mutant)
+            if before is not None:
+                return Verdict(mutant, KILLED, before, diff_of(mutant))
             copy = copies.get()
             try:
                 return verdict_on(mutant, copy, PATIENCE * patience[mutant.room] + PATIENCE_S, end)
@@ -140,6 +173,8 @@ def judge(mutants: Sequence[Mutant], jobs: int, end: float) -> list[Verdict]:
             where = f"{verdict.mutant.file}:{verdict.mutant.line}"
             print(f"{number}/{len(mutants)} {where} {verdict.outcome}, {verdict.seconds:.0f} s", flush=True)
             verdicts.append(verdict)
+            if verdict.outcome == KILLED:
+                killed.keep(verdict.mutant, verdict.seconds)
         return verdicts
 
 
@@ -162,24 +197,32 @@ def seconds_without_mutant(room: str, copy: Path) -> float:
     return time.monotonic() - started
 
 
+def diff_of(mutant: Mutant) -> str:
+    """What a mutant changes."""
+    original = (REPOSITORY / mutant.file).read_text()
+    lines = [text.splitlines(True) for text in (original, mutated(mutant))]
+    return "".join(unified_diff(*lines, mutant.file, mutant.file, n=1))
+
+
+def mutated(mutant: Mutant) -> str:
+    """The text of the mutant's file with the change."""
+    return mutate_code((REPOSITORY / mutant.file).read_text(), get_operator(mutant.operator)(), mutant.occurrence)
+
+
 def verdict_on(mutant: Mutant, copy: Path, timeout_s: float, end: float) -> Verdict:
     """Run the tests of a mutant's room on it: those that are named after its module first."""
     started = time.monotonic()
-    original = (REPOSITORY / mutant.file).read_text()
-    changed = mutate_code(original, get_operator(mutant.operator)(), mutant.occurrence)
-    diff = "".join(unified_diff(original.splitlines(True), changed.splitlines(True), mutant.file, mutant.file, n=1))
     if started > end:
-        return Verdict(mutant, NO_TIME, 0.0, diff)
-    stem = Path(mutant.file).stem
-    tests = tests_of(mutant.room)
+        return Verdict(mutant, NO_TIME, 0.0, diff_of(mutant))
+    stem, tests = Path(mutant.file).stem, tests_of(mutant.room)
     near = [path for path in tests if stem in path.stem]
-    (copy / mutant.file).write_text(changed)
+    (copy / mutant.file).write_text(mutated(mutant))
     try:
         parts = [part for part in (near, [path for path in tests if path not in near]) if part]
         failed = any(run_tests(part, copy, timeout_s) for part in parts)
     finally:
-        (copy / mutant.file).write_text(original)
-    return Verdict(mutant, KILLED if failed else SURVIVED, time.monotonic() - started, diff)
+        shutil.copy2(REPOSITORY / mutant.file, copy / mutant.file)
+    return Verdict(mutant, KILLED if failed else SURVIVED, time.monotonic() - started, diff_of(mutant))
 
 
 def run_tests(tests: Sequence[Path], copy: Path, timeout_s: float) -> str:

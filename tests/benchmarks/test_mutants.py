@@ -45,9 +45,11 @@ def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(reposito
     every = [mutant for mutant, _ in mutants.mutants_in("tiny", repository / "edge/tiny/size.py")]
     compared = next(mutant for mutant in every if mutant.operator.endswith("Gt_GtE"))
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
-    verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600)
+    verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
     assert [verdict.outcome for verdict in verdicts] == [mutants.KILLED, mutants.SURVIVED]
     assert (repository / "edge/tiny/size.py").read_text() == SOURCE
+    killed = mutants.Killed(repository / "work")
+    assert killed.get(compared) == pytest.approx(verdicts[0].seconds, abs=0.1) and killed.get(unseen) is None
     figures = mutants.figures_of(verdicts, 0)
     assert (figures["killed"], figures["judged"], figures["share"]) == (1, 2, 0.5)
     assert "edge/tiny/size.py:6" in mutants.table(figures) and "+    return x - 1" in mutants.table(figures)
@@ -55,11 +57,11 @@ def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(reposito
 
 def test_when_time_is_over_it_says_so(repository):
     (mutant, *_) = mutants.draw("tiny", 1, 0)
-    (verdict,) = mutants.judge([mutant], 1, time.monotonic() - 1)
+    (verdict,) = mutants.judge([mutant], 1, time.monotonic() - 1, mutants.Killed(repository / "work"))
     assert verdict.outcome == mutants.NO_TIME and mutants.figures_of([verdict], 0)["judged"] == 0
 
 
 def test_a_room_whose_tests_fail_anyway_judges_nothing(repository):
     (repository / "tests/edge/tiny/test_others.py").write_text("def test_no():\n    assert False\n")
     with pytest.raises(SystemExit, match="the tests of tiny fail without a mutant"):
-        mutants.judge(mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600)
+        mutants.judge(mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
