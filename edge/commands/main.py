@@ -4,7 +4,20 @@ import sys
 
 from edge.guarded import enter  # nothing else here: what it guards is loaded by it
 
-COMMANDS = ("run", "analyze", "events", "report", "bridge", "serve", "purge", "devices", "doctor", "prepare", "demo")
+COMMANDS = (
+    "run",
+    "analyze",
+    "events",
+    "report",
+    "live",
+    "bridge",
+    "serve",
+    "purge",
+    "devices",
+    "doctor",
+    "prepare",
+    "demo",
+)
 LISTENING = ("run", "analyze", "doctor", "prepare", "demo")  # they load an engine
 
 EPILOG = """exit status: 0 done, 1 something went wrong (stderr says what and what to do), 2 wrong usage.

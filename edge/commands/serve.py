@@ -46,9 +46,9 @@ def run(args) -> int:
 def server_of(settings, port=None):
     """The PageServer of the [serve] settings, listening. Raises UserError."""
     from edge.bridge.channels import read_secret
+    from edge.following.live import Live, loudness_of
     from edge.following.sources import sockets_of
     from edge.web.access import Access
-    from edge.web.live import Live, loudness_of
     from edge.web.server import PageServer
 
     serve = settings.serve

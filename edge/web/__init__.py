@@ -2,7 +2,6 @@
 
     server.py   the HTTP server: who may ask, what is answered, how many at once
     access.py   password, Host and Origin: who may ask
-    live.py     what the page shows of each monitor, many times a second
     pages.py    the page itself: one HTML text, one style, one script, nothing from elsewhere
     metrics.py  the same as Prometheus text
 

@@ -1,6 +1,6 @@
 """Prometheus text (exposition format 0.0.4): one set of series per monitor."""
 
-from edge.web.live import Live
+from edge.following.live import Live
 
 SERIES = (
     ("hearing", "gauge", "1 while the monitor hears", lambda state, status: int(state.hearing)),

@@ -11,13 +11,13 @@ from socketserver import ThreadingMixIn
 from urllib.parse import parse_qs, urlsplit
 
 from edge.errors import UserError
+from edge.following.live import Live
 from edge.log import log
 from edge.report.night import DAY_S, night
 from edge.report.night_page import night_page
 from edge.sinks.client import Client
 from edge.store import Store
 from edge.web.access import Access
-from edge.web.live import Live
 from edge.web.metrics import metrics_text
 from edge.web.pages import SECURITY, live_page, script, style
 

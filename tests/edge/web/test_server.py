@@ -12,10 +12,10 @@ import pytest
 from monitor_messages import alert, frame, status
 from patience import PATIENCE_S
 
+from edge.following.live import Live
 from edge.records import Event
 from edge.store import Minute, Store
 from edge.web.access import Access
-from edge.web.live import Live
 from edge.web.server import LONGEST_BODY, MOST_CLIENTS, PageServer
 
 

@@ -1,10 +1,10 @@
-"""What the page shows of every monitor: kept up to date by one thread, handed to whoever looks."""
+"""What is shown of every monitor: kept up to date by one thread, handed to whoever looks."""
 
 import json
 import threading
 import time
 from collections import deque
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from edge.following.reader import Readers
 from edge.following.sensors import Loudness, Sensors
@@ -12,10 +12,15 @@ from edge.following.sensors import Loudness, Sensors
 HISTORY_S = 60.0
 EVERY_S = 0.5
 POINTS = int(HISTORY_S / EVERY_S)
+OF_STATUS = ("notices", "missed_deadlines", "last_event", "line", "episode", "bundle")  # shown as they were said
 
 
 class Live(object):
-    """Follows the monitors. version: grows with every snapshot; wait() returns when there is a newer one."""
+    """Follows the monitors.
+
+    monitors: of each, everything that is shown, newest; snapshot: the same as JSON. version grows with every one;
+    wait() returns when there is a newer.
+    """
 
     def __init__(self, sockets: Dict[str, str], loudness=None):
         """sockets: {source's name: path}. loudness: edge.following.sensors.Loudness or None."""
@@ -27,7 +32,8 @@ class Live(object):
         self._changed = threading.Condition()
         self._ended = False
         self.version = 0
-        self.snapshot = b"[]"  # JSON
+        self.monitors = []  # type: List[Dict[str, Any]]
+        self.snapshot = b"[]"
 
     def start(self) -> None:
         """Begin to follow, on a thread of its own."""
@@ -69,6 +75,7 @@ class Live(object):
         """Make the next snapshot."""
         monitors = [self._monitor(name) for name in self.sensors]
         with self._changed:
+            self.monitors = monitors
             self.snapshot = json.dumps(monitors, allow_nan=False).encode("utf-8")
             self.version += 1
             self._changed.notify_all()
@@ -81,7 +88,9 @@ class Live(object):
         self._peaks[name] = [None, 0.0, 0.0]
         fields = {"name": name, "history": list(self._history[name])}
         fields.update(sensors.state._asdict())
-        fields.update({key: status.get(key) for key in ("notices", "missed_deadlines", "last_event", "line", "paused")})
+        fields.update(
+            {key: status.get(key) for key in ("notices", "missed_deadlines", "last_event", "line", "episode", "bundle")}
+        )
         return fields
 
     def _run(self):
@@ -106,8 +115,3 @@ class Live(object):
 def loudness_of(settings):
     """The Loudness of the [loudness] settings, or None."""
     return Loudness(settings.loudness.threshold_dbfs, settings.loudness.for_s) if settings.loudness.enabled else None
-
-
-def names(live: Live) -> List[str]:
-    """Of the monitors."""
-    return list(live.sensors)
