@@ -3,6 +3,7 @@
 # make examples: every folder of examples/, as continuous integration runs them. make picture: README's.
 # make test: every test, in environments made for them; some rooms at a time, each said when it is done.
 # make mutants: do the tests notice mistakes? Seeded mutants of ten rooms of edge; half an hour on two quiet cores.
+# make fuzz: wrong inputs for an hour (FUZZ_SECONDS); make test tries them for 40 s.
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
 # make wheels: both distributions, for the device and for a PC, into dist/, the same bytes every time.
 # make locks: systemd/locks anew, the packages that make install installs, each with the SHA-256 of its file.
@@ -21,7 +22,7 @@ LONGEST = tests/edge python3.6 tests/export python3.13
 
 EXAMPLES = $(wildcard examples/*/run)
 
-.PHONY: demo check examples picture test mutants arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES)
+.PHONY: demo check examples picture test fuzz mutants arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES)
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
@@ -40,6 +41,11 @@ $(EXAMPLES): $(TEST_ENV)/ready
 
 picture: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m benchmarks.lib.night_picture
+
+FUZZ_SECONDS ?= 3600
+
+fuzz: $(TEST_ENV)/ready
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(TEST_ENV)/bin/python -m pytest tests/fuzz
 
 test: $(TEST_ENV)/ready
 	$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync $(LONGEST) $(filter-out $(LONGEST),$(ROOMS))

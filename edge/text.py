@@ -22,15 +22,15 @@ def text_of(path: str) -> str:
     return "".join(_written_out(c) if "\ud800" <= c <= "\udfff" else c for c in path)
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A text, its end left out when it is long."""
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
-def shown(value) -> str:
+def shown(value, longest: int = LONGEST_SHOWN) -> str:
     """A value as one short printable line, whatever it is."""
     try:
-        return cut(printable(repr(value)))
+        return cut(printable(repr(value)), longest)
     except (RecursionError, ValueError):  # nested without end; an integer too long to be written
         return "a {} too large to be shown".format(type(value).__name__)
 

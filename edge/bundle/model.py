@@ -8,6 +8,7 @@ from edge.bundle.files import PRECISIONS, FileEntry, read_files
 from edge.dsp import fused, log_mel, stft, yamnet_patch
 from edge.errors import UserError
 from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
+from edge.text import shown
 
 DETECTOR, VERIFIER, DENOISER, EXPERT = ROLES = ("detector", "verifier", "denoiser", "expert")
 TENSORRT_PRECISIONS = ("fp16", "int8")
@@ -23,6 +24,7 @@ FEATURES_OF = {DETECTOR: (LOG_MEL,), VERIFIER: (PATCH,), DENOISER: (LOG_MEL,), E
 NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score", PATCH: "none"}
 SENSITIVITIES = LOW, NORMAL, HIGH = ("low", "normal", "high")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")  # of an expert; file names are made of it
+LONGEST_PARAMETER = 400  # characters of one that is shown
 
 
 class Feature(NamedTuple):
@@ -206,11 +208,15 @@ def check_feature_parameters(parameters, name, where, band_counts=BAND_COUNTS):
     for key in sorted(set(allowed) | set(parameters)):
         if key not in parameters or key not in allowed or parameters[key] not in allowed[key]:
             raise UserError(
-                "{}: feature {} has {} = {!r}, this version computes {}: use a model trained "
+                "{}: feature {} has {} = {}, this version computes {}: use a model trained "
                 "with the same features".format(
-                    where, name, key, parameters.get(key), " or ".join(map(repr, allowed.get(key, (None,))))
+                    where, name, key, _whole(parameters.get(key)), " or ".join(map(_whole, allowed.get(key, (None,))))
                 )
             )
+
+
+def _whole(value):
+    return shown(value, LONGEST_PARAMETER)
 
 
 def read_step(fields, feature=FUSED):

@@ -3,12 +3,14 @@
 import sys
 
 from edge.decision.rules import differences
+from edge.engines.base import slow_because
 from edge.text import printable
 
 
 def bundle_notes(bundle, settings):
     """One line each: models that are left out, thresholds that are not the bundle's own."""
-    return bundle.left_out + differences(bundle.decision, settings.decision)
+    slow = slow_because()
+    return bundle.left_out + differences(bundle.decision, settings.decision) + ([slow] if slow else [])
 
 
 def print_notes(bundle, settings, name="cry-monitor"):

@@ -9,6 +9,7 @@ from edge.bundle.model import VERIFIER
 from edge.bundle.trial import check_owner, try_bundle
 from edge.decision.rules import differences
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
+from edge.engines.base import slow_because
 from edge.errors import UserError
 from edge.frames import FRAME_HOP
 from edge.pipeline import Pipeline
@@ -81,6 +82,10 @@ def speed_finding(bundle, settings) -> Finding:
         pipeline.push(cry[begin : begin + FRAME_HOP])
     row, budget_ms = pipeline.timings.row(FRAME_STAGE), settings.budget.frame_ms
     text = "{:.1f} ms a frame, at worst {:.1f} ms, of {:g} ms".format(row.p50_ms, row.max_ms, budget_ms)
+    slow = slow_because()
+    if slow:
+        state = WRONG if row.p50_ms > budget_ms else WARNING
+        return Finding("frame time", state, "{}; {}".format(text, slow), "let it see /proc/cpuinfo: ProcSubset=all")
     if row.p50_ms > budget_ms:
         return Finding(
             "frame time",

@@ -8,7 +8,11 @@ from edge.store.failures import refusal
 
 
 class Transactions(object):
-    """What has `path`, a `_connection` and the `_session` that its rows carry."""
+    """What has a path, a connection and the session that its rows carry."""
+
+    path: str
+    _connection: sqlite3.Connection
+    _session: Optional[int]
 
     path: str
     _connection: sqlite3.Connection
