@@ -17,6 +17,8 @@ FINAL = (
     "already exists",
     "duplicate column",
 )
+# What reading and writing a database may raise.
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
 FULL = ("full", "too large")
 
 
@@ -67,4 +69,6 @@ def refusal(doing, path, error):
 
 def is_final(error):
     """Whether an error says that the file itself is damaged."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite quotes names of the file in what it says
+        return True
     return isinstance(error, sqlite3.Error) and any(words in str(error) for words in FINAL)

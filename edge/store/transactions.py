@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import Iterator, Optional
 
-from edge.store.failures import refusal
+from edge.store.failures import FAILURES, refusal
 
 
 class Transactions(object):
@@ -38,5 +38,5 @@ class Transactions(object):
     def _explained(self, doing) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             raise refusal(doing, self.path, error) from error

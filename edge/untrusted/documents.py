@@ -8,7 +8,7 @@ import re
 
 from edge.errors import UserError
 from edge.files import read_regular
-from edge.text import printable, shown
+from edge.text import cut, printable, shown
 from edge.untrusted.texts import MAX_DOCUMENT_BYTES, Malformed, decoded, read_text
 
 MAX_TABLE_BYTES = 64 << 20
@@ -138,12 +138,12 @@ def check_values(value, finite=True, max_depth=MAX_DEPTH):
         if not max_depth:
             raise _Bad("nested too deeply")
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
-            step = ".{}".format(key) if isinstance(value, dict) else "[{}]".format(key)
+            step = "." + cut(printable(key)) if isinstance(value, dict) else "[{}]".format(key)
             try:
-                check_values(step)
+                check_values(key)
                 check_values(entry, finite, max_depth - 1)
             except _Bad as error:
-                raise error.within(printable(step)) from None
+                raise error.within(step) from None
 
 
 def _of_values(document, path, advice, finite=True):

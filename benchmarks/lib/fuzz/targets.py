@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.lib.fuzz.mutations import VALUES, mutated_bytes, mutated_document, mutated_lines
+from edge.audio import open_source
 from edge.bench.baseline import compare, read_baseline
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle, read_manifest, verify_files
 from edge.config import DEFAULT_CONFIG_TEXT, default_settings, load_settings
 from edge.doctor.machine import database_finding
 from edge.engines.tensorrt.cache import EngineCache, EngineKey
+from edge.pipeline import Pipeline
 from edge.records import Event, ExpertReading
 from edge.store import Health, Minute, Store
 from edge.store.buffered_store import BufferedStore
@@ -68,11 +70,14 @@ class Analysis:
             self._files.append(path.read_bytes())
 
     def __call__(self, rng: random.Random, path: Path) -> None:
-        from edge.commands.recording import analyse
-
         path.write_bytes(mutated_bytes(rng.choice(self._files), rng))
-        for _ in analyse(str(path), self._bundle, self._settings):
-            pass
+        with open_source(f"file:{path}") as source:
+            pipeline = Pipeline(self._bundle, self._settings)
+            try:
+                for block in source.blocks():
+                    pipeline.push(block)
+            finally:
+                pipeline.finish()
 
 
 def configuration(_folder: Path) -> Case:

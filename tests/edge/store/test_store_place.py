@@ -316,6 +316,11 @@ def test_which_errors_say_that_the_file_itself_is_lost(said, final):
     assert not is_final(OSError(5, said))
 
 
+def test_an_error_that_quotes_what_is_no_text_is_one_of_the_file():
+    error = UnicodeDecodeError("utf-8", b"\x82", 0, 1, "invalid start byte")
+    assert type(refusal("open", "e.db", error)) is Unusable
+
+
 def test_a_full_disk_is_known_by_its_number_too():
     assert refusal("write to", "e.db", OSError(28, "No space left on device")).is_full
     assert not refusal("write to", "e.db", OSError(13, "Permission denied")).is_full
