@@ -22,11 +22,11 @@ from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import group_bootstrap, recall_at_false_positive_rate
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
-from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples
+from training.data.corpora import CRY, UNVERIFIED, Clip, read_samples
 from training.verifier.config import GATE, SLOPES, cascade
 from training.verifier.fusion import clip_scores, fit
 from training.verifier.hearing import Heard
-from training.verifier.material import hear_all
+from training.verifier.material import hear_all, material
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 BABY_CRY_SLOPES = (0.5, 0.75, 1.0)
@@ -47,8 +47,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results/verifier"), help="what was heard, kept")
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     arguments = parser.parse_args()
-    clips = [clip for folder in (arguments.data, arguments.also) for clip in read_corpora(folder)]
-    clips = [clip for clip in clips if clip.corpus != "fsdd"]
+    clips = material((arguments.data, arguments.also))
     heard = hear_all(clips, fold_detectors(FOLD_BUNDLES), shipped_network(), arguments.work)
     known = [i for i, clip in enumerate(clips) if clip.detector_label != UNVERIFIED]
     clips, heard = [clips[i] for i in known], [heard[i] for i in known]

@@ -70,7 +70,8 @@ def others_of(clips: Sequence[Clip]) -> list[Clip]:
 def mix_night(clips: Sequence[Clip], duration_s: float, snr_db: float, seed: int, kind: Kind = LONG) -> Night:
     """A night of these clips. The other sounds and the cries' places depend on the seed only, not on the SNR."""
     rng = np.random.default_rng(seed)
-    night = background(others_of(clips), int(duration_s * SAMPLE_RATE), rng)
+    others = [read_samples(clip) for clip in others_of(clips)]
+    night = background(others, int(duration_s * SAMPLE_RATE), rng)
     n_cries = int(kind.per_hour * duration_s / 3600)
     slot = len(night) // n_cries
     room = slot - int((kind.longest_s + BETWEEN_CRIES_S) * SAMPLE_RATE)
@@ -98,8 +99,9 @@ def around_cries(night: Night) -> Night:
 
 def mix_others(others: Sequence[Clip], seed: int) -> Night:
     """A night without cries that is as long as these sounds need."""
-    total = sum(len(read_samples(clip)) for clip in others)
-    return Night(background(others, int(total / OTHERS_SHARE), np.random.default_rng(seed)), [])
+    sounds = [read_samples(clip) for clip in others]
+    length = int(sum(map(len, sounds)) / OTHERS_SHARE)
+    return Night(background(sounds, length, np.random.default_rng(seed)), [])
 
 
 def drawn(clips: Sequence[Clip], n_cries: int, kind: Kind, rng: np.random.Generator) -> list[list[Clip]]:
@@ -131,10 +133,10 @@ def cry_of(clips: Sequence[Clip], kind: Kind, rng: np.random.Generator) -> np.nd
     return np.concatenate(parts)
 
 
-def background(others: Sequence[Clip], length: int, rng: np.random.Generator) -> np.ndarray:
+def background(others: Sequence[np.ndarray], length: int, rng: np.random.Generator) -> np.ndarray:
     """Every other sound once, in random order with random pauses, over faint room noise."""
     night = (10 ** (ROOM_DBFS / 20) * rng.standard_normal(length, dtype=np.float32)).astype(np.float32)
-    sounds = [read_samples(others[i]) for i in rng.permutation(len(others))]
+    sounds = [others[i] for i in rng.permutation(len(others))]
     pauses = rng.exponential(size=len(sounds))
     free = max(0, length - sum(map(len, sounds)))
     position = 0

@@ -10,12 +10,29 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training.data.corpora import Clip, read_samples
+from training.data.corpora import Clip, read_corpora, read_samples
 from training.verifier.config import CLASSES, LOWEST_GATE
 from training.verifier.hearing import Heard, Network, hear, wherever_suspicious
 
 VERSION = 1
 KEEP_EVERY = 500  # clips
+MOST_OF_A_SOURCE = 1500  # clips
+DIGITS = "fsdd"
+
+
+def material(folders: Sequence[Path], seed: int = 0) -> list[Clip]:
+    """What a cascade is fitted on and judged with: every clip but digits, of a source with very many so many drawn."""
+    by_source: dict[str, list[Clip]] = {}
+    for folder in folders:
+        for clip in read_corpora(folder):
+            if clip.corpus != DIGITS:
+                by_source.setdefault(clip.corpus, []).append(clip)
+    rng = np.random.default_rng(seed)
+    return [
+        of_source[i]
+        for of_source in by_source.values()
+        for i in np.sort(rng.permutation(len(of_source))[:MOST_OF_A_SOURCE])
+    ]
 
 
 def hear_all(clips: Sequence[Clip], detectors: dict[int, Network], verifier: Network, work: Path) -> list[Heard]:

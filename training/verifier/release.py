@@ -15,13 +15,13 @@ from edge.bundle.fields import Fields
 from edge.bundle.model import Cascade, read_cascade
 from edge.dsp.yamnet_patch import NAME, PARAMETERS
 from edge.untrusted import read_json
-from training.data.corpora import UNVERIFIED, Clip, read_corpora
+from training.data.corpora import UNVERIFIED, Clip
 from training.data.selection import corpora_of
 from training.layers.yamnet import build_yamnet
 from training.verifier.config import CLASSES
 from training.verifier.fusion import fit
 from training.verifier.hearing import Network, tflite_network
-from training.verifier.material import hear_all
+from training.verifier.material import hear_all, material
 
 SHIPPED = Path(__file__).resolve().parents[1] / "models" / "verifier"
 MODEL, DESCRIPTION = "verifier.keras", "model.json"
@@ -37,7 +37,7 @@ def make_verifier(
     detectors: folder of fold1..fold4, bundles of the detectors that never heard their fold.
     """
     model = build_yamnet(yamnet, list(CLASSES.values()))
-    clips = [clip for folder in data for clip in read_corpora(folder) if clip.corpus != "fsdd"]
+    clips = material(data)
     heard = hear_all(clips, fold_detectors(detectors), model.predict_on_batch, work)
     cascade = fit(clips, heard)
     out.mkdir(parents=True, exist_ok=True)
