@@ -38,9 +38,9 @@ SENSITIVITIES = {"low": 0.1, "normal": 0.5, "high": 2.0}  # allowed false alarms
 CASCADE, ALONE = "cascade", "detector alone"
 OPEN_THRESHOLDS = {
     CASCADE: (0.60, 0.65, 0.70, 0.75, 0.80, 0.83, 0.86, 0.88, 0.90, 0.92, 0.94),
-    ALONE: (0.60, 0.70, 0.80, 0.85, 0.90, 0.92, 0.94, 0.96, 0.98),
+    ALONE: (0.80, 0.90, 0.94, 0.96, 0.98),
 }
-LASTING_THRESHOLDS = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.60)
+LASTING_THRESHOLDS = (0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.60)
 
 
 def main() -> None:
