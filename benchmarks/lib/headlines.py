@@ -33,8 +33,8 @@ def _detection_clips(found: Figures) -> str:
 def _detection_nights(found: Figures) -> str:
     long, single = (found["rows"][f"10 dB, {kind}"] for kind in ("15 s and more", "single, 3 to 6 s"))
     return (
-        f"at 10 dB {long['found'][0]:.0%} of cries of 15 s and more and {single['found'][0]:.0%} of single ones of 3 to "
-        f"6 s are found, the alert {long['delay_p50_s']:.1f} s after the start (median), at "
+        f"at 10 dB {long['found'][0]:.0%} of cries of 15 s and more and {single['found'][0]:.0%} of single ones of 3 "
+        f"to 6 s are found, the alert {long['delay_p50_s']:.1f} s after the start (median), at "
         f"{long['false_alarms_per_hour'][0]:.1f} false alarms an hour of loud other sounds"
     )
 
