@@ -129,13 +129,14 @@ def findings_of_service(minutes, status: str) -> List[Finding]:
     said = "the running service says: " + (status or "nothing")
     if status.startswith((STALLED, RECOVERING, LOST)):
         return [Finding("microphone", WRONG, said, NOT_HEARD)]
-    recent = [minute for minute in minutes if minute.start_utc + minute.duration_s > time.time() - RECENT_S]
+    heard = [minute for minute in minutes if minute.frames]  # the others say that there was nothing to listen to
+    recent = [minute for minute in heard if minute.start_utc + minute.duration_s > time.time() - RECENT_S]
     if not recent and status.startswith(HEALTHY):
         return [
             Finding("microphone", OK, said),
             Finding("level", UNKNOWN, "the service has not heard a whole minute yet", "run doctor again in a minute"),
         ]
-    if not recent or not recent[-1].frames:
+    if not recent:
         return [Finding("microphone", WRONG, "nothing heard for {:.0f} s; {}".format(RECENT_S, said), NOT_HEARD)]
     latest = recent[-1]
     text = "{:.0f} dBFS mean, {:.0f} dBFS peak in the service's last minute".format(latest.mean_dbfs, latest.max_dbfs)

@@ -196,7 +196,7 @@ class LocalSocketSink(Sink):
         self._guard(reader, lambda: reader.tell(_line(self._snapshot())))
 
     def _why_not(self, connection):
-        if not may_be_told(connection, self._group):
+        if not may_be_told(connection, self._group, is_guarded=not self._own_path):
             peer = peer_of(connection)
             self._news.append("user {} (process {}) may not read and was refused".format(peer.uid, peer.pid))
             return "only the monitor's own user, root and members of the socket's group may read"

@@ -11,6 +11,7 @@ from typing import NamedTuple, Set
 CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred
 SO_PEERGROUPS = 59  # Linux 4.13
 MOST_GROUPS = 64
+ALL_USERS = 2**32 - 1  # user_namespaces(7): the first namespace has them all
 
 
 class Peer(NamedTuple):
@@ -26,14 +27,16 @@ def peer_of(connection: socket.socket) -> Peer:
     return Peer(*CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)))
 
 
-def may_be_told(connection: socket.socket, group: int) -> bool:
+def may_be_told(connection: socket.socket, group: int, is_guarded: bool = False) -> bool:
     """Whether the peer is the monitor's own user, root, or in the group of the socket's file.
 
-    In a sandbox with users of its own (PrivateUsers=) all others look alike, users and groups: there, it is the file's
-    mode that the kernel keeps them out by, before this is asked.
+    In a sandbox with users of its own (PrivateUsers=) all others look alike. A socket that systemd has made
+    `is_guarded` by its mode, which keeps strangers from connecting at all: who cannot be told from them has passed it.
     """
     peer = peer_of(connection)
-    return peer.uid in (0, os.geteuid()) or group in _groups(connection, peer)
+    if peer.uid in (0, os.geteuid()) or group in _groups(connection, peer):
+        return True
+    return is_guarded and peer.uid == _unseen_user()
 
 
 def group_of(path: str) -> int:
@@ -42,6 +45,17 @@ def group_of(path: str) -> int:
         there = os.stat(path)
         if there.st_mode & 0o020:
             return there.st_gid
+    return -1
+
+
+def _unseen_user():
+    """What a user is called who does not exist in this user namespace; -1 where all do."""
+    with suppress(OSError, ValueError, IndexError):
+        with open("/proc/self/uid_map") as uid_map:
+            if int(uid_map.read().split()[2]) >= ALL_USERS:
+                return -1
+        with open("/proc/sys/kernel/overflowuid") as overflow:
+            return int(overflow.read())
     return -1
 
 

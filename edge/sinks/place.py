@@ -13,7 +13,7 @@ SERVICE_PATH = "/run/cry-monitor.socket"  # where systemd's unit makes it
 LONGEST_PATH = 107  # bytes: unix(7)
 FIRST_PASSED = 3  # sd_listen_fds(3)
 PASSED_NAMES = ("cry-monitor.socket", "")  # of the unit; "" where systemd tells no names
-BACKLOG = 16
+BACKLOG = 64  # who connects at once: more than may read, so that they can be told so
 
 
 def default_path(database: str) -> str:

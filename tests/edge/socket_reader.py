@@ -12,8 +12,8 @@ class Connection:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE_S)
         self.socket.connect(path)
+        self.socket.settimeout(PATIENCE_S)
         self._file = self.socket.makefile("rb")
 
     def message(self, kind=None):

@@ -220,6 +220,46 @@ def test_its_directory_is_private(system, hearing):
     assert system.property(UNIT, "UID") not in ("0", "")
 
 
+FIRST_LINE = """
+import json, socket
+reader = socket.socket(socket.AF_UNIX)
+reader.connect("/run/cry-monitor.socket")
+print(json.loads(reader.makefile().readline())["type"])
+"""
+
+
+def test_the_socket_is_made_outside_the_sandbox_for_members_of_its_group(system, hearing):
+    hearing()
+    system.run("groupadd", "--system", "cry-monitor-readers")
+    system.run("systemctl", "restart", UNIT)
+    hearing()
+    assert system.run("stat", "-c", "%a %U %G", "/run/cry-monitor.socket").strip() == "660 root cry-monitor-readers"
+
+    def reads(*groups):
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", *groups)
+        return system.succeeds(*nobody, "/opt/cry-monitor/bin/python", "-c", FIRST_LINE)
+
+    group = system.run("getent", "group", "cry-monitor-readers").split(":")[2]
+    assert system.run("/opt/cry-monitor/bin/python", "-c", FIRST_LINE).strip() == "status"
+    assert (
+        system.run(
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--groups=" + group,
+            "/opt/cry-monitor/bin/python",
+            "-c",
+            FIRST_LINE,
+        ).strip()
+        == "status"
+    )
+    assert not reads("--clear-groups")
+    system.run("systemctl", "stop", UNIT)
+    assert not system.succeeds("test", "-e", "/run/cry-monitor.socket")  # nobody who comes back starts the monitor
+    system.run("systemctl", "start", UNIT)
+    hearing()
+
+
 def test_no_network_is_reachable(probed):
     assert probed["interfaces"] == "lo"
     refused = ("Address family not supported by protocol", "Operation not permitted")

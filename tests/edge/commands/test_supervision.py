@@ -438,3 +438,21 @@ def test_a_source_faster_than_real_time_is_said_and_taken_for_a_recording(listen
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert "stopped: heard 20.0 s, 1 events" in err
+
+
+@pytest.mark.once
+def test_standard_input_that_sends_nothing_is_stalled_until_it_sends_again(listening, systemd, watched, path):
+    process = listening(**watched)
+    wait_until_told(systemd, "STATUS=stalled: standard input sends nothing")  # nothing has come at all
+    writer = LiveWriter(process)
+    writer.play(2.0)
+    wait_for(process, "healthy: hearing standard input")
+    assert "standard input sends nothing" in wait_for(process, "stalled: ")
+    writer.play(2.0)
+    assert ", after " in wait_for(process, "healthy: hearing standard input")
+    status, _, err, _ = stop(process)
+    assert status == 0
+    seconds_of(err, path)
+    with Store(path, read_only=True) as store:
+        states = [row.state for row in store.health()]
+    assert states[:5] == ["started", "stalled", "healthy", "stalled", "healthy"]
