@@ -103,3 +103,28 @@ def test_the_shipped_configuration_is_where_the_unit_looks():
     unit = (SYSTEMD / "cry-monitor.service").read_text()
     assert "--config /etc/cry-monitor/cry-monitor.toml" in unit
     assert "/etc/cry-monitor/cry-monitor.toml" in (SYSTEMD / "install").read_text()
+
+
+@pytest.mark.parametrize("name", ["bridge", "serve"])
+def test_what_has_a_network_is_a_unit_of_its_own_that_cannot_hear(tmp_path, name):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    unit = "cry-monitor-{}.service".format(name)
+    text = (SYSTEMD / unit).read_text()
+    assert "PrivateDevices=yes" in text and "audio" not in re.findall("SupplementaryGroups=(.*)", text)[0]
+    assert "DynamicUser=yes" in text and "StateDirectory" not in text
+    (tmp_path / unit).write_text(re.sub("^ExecStart=.*$", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+
+    def analyze(*arguments):
+        return subprocess.run(
+            ["systemd-analyze", *arguments, unit],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ).stdout
+
+    assert analyze("verify") == ""
+    found = re.search(r"exposure level for \S+: ([\d.]+)", analyze("security", "--offline=true", "--no-pager"))
+    assert found is None or float(found[1]) <= MOST_EXPOSURE
+    assert unit.replace("cry-monitor-", "").split(".")[0] in (SYSTEMD / "install").read_text()
