@@ -17,10 +17,11 @@ from edge.bundle.files import MANIFEST_NAME, file_paths, verify_files
 from edge.bundle.manifest import read_manifest
 from edge.bundle.model import VERIFIER
 from edge.errors import UserError
+from edge.log import log
 from edge.ownership import why_untrusted
 from edge.runtime.core_dumps import forbid_core_dumps
 
-PATIENCE_S = 120.0  # a board with much else to do; what takes longer does not start in time either
+PATIENCE_S = 60.0  # less than systemd waits for a start; what takes longer does not start in time either
 OPENING = "opening "
 ENDINGS = (0, 1)  # exit status of a trial that came to its end: nothing is wrong, or it is known what
 ADVICE = "not loaded; a bundle is as good as a program, take one only from whom you trust"
@@ -71,14 +72,11 @@ def try_bundle(directory, threads=1):
     What else is wrong with the bundle is said by whoever loads it then. TensorRT, which builds for minutes, is left
     out: the CPU's engines read the same files.
     """
-    path = os.pathsep.join(filter(None, [_EDGE_S_PARENT, os.environ.get("PYTHONPATH")]))
-    child = subprocess.Popen(
-        [sys.executable, "-m", "edge.bundle.trial", os.path.abspath(str(directory)), str(threads)],
-        env=dict(os.environ, PYTHONPATH=path, PYTHONIOENCODING="utf-8:surrogateescape"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    try:
+        child = _start(directory, threads)
+    except OSError as error:  # no process can be had: hearing comes first
+        log.warning("%s is loaded without having been tried in another process (%s)", directory, error.strerror)
+        return
     try:
         said = child.communicate(timeout=PATIENCE_S)[0].decode("utf-8", "replace").splitlines()
         ended = _how_it_ended(child.returncode)
@@ -91,6 +89,18 @@ def try_bundle(directory, threads=1):
         return
     what = said[-1][len(OPENING) :] if said else "the bundle {}".format(directory)
     raise UserError("{} ended the process in which it was tried ({}): {}".format(what, ended, ADVICE))
+
+
+def _start(directory, threads):
+    """The process that tries. Raises OSError."""
+    path = os.pathsep.join(filter(None, [_EDGE_S_PARENT, os.environ.get("PYTHONPATH")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.bundle.trial", os.path.abspath(str(directory)), str(threads)],
+        env=dict(os.environ, PYTHONPATH=path, PYTHONIOENCODING="utf-8:surrogateescape"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _how_it_ended(status):

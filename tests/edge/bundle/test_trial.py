@@ -104,3 +104,9 @@ def test_root_loads_nothing_that_others_may_write(bundle):
     os.chmod(os.path.join(bundle, "manifest.json"), 0o646)
     with pytest.raises(UserError, match="manifest.json can be changed by everybody"):
         trial.load_tried(bundle)
+
+
+def test_where_no_process_can_be_had_hearing_comes_first(bundle, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "executable", os.path.join(bundle, "no-python"))
+    assert trial.load_tried(bundle).name == "loud"
+    assert "is loaded without having been tried in another process (No such file or directory)" in caplog.text
