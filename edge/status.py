@@ -17,6 +17,7 @@ STALLED = "stalled"  # they came, and come no more
 RECOVERING = "recovering"  # the microphone is being opened again
 LOST = "lost"  # that has failed; it is tried again until it works
 STOPPED = "stopped"
+PAUSED = "paused"  # asked for; nothing is listened to
 MICROPHONE_STATES = (HEALTHY, STALLED, RECOVERING, LOST)
 
 NOT_WRITING = "not_writing"  # of the database

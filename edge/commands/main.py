@@ -12,6 +12,7 @@ COMMANDS = (
     "live",
     "bridge",
     "serve",
+    "pause",
     "purge",
     "devices",
     "doctor",

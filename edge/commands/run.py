@@ -8,6 +8,7 @@ from edge.config import load_settings
 from edge.errors import UserError
 from edge.log import log, start_log
 from edge.runtime.daemon import Daemon
+from edge.runtime.pause import Pause
 from edge.runtime.private_memory import keep_private
 from edge.runtime.systemd import SystemdSink
 from edge.sinks.fan_out import Sinks
@@ -87,15 +88,16 @@ def run(args) -> int:
     if args.json:
         sinks.add(JsonLinesSink())
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
-        add_local_socket(sinks, status, settings.socket, keeper.path)
+        pause = Pause()
+        add_local_socket(sinks, status, settings.socket, keeper.path, pause.requests())
         try:
-            Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args)).run(args.fast)
+            Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)
         finally:
             sinks.close()
     return 0
 
 
-def add_local_socket(sinks, status, settings, database) -> None:
+def add_local_socket(sinks, status, settings, database, requests) -> None:
     """Offer the local socket, systemd's or our own; one that cannot be made is said, and hearing goes on."""
     if not settings.enabled:
         return
@@ -103,7 +105,7 @@ def add_local_socket(sinks, status, settings, database) -> None:
         passed = passed_by_systemd()
         path = settings.path or default_path(database)
         listening = passed or listen(path)
-        sinks.add(LocalSocketSink(listening, status.snapshot, {}, "" if passed else path))
+        sinks.add(LocalSocketSink(listening, status.snapshot, requests, "" if passed else path))
     except (UserError, OSError) as error:
         status.notice("no socket", "{}; hearing goes on without it".format(error))
 

@@ -10,6 +10,7 @@ from edge.log import iso_utc, log
 from edge.pipeline import Pipeline
 from edge.runtime.gc_freeze import freeze_gc
 from edge.runtime.passed import since_boot_s
+from edge.runtime.pause import Pause
 from edge.runtime.signals import Signals, Stop
 from edge.runtime.source import SourceSupervisor
 from edge.runtime.systemd import notify
@@ -24,18 +25,20 @@ NEED_A_RESTART = ("detector", "store", "socket")  # sections of the configuratio
 class Daemon:
     """Listens to the source of the settings until it ends or a signal comes.
 
-    The sinks are told of every frame, alert and event. `reread()` returns the settings as they are now, or raises
-    UserError; SIGHUP asks for that.
+    The sinks are told of every frame, alert and event. pause: edge.runtime.pause.Pause. `reread()` returns the settings
+    as they are now, or raises UserError; SIGHUP asks for that.
     """
 
-    def __init__(self, bundle, settings, keeper: BufferedStore, status: Status, sinks: Sinks, reread):
+    def __init__(self, bundle, settings, keeper: BufferedStore, status: Status, sinks: Sinks, reread, pause=None):
         self._bundle = bundle
         self._keeper = keeper
         self._status = status
         self._sinks = sinks
         self._reread = reread
         self._signals = Signals()
-        self._supervisor = SourceSupervisor(bundle, settings, keeper, status, sinks, self._signals, self._new_settings)
+        self._supervisor = SourceSupervisor(
+            bundle, settings, keeper, status, sinks, self._signals, self._new_settings, pause or Pause()
+        )
         self._ready_s = None
 
     def run(self, fast: bool = False) -> None:

@@ -8,12 +8,13 @@ from edge.bundle.model import DETECTOR
 from edge.capture.process import CaptureStuck
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
+from edge.log import log
 from edge.runtime.listener import Listener
 from edge.runtime.microphone_state import MicrophoneState
 from edge.runtime.passed import StreamClock, since_boot_s
 from edge.runtime.systemd import Watchdog
 from edge.runtime.totals import Totals
-from edge.status import HEALTHY, STALLED
+from edge.status import HEALTHY, PAUSED, STALLED
 from edge.store import Minute
 
 RETRY_FIRST_S = 0.25
@@ -33,8 +34,10 @@ class SourceSupervisor:
     `new_settings(settings)` returns those that take the place of the settings when SIGHUP has come.
     """
 
-    def __init__(self, bundle, settings, keeper, status, sinks, signals, new_settings):
+    def __init__(self, bundle, settings, keeper, status, sinks, signals, new_settings, pause):
         self.settings = settings
+        self._pause = pause
+        self._is_resting = False
         self._bundle = bundle
         self._keeper = keeper
         self._status = status
@@ -160,6 +163,11 @@ class SourceSupervisor:
             yield block
 
     def _push(self, block, source, watch, opened_s):
+        if self._pause.is_on:
+            self._rest(block, source, opened_s)
+            return
+        if self._is_resting:
+            self._wake(source)
         if not self._stream_samples or (self._microphone.state != HEALTHY and not self._why_deaf()):
             self._microphone.receiving(
                 "{} ({} Hz, {} channel{})".format(
@@ -181,6 +189,29 @@ class SourceSupervisor:
             self._status.notice(*noticed, of_sound=True)
         self._sinks.look()
         self._tell_figures()
+
+    def _rest(self, block, source, opened_s):
+        """A block in a pause: it is counted, and not listened to."""
+        if not self._is_resting:
+            self._is_resting = True
+            self._finish()
+            self._listener = self._new_listener(source, None)
+            log.warning("paused until %s", self._pause.until_text())
+        detail = "until {}, as was asked for".format(self._pause.until_text())
+        if (self._status.state, self._status.detail) != (PAUSED, detail):
+            self._status.enter(PAUSED, detail)
+        self._stream_samples += len(block)
+        if not self._fast:
+            self._compare_with_clock(block, source, opened_s)
+        self._listener.note_lost(len(block) / SAMPLE_RATE)
+        self._watchdog.advanced()
+        self._sinks.look()
+        self._tell_figures()
+
+    def _wake(self, source):
+        self._is_resting = False
+        log.warning("the pause is over")
+        self._status.enter(HEALTHY, "hearing {}, after a pause".format(source.name))
 
     def _note_nothing(self, source):
         """The source is there and sends nothing: an empty block says so."""

@@ -1,5 +1,5 @@
 "use strict";
-// Fills the page from the stream; asks for marks and pauses when a button is pressed.
+// Fills the page from the stream; asks for a pause when a button is pressed.
 
 const connection = document.getElementById("connection");
 
@@ -52,7 +52,6 @@ function show(monitor) {
   text(part("facts"), facts.join(" · "));
   part("pause").hidden = paused;
   part("resume").hidden = !paused;
-  part("marks").hidden = !monitor.last_event;
 }
 
 async function ask(card, path, fields) {
@@ -72,8 +71,6 @@ async function ask(card, path, fields) {
 document.querySelectorAll(".monitor").forEach((card) => {
   card.querySelector(".pause").addEventListener("click", () => ask(card, "pause", { minutes: 30 }));
   card.querySelector(".resume").addEventListener("click", () => ask(card, "resume", {}));
-  card.querySelectorAll(".mark").forEach((button) =>
-    button.addEventListener("click", () => ask(card, "mark", { label: button.dataset.label })));
 });
 
 const stream = new EventSource("stream");

@@ -41,8 +41,6 @@ def card(name: str) -> str:
         '<p class="facts"></p><div class="actions">'
         '<button type="button" class="pause">Pause for 30 minutes</button>'
         '<button type="button" class="resume" hidden>Listen again</button>'
-        '<span class="marks" hidden>Was the last one a cry? <button type="button" class="mark" data-label="cry">Yes'
-        '</button> <button type="button" class="mark" data-label="other">No</button></span>'
         '<output class="said" role="status"></output></div></section>'
     ).format(title)
 

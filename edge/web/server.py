@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_POST(self):
-        """A mark, a pause."""
+        """A pause, its end."""
         self._answer(self._post)
 
     def log_message(self, *arguments):
@@ -258,13 +258,7 @@ def _pause(fields):
     return {"seconds": 60.0 * minutes}
 
 
-def _mark(fields):
-    if fields.get("label") not in ("cry", "other"):
-        raise Refusal(400, "label is cry or other")
-    return {"event": fields.get("event", "last"), "label": fields["label"]}
-
-
-REQUESTS = {"pause": _pause, "resume": lambda fields: {}, "mark": _mark}  # what the socket is asked, checked here
+REQUESTS = {"pause": _pause, "resume": lambda fields: {}}  # what the socket is asked, checked here
 
 
 def context_of(tls):

@@ -154,8 +154,7 @@ def test_a_foreign_page_cannot_write(serve):
     [
         ("/pause", {"source": "nursery", "minutes": 121}, 400),
         ("/pause", {"source": "nursery", "minutes": True}, 400),
-        ("/mark", {"source": "nursery", "label": "dog"}, 400),
-        ("/mark", {"source": "other", "label": "cry"}, 404),
+        ("/resume", {"source": "other"}, 404),
         ("/erase", {"source": "nursery"}, 404),
         ("/resume", {"source": "nursery"}, 409),  # nobody answers at its socket
     ],
@@ -166,7 +165,7 @@ def test_a_write_that_cannot_be(serve, path, fields, code):
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 3000, "x" * (LONGEST_BODY + 1)])
 def test_a_body_that_is_no_object(serve, body):
-    assert serve()[1]("POST", "/mark", body, Content_Type=JSON)[0] in (400, 413)
+    assert serve()[1]("POST", "/pause", body, Content_Type=JSON)[0] in (400, 413)
 
 
 def test_a_client_that_never_ends_its_request_keeps_nobody_waiting(serve):
