@@ -48,6 +48,7 @@ class ChannelChooser:
         self._floors_dbfs = None
         self._before_db = np.zeros(channels)
         self._heard_db = np.zeros(channels)  # the most above its floor in two windows in a row, slowly forgotten
+        self._dead_windows = np.zeros(channels, int)  # in a row, until now
         self._products = np.zeros((channels, channels))
         self._said = ""
 
@@ -90,6 +91,7 @@ class ChannelChooser:
         above_db = levels_dbfs - self._floors_dbfs
         self._heard_db = np.maximum(self._heard_db - FORGET_DB, np.minimum(above_db, self._before_db))
         self._before_db = above_db
+        self._dead_windows = np.where(levels_dbfs <= DEAD_DBFS, self._dead_windows + 1, 0)
         self._windows += 1
         self.chosen = self._better()
 
@@ -133,7 +135,7 @@ class ChannelChooser:
         troubles = []
         floor_dbfs, correlations = self._floors_dbfs[self.chosen], self._correlations()
         for number in np.flatnonzero(np.arange(self._channels) != self.chosen):
-            if self._floors_dbfs[number] <= DEAD_DBFS < floor_dbfs:
+            if self._dead_windows[number] >= SAY_AFTER > self._dead_windows[self.chosen]:
                 troubles.append("channel {} is dead".format(number + 1))
             elif correlations[number] < OPPOSITE:
                 troubles.append("channel {} is its negative (wired the other way round)".format(number + 1))

@@ -126,3 +126,13 @@ def test_the_same_is_heard_whatever_the_block_sizes(seed):
         parts.append(chooser.push(channels[at : at + size]))
         at += size
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_dead_channel_beside_one_that_was_silent_before_is_said():
+    heard, remarks = chosen(np.stack((0 * CRY, np.where(T_S < 5, 0.0, CRY)), 1))
+    assert correlation_in_the_cry(heard) > 0.97
+    assert remarks == ["channel 2 of 2 is heard, the others are left out: channel 1 is dead"]
+
+
+def test_silence_of_all_channels_is_said_of_none():
+    assert chosen(np.zeros((3 * RATE, 2)))[1] == []

@@ -77,3 +77,36 @@ def test_a_sentence_is_no_event(listen_while, sentence):
         assert store.events() == []
         assert max(minute.max_dbfs for minute in store.minutes()) > HEARD_DBFS
     assert "alert" not in log
+
+
+def faint_cry():
+    """16 s of a room with a faint cry from 3 s on, at 48 kHz."""
+    cry = to_level(infant_cry(CRY_S, np.random.default_rng(1)).samples, -45.0)
+    noise = np.random.RandomState(0).standard_normal(16 * SAMPLE_RATE) * 10 ** (-72.0 / 20)
+    noise[3 * SAMPLE_RATE :][: len(cry)] += cry
+    return np.repeat(noise, 3)  # as a cheap converter would
+
+
+TROUBLES = {
+    "an offset": (lambda x: np.stack((x + 0.03, x + 0.03), 1), "offset: a constant offset of 0.030"),
+    "channels of opposite sign": (lambda x: np.stack((x, -x), 1), "channels: channel 1 of 2 is heard"),
+    "a dead channel": (lambda x: np.stack((0 * x, x), 1), "channel 1 is dead"),
+    "hum": (
+        lambda x: np.stack(2 * [x + 0.1 * np.sin(2 * np.pi * 50 * np.arange(len(x)) / 48000)], 1),
+        "hum: hum at 50 Hz, -23 dBFS",
+    ),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("trouble", sorted(TROUBLES))
+def test_a_cry_is_heard_through_a_bad_microphone_and_what_is_bad_is_said(start, virtual_microphone, trouble, tmp_path):
+    made, said = TROUBLES[trouble]
+    path = str(tmp_path / "night.db")
+    process = start("run", "--source", "mic:STEREO", "--db", path, **on_virtual_microphone(virtual_microphone))
+    wait_for(process, "hearing")
+    virtual_microphone.play(made(faint_cry()), 48000, "stereo48")
+    status, _, log, _ = stop(process)
+    assert status == 0, log
+    assert log.count("event: ") == 1, log
+    assert said in log, log
