@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import deque
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from edge.following.reader import Readers
 from edge.following.sensors import Loudness, Sensors
@@ -32,7 +32,7 @@ class Live(object):
         self._changed = threading.Condition()
         self._ended = False
         self.version = 0
-        self.monitors = []  # type: List[Dict[str, Any]]
+        self.monitors: List[Dict[str, Any]] = []
         self.snapshot = b"[]"
 
     def start(self) -> None:

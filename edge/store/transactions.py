@@ -14,10 +14,6 @@ class Transactions(object):
     _connection: sqlite3.Connection
     _session: Optional[int]
 
-    path: str
-    _connection: sqlite3.Connection
-    _session: Optional[int]
-
     @contextmanager
     def _transaction(self, doing, synchronous="NORMAL") -> Iterator:
         """All that is executed in it, or nothing. FULL: on the card when it is over."""
