@@ -14,6 +14,7 @@ from edge.untrusted.texts import MAX_DOCUMENT_BYTES, Malformed, decoded, read_te
 MAX_TABLE_BYTES = 64 << 20
 MAX_DEPTH = 64
 NOT_JSON, NOT_TOML = "is not valid JSON", "is not a TOML file"
+MOST_DIGITS = 1000  # of a number in TOML; the largest float has 309
 MAX_DIGITS = 19  # of a whole number of 64 bits
 BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 # Strings, which may hold anything, are passed over whole; one without an end reaches to the end of the text.
@@ -22,8 +23,8 @@ TOML_NESTING = re.compile(
     r'"""(?:[^\\]|\\.)*?(?:"""|\Z)|' + r"'''.*?(?:'''|\Z)|" + r'"(?:[^"\\\n]|\\.)*"?|' + r"'[^'\n]*'?|#[^\n]*|[\[\]{}]",
     re.DOTALL,
 )
-# The parser takes time by the square of a dotted key's parts.
-TOML_LONG_KEY = re.compile(r"(?:[^\s=\[\]{},.]+[ \t]*\.[ \t]*){%d}" % MAX_DEPTH)
+# The parser takes time by the square of a dotted key's parts, and of a number's digits.
+TOML_LONG_NUMBER = re.compile(r"[0-9_]{%d}" % (MOST_DIGITS + 1))
 
 
 class _Bad(ValueError):
@@ -73,8 +74,7 @@ def read_toml(path, max_bytes=MAX_DOCUMENT_BYTES, max_depth=MAX_DEPTH, advice=""
     text = read_text(path, NOT_TOML, max_bytes, advice)
     try:
         check_nesting(text, TOML_NESTING, max_depth)
-        if TOML_LONG_KEY.search(TOML_NESTING.sub(_without_text, text)):
-            raise ValueError("a key has more than {} parts".format(MAX_DEPTH))
+        _check_lengths(TOML_NESTING.sub(_without_text, text))
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise Malformed(path, NOT_TOML, printable(str(error)), advice) from error
@@ -152,6 +152,15 @@ def _of_values(document, path, advice, finite=True):
     except ValueError as error:
         raise Malformed(path, "", str(error), advice) from error
     return document
+
+
+def _check_lengths(text):
+    """Raise ValueError for a key or a number that the parser would take too long for; text: TOML without its texts."""
+    for part in re.split(r"[\n=\[\]{},]", text.replace(" ", "").replace("\t", "")):
+        if part.count(".") > MAX_DEPTH:
+            raise ValueError("a key has more than {} parts".format(MAX_DEPTH))
+    if TOML_LONG_NUMBER.search(text):
+        raise ValueError("a number has more than {} digits".format(MOST_DIGITS))
 
 
 def _without_text(token):

@@ -69,6 +69,7 @@ def test_brackets_in_text_do_not_count(written):
         (b'{"a": "\xe9"}', "byte 7 is no UTF-8 text"),
         ('"' + '\\"' * 500000, "Unterminated string"),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_json_that_cannot_be_worked_with(written, content, said):
     assert said in refusal(read_json, written(content))
@@ -79,7 +80,7 @@ def test_json_that_cannot_be_worked_with(written, content, said):
     [
         ("a=" + "[" * 3000, "line 1: nested deeper than 64 levels"),
         ("a = 1" + "0" * 400, "a: a whole number of 1329 bits is too large"),
-        ("a = 1" + "0" * 5000, "not a TOML file"),
+        ("a = 1" + "0" * 900000, "a number has more than 1000 digits"),
         ("[a]\nb = nan", "a.b: nan is no number"),
         ("a" + ".a" * 200000 + " = 1", "a key has more than 64 parts"),
         ('"a"' + '."a"' * 200000 + " = 1", "a key has more than 64 parts"),
@@ -92,6 +93,7 @@ def test_json_that_cannot_be_worked_with(written, content, said):
         ('"\x1b]0;title\x07" = 1', "not a TOML file"),
         ('a = """' + "[" * 100, "not a TOML file"),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_toml_that_cannot_be_worked_with(written, content, said):
     assert said in refusal(read_toml, written(content))
@@ -110,6 +112,7 @@ def test_toml_that_cannot_be_worked_with(written, content, said):
         ("path,set\n" + "x" * 200000 + ",c\n", "field larger than field limit"),
         (b"path,set\n\xe9,c\n", "byte 9 is no UTF-8 text"),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_table_that_cannot_be_worked_with(written, content, said):
     assert said in refusal(read_csv, written(content), ["path"])
