@@ -184,6 +184,12 @@ def _transformer_cost(found: Figures) -> str:
     return f"M multiply-adds a frame: `full` {full:.0f}, `pi`, which ships, {pi:.0f}"
 
 
+def _fuzz(found: Figures) -> str:
+    targets = found["targets"].values()
+    faults = sum(len(each["crashes"]) + len(each["hangs"]) + len(each["internal_errors"]) for each in targets)
+    return f"{sum(each['cases'] for each in targets)} wrong inputs: {faults} crashes, hangs or internal errors"
+
+
 HEADLINES: dict[str, Callable[[Figures], str]] = {
     "detection_clips": _detection_clips,
     "detection_nights": _detection_nights,
@@ -197,6 +203,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "long_day": _long_day,
     "kill_minus_nine": _kill_minus_nine,
     "card_writes": _card_writes,
+    "fuzz": _fuzz,
     "package_sizes": _package_sizes,
     "microphone_cycles": _microphone_cycles,
     "export_targets": _export_targets,
