@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from interpreters import BUILT_FROM, REPOSITORY, find_python, pip
+from interpreters import BUILT_FROM, BUILT_WITH, REPOSITORY, find_python, pip
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
-    """environment(version) -> the python of an environment that holds nothing but pip, one for each version."""
+    """environment(version) -> the python of an environment that holds nothing but pip and what builds wheels."""
     made = {}
 
     def environment(version):
@@ -35,6 +35,7 @@ def environment(tmp_path_factory):
                 made[version] = folder / "bin" / "python"
                 if version == "3.6":  # pip 18, which it brings, builds no wheel as pyproject.toml says
                     pip(made[version], "install", "pip==21.3.1")
+                pip(made[version], "install", *BUILT_WITH)
         return made[version] or pytest.skip("no Python {} here".format(version))
 
     return environment
@@ -49,7 +50,7 @@ def wheel(environment, source, tmp_path_factory):
         if (version, which, anew) not in built:
             folder = tmp_path_factory.mktemp("wheel")
             tree = source if which == "device" else source / "host"
-            pip(environment(version), "wheel", "--no-deps", "--wheel-dir", folder, tree)
+            pip(environment(version), "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, tree)
             (built[version, which, anew],) = folder.iterdir()
         return built[version, which, anew]
 

@@ -1,6 +1,7 @@
 """Interpreters that are here, and what is built and installed with them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ REPOSITORY = Path(__file__).parent.parent.parent
 PYTHONS = ("3.6", "3.11", "3.13")
 BUILT_FROM = ["LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "host"]
 BUILT_FROM += ["edge", "export", "training", "calibration_data"]
+# As pip would in an environment of its own for each build; here it is one for all builds of a Python.
+BUILT_WITH = re.findall(r'^  "(.+)",$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)
 
 
 def find_python(version):

@@ -89,7 +89,7 @@ def test_from_its_sdist_comes_the_same_wheel(environment, wheel, source, tmp_pat
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         assert not [name for name in archive.getnames() if "/tests/" in name]
-    pip(environment(HERE), "wheel", "--no-deps", "--wheel-dir", tmp_path, sdist)
+    pip(environment(HERE), "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, sdist)
     (rebuilt,) = tmp_path.glob("*.whl")
     ours, theirs = contents(wheel(HERE, which)), contents(rebuilt)
     assert {name for name in set(ours) | set(theirs) if ours.get(name) != theirs.get(name)} == set()
