@@ -38,7 +38,7 @@ from benchmarks.lib.record import record
 REPOSITORY = Path(__file__).parents[2]
 TOP = "top"  # edge's own files, beside the rooms
 # What hears, decides, keeps and tells; rooms that draw or speak are left out: most of their numbers are a layout.
-ROOMS = (TOP, "audio", "bundle", "causes", "decision", "dsp", "engines", "sinks", "store", "untrusted")
+ROOMS = (TOP, "audio", "bridge", "bundle", "causes", "decision", "dsp", "sinks", "store", "untrusted")
 EACH = 14
 BAR = 0.92
 # They need arguments, or change what no test of behaviour should depend on.
