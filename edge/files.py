@@ -52,6 +52,14 @@ def kind_of(descriptor):
     return next((words for is_kind, words in _KINDS if is_kind(mode)), "" if stat.S_ISREG(mode) else "no file")
 
 
+def is_named_pipe(path):
+    """Whether a path names a pipe, which is not opened: what is read from it is gone."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def open_regular(path, max_bytes=None):
     """Open a regular file of at most so many bytes, for reading bytes.
 

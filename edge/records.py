@@ -7,7 +7,7 @@ class Frame(NamedTuple):
     """One analysed 1-s frame."""
 
     t_s: float  # end of the frame
-    level_dbfs: float  # RMS of the newest hop
+    level_dbfs: float  # RMS of the newest hop, without its offset
     cry_probability: float  # smoothed, of all that was asked; 0 when gated
     gated: bool  # too quiet for the detector to be asked
     detector_probability: float = 0.0  # the detector's alone, not smoothed; 0 when gated

@@ -23,6 +23,7 @@ from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
 from edge.errors import UserError
+from edge.files import is_named_pipe, shown
 from edge.frames import FRAME_HOP, SAMPLE_RATE
 from edge.status import HEALTHY, LOST, RECOVERING, STALLED
 from edge.text import user_name
@@ -158,6 +159,10 @@ def _recording(spec):
     """A source that is no microphone: whether it can be opened."""
     if spec == "-":
         return Finding("microphone", UNKNOWN, "the source is standard input: no microphone was looked for")
+    path = spec.partition(":")[2]
+    if spec.startswith("file:") and is_named_pipe(path):
+        said = "the source is the named pipe {}: nothing was read from it, what comes is for the monitor"
+        return Finding("microphone", UNKNOWN, said.format(shown(path)))
     try:
         with open_source(spec) as source:
             return Finding("microphone", OK, "none is used: the source is the recording {}".format(source.name))

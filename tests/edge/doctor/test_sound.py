@@ -1,5 +1,6 @@
 """What the doctor says of a microphone by what it sent, or by what the service wrote of it."""
 
+import os
 import time
 
 import numpy as np
@@ -88,3 +89,14 @@ def test_a_source_that_is_no_microphone_is_said():
     (finding,) = sound_findings("file:/nowhere.wav")
     assert (finding.name, finding.state) == ("microphone", "wrong")
     assert "/nowhere.wav" in finding.found
+
+
+def test_nothing_is_read_from_a_named_pipe(tmp_path):
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    keeps_it_open = os.open(path, os.O_RDWR)
+    os.write(keeps_it_open, b"RIFF")
+    (finding,) = sound_findings("file:" + path)
+    assert (finding.state, path in finding.found) == ("unknown", True)
+    assert os.read(keeps_it_open, 9) == b"RIFF"
+    os.close(keeps_it_open)
