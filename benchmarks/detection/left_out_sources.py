@@ -19,7 +19,14 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.lib.record import FOLD_BUNDLES, record
-from benchmarks.lib.statistics import group_bootstrap, recall_at_false_positive_rate
+from benchmarks.lib.statistics import (
+    RANKING_METRICS,
+    group_bootstrap,
+    paired_bootstrap,
+    ranking,
+    recall_at_false_positive_rate,
+    with_interval,
+)
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_samples
@@ -34,6 +41,7 @@ ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, 0.0), (-0.15, -0.1), (-0.3, -0.2)
 GATES = (0.2, 0.4)
 RATES = (0.005, 0.01, 0.02, 0.05)  # false positives at which a choice is judged by its mean recall
 FEWEST = 20  # clips of a source that are worth a row
+WITH_INTERVALS = ("cascade", "YAMNet")
 UNFITTED = cascade(0.0, 0.5, (1.0, 0.0, 0.0), 0.4)  # the mean of both logits
 Choice = tuple[float, float, float, float]  # three slopes and the gate
 
@@ -107,12 +115,17 @@ class Judge:
             "detector alone": self.alone[rows],
             "YAMNet": self.yamnet[rows],
         }
+        is_cry, groups = self.is_cry[rows], self.groups[rows]
         metrics = {
-            name: group_bootstrap(self.is_cry[rows], score, self.groups[rows], self.seed)
+            name: group_bootstrap(is_cry, score, groups, self.seed)
+            if name in WITH_INTERVALS
+            else {metric: (value, None, None) for metric, value in zip(RANKING_METRICS, ranking(is_cry, score))}
             for name, score in scores.items()
         }
+        less = paired_bootstrap(is_cry, scores["cascade"], scores["YAMNet"], groups, self.seed)
         counts = {"cries": int(cries.sum()), "others": int(others.sum())}
-        return {**counts, "chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias, "models": metrics}
+        fit_of = {"chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias}
+        return {**counts, **fit_of, "models": metrics, "less_yamnet": less}
 
 
 def unscaled(choice: Choice) -> Cascade:
@@ -128,8 +141,10 @@ def table(figures: dict[str, Any]) -> str:
     lines = ["| source left out | clips: cries, others | model | " + " | ".join(metrics) + " |", "|---" * 6 + "|"]
     for source, row in rows.items():
         for model in models:
-            cells = ["{:.3f} ({:.3f} - {:.3f})".format(*row["models"][model][metric]) for metric in metrics]
+            cells = [with_interval(*row["models"][model][metric]) for metric in metrics]
             lines.append(f"| {source} | {row['cries']}, {row['others']} | {model} | " + " | ".join(cells) + " |")
+        cells = ["{:+.3f} ({:+.3f} to {:+.3f})".format(*row["less_yamnet"][metric]) for metric in metrics]
+        lines.append(f"| {source} | | cascade less YAMNet | " + " | ".join(cells) + " |")
     for model in models:
         means = [f"{np.mean([row['models'][model][metric][0] for row in rows.values()]):.3f}" for metric in metrics]
         lines.append(f"| mean of the sources | | {model} | " + " | ".join(means) + " |")
