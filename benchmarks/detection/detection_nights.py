@@ -14,6 +14,7 @@ import argparse
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,16 @@ def main() -> None:
         others = others_of([*held_out, *(clip for clip in further if clip.eval_fold == fold)])
         detector = tflite_network(FOLD_BUNDLES / f"fold{fold}" / "detector.int8.tflite")
         for source in sorted({clip.corpus for clip in others}):
-            night = mix_others([clip for clip in others if clip.corpus == source], arguments.seed + fold)
-            heard = once(arguments.work / f"{source}-{fold}.npz", night, detector, verifier)
+            sounds = [clip for clip in others if clip.corpus == source]
+            mix = partial(mix_others, sounds, arguments.seed + fold)
+            heard = once(arguments.work / f"{source}-{fold}.npz", mix, detector, verifier)
             asked += int(np.isfinite(heard.verifier[:, 0]).sum())
             for name, p in judged_by(heard).items():
                 judged[name].others.append(OthersNight(source, fold, p))
         for kind, snr_db in itertools.product(KINDS, SNRS_DB):
             night = around_cries(mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind))
-            file = f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
-            for name, p in judged_by(once(arguments.work / file, night, detector, verifier)).items():
+            file = arguments.work / f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
+            for name, p in judged_by(once(file, lambda night=night: night, detector, verifier)).items():
                 judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
     result: dict[str, Any] = {"seed": arguments.seed}
     result |= {name: judge(one, arguments.seed) for name, one in judged.items()}
@@ -87,11 +89,11 @@ def pairs(name: str) -> list[Pair]:
     return [(opens, lasting) for opens in OPEN_THRESHOLDS[name] for lasting in LASTING_THRESHOLDS if lasting < opens]
 
 
-def once(file: Path, night: Night, detector: Network, verifier: Network) -> Heard:
+def once(file: Path, mix: Callable[[], Night], detector: Network, verifier: Network) -> Heard:
     """What both networks say to a night, kept in a file: choices of thresholds need not hear it again."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        keep(file, [hear(night.samples, detector, verifier, as_asked(shipped_cascade()))])
+        keep(file, [hear(mix().samples, detector, verifier, as_asked(shipped_cascade()))])
     return kept(file)[0]
 
 
