@@ -170,8 +170,8 @@ def cry_figures(heard: Sequence[HeardCry], seed: int) -> dict[str, Any]:
     return {
         "cries": len(heard),
         "found": share_by_group(found, [cry.group_id for cry in heard], seed),
-        "delay_p50_s": float(np.median(delays_s)),
-        "delay_p90_s": float(np.percentile(delays_s, 90)),
+        "delay_p50_s": float(np.median(delays_s)) if delays_s else None,
+        "delay_p90_s": float(np.percentile(delays_s, 90)) if delays_s else None,
     }
 
 
@@ -204,9 +204,14 @@ def cries_table(result: dict[str, Any]) -> str:
             share, low, high = row["found"]
             lines.append(
                 f"| {name}, {label} | {share:.1%} of {row['cries']} | {low:.1%} - {high:.1%} "
-                f"| {row['delay_p50_s']:.1f} s / {row['delay_p90_s']:.1f} s |"
+                f"| {seconds(row['delay_p50_s'])} / {seconds(row['delay_p90_s'])} |"
             )
     return "\n".join(lines)
+
+
+def seconds(value: float | None) -> str:
+    """A delay; none where no cry raised an alert."""
+    return "none" if value is None else f"{value:.1f} s"
 
 
 def rates_table(result: dict[str, Any]) -> str:
