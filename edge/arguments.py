@@ -13,6 +13,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
+        self.register("type", None, given)  # of what names no type
         self.register("type", Path, lambda text: Path(path_name(text)))  # Path("") would be the working directory
 
     def error(self, message):

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from edge.bridge.push_rules import Message
 from edge.bridge.words import words_of
 from edge.errors import UserError
+from edge.files import read_regular
 from edge.log import iso_utc
 
 TIMEOUT_S = 10.0
@@ -224,12 +225,11 @@ def read_secret(key: str, path: str) -> str:
     directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
     path = path if os.path.isabs(path) or not directory else os.path.join(directory, path)
     try:
-        with open(path, "rb") as file:
-            content = file.read(LONGEST_SECRET + 1)
-    except OSError as error:
-        raise UserError("{}: {} cannot be read ({})".format(key, path, error.strerror or error)) from error
+        content = read_regular(path, LONGEST_SECRET)
+    except UserError as error:
+        raise UserError("{}: {}".format(key, error)) from error
     lines = content.decode("utf-8", "replace").splitlines()
-    if len(content) > LONGEST_SECRET or not lines or not lines[0].strip():
+    if not lines or not lines[0].strip():
         raise UserError("{}: {} holds no password on its first line".format(key, path))
     return lines[0].strip()
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from edge.bridge.push_rules import NORMAL, TEST, Message
 from edge.errors import UserError
+from edge.text import printable
 
 BROKER_PATIENCE_S = 10.0
 
@@ -25,9 +26,9 @@ def said(name, destination, ring) -> bool:
     try:
         answer = ring()
     except UserError as error:
-        print("{:16} {}: FAILED: {}".format(name, destination, error), flush=True)
+        print(printable("{:16} {}: FAILED: {}".format(name, destination, error)), flush=True)
         return False
-    print("{:16} {}: {}".format(name, destination, answer), flush=True)
+    print(printable("{:16} {}: {}".format(name, destination, answer)), flush=True)
     return True
 
 

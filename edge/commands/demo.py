@@ -94,7 +94,8 @@ def run(args) -> int:
     with BufferedStore(path, settings) as keeper:
         print("synthesising {:g} minutes of a night (seed {})".format(args.minutes, args.seed), flush=True)
         night = nursery_night(60 * args.minutes, args.seed)
-        print("listening with {}, bundle {} {}\n".format(bundle.detector.engine_name, bundle.name, bundle.version))
+        print_line("listening with {}, bundle {} {}".format(bundle.detector.engine_name, bundle.name, bundle.version))
+        print()
         bundle.warm_up()
         print_notes(bundle, settings)
         events, listener, elapsed_s = listen(night.samples, bundle, settings, keeper)

@@ -7,7 +7,9 @@ import os
 import tempfile
 import time
 
+from edge.arguments import path_name
 from edge.commands.events import since_utc
+from edge.commands.lines import print_line
 from edge.errors import UserError
 from edge.log import iso_utc
 from edge.report.night import DAY_S, HOUR_S, cry_seconds, night
@@ -33,10 +35,13 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
+        type=path_name,
         default=DEFAULT_OUT,
         help="what to write; its ending is one of {} (default: {})".format(", ".join(FORMATS), DEFAULT_OUT),
     )
-    parser.add_argument("--db", metavar="FILE", help="the database (default: the one that `cry-monitor run` writes)")
+    parser.add_argument(
+        "--db", metavar="FILE", type=path_name, help="the database (default: the one that `cry-monitor run` writes)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -53,7 +58,7 @@ def run(args) -> int:
         wanted = whole if ending == ".csv" else newest
         minutes = [one for one in store.minutes(wanted.span.begin_utc) if one.start_utc < now_utc]
     write(args.out, content(ending, whole, newest, minutes))
-    print("wrote {}: {}, {} cries".format(args.out, span_text(whole.span), len(whole.events)))
+    print_line("wrote {}: {}, {} cries".format(args.out, span_text(whole.span), len(whole.events)))
     return 0
 
 

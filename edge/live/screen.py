@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List
 
+from edge.text import printable
+
 LOWEST_DBFS, HIGHEST_DBFS = -90.0, 0.0
 BAR_WIDTH = 30
 SPARK = " .:-=+*#%@"  # p(cry) from 0 to 1, in any encoding
@@ -12,7 +14,7 @@ def screen(monitors: List[Dict[str, Any]], width: int = 80) -> List[str]:
     lines = []  # type: List[str]
     for monitor in monitors:
         lines += lines_of(monitor, width) + [""]
-    return [line[:width] for line in lines[:-1]]
+    return [printable(line)[:width] for line in lines[:-1]]
 
 
 def lines_of(monitor: Dict[str, Any], width: int) -> List[str]:

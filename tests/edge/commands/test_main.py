@@ -245,3 +245,22 @@ def test_importing_the_commands_takes_less_than_0_3_s(environment, tmp_path):
         for _ in range(10)
     ]
     assert min(taken_s) < 0.3
+
+
+def options_of(parser):
+    """Every option of a parser that takes one value, and is not a number or a choice, with its parser."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from options_of(each)
+        elif action.option_strings and action.nargs is None and not action.choices:
+            yield parser, action
+
+
+def test_no_option_of_any_command_takes_an_empty_name(capsys):
+    """Whatever commands there will be."""
+    found = list(options_of(make_parser()))
+    assert len(found) > 30
+    for parser, action in found:
+        with pytest.raises((argparse.ArgumentError, argparse.ArgumentTypeError)):
+            parser._get_value(action, "")
