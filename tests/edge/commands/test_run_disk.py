@@ -60,3 +60,31 @@ def test_a_disk_that_is_emptied_gets_what_waited(start, small_disk, loud_bundle)
     with Store(path, read_only=True) as store:
         assert [event.state for event in store.events()] == ["ended"]
         assert [row.state for row in store.health()][:2] == ["not_writing", "started"]
+
+
+@pytest.mark.parametrize("content", [bytes(4096), b"a letter to the baby\n" * 40])
+def test_over_what_is_no_database(run, loud_bundle, burst_wav, tmp_path, content):
+    path = tmp_path / "events.db"
+    path.write_bytes(content)
+    arguments = ("run", "--bundle", loud_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast", "--json")
+    for number in (1, 2):
+        finished = run(*arguments)
+        assert finished.status == 0
+        assert [fields["type"] for fields in finished.objects()] == ["alert", "event"]
+        assert finished.err.count("and a new one is begun") == (number == 1)
+        with Store(str(path), read_only=True) as store:
+            assert len(store.events()) == number
+    (aside,) = [each for each in tmp_path.iterdir() if ".set-aside-damaged-" in each.name]
+    assert aside.read_bytes() == content
+    assert "set aside: {}".format(aside) in run("doctor", "--db", path, "--source", "file:" + burst_wav).out
+
+
+def test_the_second_of_two_daemons_refuses_and_names_the_first(start, run, loud_bundle, burst_wav, tmp_path):
+    arguments = ("run", "--bundle", loud_bundle, "--db", tmp_path / "events.db")
+    first = start(*(arguments + ("--source", "-")))
+    wait_for(first, "READY")
+    second = run(*(arguments + ("--source", "file:" + burst_wav, "--fast")))
+    assert (second.status, second.out) == (1, "")
+    assert "is being written by another cry-monitor (process {})".format(first.pid) in second.err
+    assert stop(first)[0] == 0
+    assert run(*(arguments + ("--source", "file:" + burst_wav, "--fast"))).status == 0

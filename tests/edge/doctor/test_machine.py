@@ -77,3 +77,20 @@ def test_a_clock_that_stands_in_the_past_is_wrong(monkeypatch):
     finding = machine.clock_finding(calendar.timegm((2020, 1, 1, 0, 0, 0)))
     assert finding.state == "wrong"
     assert "2020-01-01" in finding.found
+
+
+def test_a_user_without_a_name_is_shown_by_number(monkeypatch, tmp_path):
+    """As in a container: whatever is looked at, the diagnosis is not what fails."""
+    if os.geteuid():
+        pytest.skip("only root becomes another user")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    path = str(tmp_path / "events.db")
+    os.seteuid(54321)
+    try:
+        assert machine.user_name() == "user 54321"
+        assert "user 54321" in machine.disk_finding(path).found
+        found = [machine.database_finding(path), machine.group_finding(), machine.power_finding()]
+    finally:
+        os.seteuid(0)
+    assert all(finding.found for finding in found)
