@@ -64,7 +64,6 @@ class Daemon:
         detail = "engine {}, bundle {} {} ({})".format(
             ", ".join(engines), bundle.name, bundle.version, bundle.sha256[:12]
         )
-        log.info("READY: %s, database %s", detail, self._keeper.path)
         self._status.monitor = {
             "monitor": {"version": __version__, "pid": os.getpid(), "started_utc": iso_utc(time.time())},
             "bundle": {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256, "engines": engines},
@@ -72,6 +71,7 @@ class Daemon:
         }
         self._status.begin(self._keep_health, self._tell_status)
         self._status.started(detail)
+        log.info("READY: %s, database %s", detail, self._keeper.path)
         notify("READY=1\nSTATUS=" + self._status.line())
         self._ready_s = since_boot_s()
         self._supervisor.begin(fast)
