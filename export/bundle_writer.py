@@ -55,7 +55,7 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported], reaso
     """What the manifest says of one model."""
     described, precision = model.description, target.precision
     if reason:
-        precision = "fp16" if ONNX_TYPED in [item.file for item in files] else files[0].file.precision
+        precision = "fp16" if ONNX_TYPED.kind in [item.file.kind for item in files] else files[0].file.precision
     entry = {
         **{key: described.get(key) for key in model.kind.manifest_keys},
         "precision": precision,
@@ -73,6 +73,8 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported], reaso
     }
     if reason:
         entry["precision_reason"] = reason
+    if target.tolerance != 1:
+        entry["tolerance"] = target.tolerance
     if target.tensorrt is not None:
         entry["tensorrt"] = {"precision": precision}
     return entry

@@ -6,13 +6,14 @@ import json
 import sys
 from pathlib import Path
 
+from edge import __version__
 from edge.arguments import Parser, path_name
 from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP
 from export.sources.model_set import DEFAULT_MODEL_DIR
-from export.targets import TARGETS, find_target, target_table
+from export.targets import TARGETS, find_target, target_table, with_tolerance
 
 NAME = "edge-export"
 CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # modules of the export extra
@@ -53,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--out", metavar="DIR", type=path_name, help="new or empty directory for the bundle (default: dist/TARGET)"
     )
+    result.add_argument(
+        "--tolerance",
+        metavar="TIMES",
+        type=float,
+        default=1.0,
+        help="widen the target's bounds so many times, but for label agreement; report and manifest say so (1 to 100)",
+    )
+    result.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
     result.add_argument(
         "--trust-model-code",
@@ -80,6 +89,9 @@ def list_targets(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     """Export as the arguments say; returns the exit status. Raises UserError."""
     target = find_target(arguments.target)
+    if not 1 <= arguments.tolerance <= 100:
+        raise UserError(f"--tolerance is {arguments.tolerance:g}: use 1 to 100")
+    target = with_tolerance(target, arguments.tolerance)
     missing = [module for module in CONVERTERS if importlib.util.find_spec(module) is None]
     if missing:
         raise UserError("{} not installed: {}".format(" and ".join(missing), how_to_install("export")))

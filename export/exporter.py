@@ -9,8 +9,9 @@ from edge.bundle.model import DENOISER
 from edge.frames import FRAME_HOP_S
 from edge.versions import installed_versions
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
-from export.convert.files import Progress, check_importable
-from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
+from export.convert.answers import check_values_are_logits
+from export.convert.files import Progress, checked_onnx
+from export.convert.keras_to_onnx import onnx_cost
 from export.kinds.registry import find_kind
 from export.parity.evidence import Evidence
 from export.parity.precision_fallback import ExportedModel, export_models
@@ -23,6 +24,7 @@ NO_TENSORRT = (
     "rounded to half precision, stands for what FP16 does in TensorRT, the Q/DQ file for INT8; the device builds the "
     "engine itself."
 )
+WIDER = "--tolerance {:g}: every bound but that of label agreement is as many times as wide as the target's."
 
 
 def export_bundle(
@@ -48,11 +50,13 @@ def export_bundle(
     gathered = [model.kind.evidence(model, sources.models, calibration_dir) for model in sources.models]
     for evidence in gathered:
         describe(report, evidence)
+        if evidence.model.kind.gives_logits:
+            report["warnings"] += check_values_are_logits(evidence.reference, str(evidence.model.directory))
     exported = []
     if dry_run:
         for model in sources.models:
             progress(f"{model.title}: linting")
-            check_importable(keras_to_onnx(model.fixed), target)
+            checked_onnx(model, target)
     else:
         exported = export_models(gathered, target, progress)
         for number, item in enumerate(exported):
@@ -76,7 +80,9 @@ def beginning(target: Target, sources: ModelSet, out: Path) -> dict[str, Any]:
         "models": [],
         "fusion": sources.fusion,
         "warnings": list(sources.warnings),
-        "notes": [] if target.tensorrt is None else [NO_TENSORRT],
+        "tolerance": target.tolerance,
+        "notes": [NO_TENSORRT] * (target.tensorrt is not None)
+        + [WIDER.format(target.tolerance)] * (target.tolerance > 1),
         "versions": installed_versions(PACKAGES),
     }
 
@@ -149,7 +155,7 @@ def write(sources: ModelSet, target: Target, exported: list[ExportedModel], repo
     def check(bundle: Bundle) -> None:
         for item in exported:
             # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
-            item.evidence.check_on_device(bundle, item.model.kind.bounds(item.conversion.files[0].file.bounds))
+            item.evidence.check_on_device(bundle, item.conversion.files[0].file.bounds)
 
     reasons = {item.model.title: item.reason for item in exported if item.reason}
     folders = [sources.directory, *(model.directory for model, _ in models)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import UserError
+from export.convert.answers import check_graph_gives_logits
 from export.convert.calibration_cache import cache_text
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.keras_to_tflite import keras_to_tflite
@@ -38,6 +39,7 @@ class Conversion:
     files: list[Exported]
     fp32_onnx: bytes
     ranges: Quantised | None
+    tolerance: float  # by which the bounds of the files are widened
 
 
 def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress: Progress) -> Conversion:
@@ -46,8 +48,7 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     Raises UserError when the model does not convert, or when TensorRT would not import a file.
     """
     progress(f"{model.title}: converting to fp32 ONNX")
-    fp32_onnx = keras_to_onnx(model.fixed)
-    check_importable(fp32_onnx, target)
+    fp32_onnx = checked_onnx(model, target)
     ranges = None
     if target.tensorrt is not None and target.precision == "int8":
         progress(f"{model.title}: calibrating int8 ranges on {len(feeds)} frames")
@@ -70,7 +71,16 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
         if file.kind.startswith("onnx"):
             check_importable(content, target)
         files.append(Exported(file, f"{model.title}.{file.name}", content))
-    return Conversion(files, fp32_onnx, ranges)
+    return Conversion(files, fp32_onnx, ranges, target.tolerance)
+
+
+def checked_onnx(model: SourceModel, target: Target) -> bytes:
+    """The fp32 ONNX file of a model. Raises UserError when it gives no logits, or when TensorRT would not import it."""
+    content = keras_to_onnx(model.fixed)
+    if model.kind.gives_logits:
+        check_graph_gives_logits(content)
+    check_importable(content, target)
+    return content
 
 
 def small_storage(fp32_onnx: bytes) -> bytes:
@@ -90,7 +100,7 @@ def less_quantised(
     if given == ("tflite", "int8"):
         progress(f"{item.path} is outside its bounds: converting to dynamic TFLite instead")
         content = keras_to_tflite(model.fixed, DYNAMIC.precision, feeds)
-        other = Exported(DYNAMIC, f"{model.title}.{DYNAMIC.name}", content)
+        other = Exported(DYNAMIC.widened(conversion.tolerance), f"{model.title}.{DYNAMIC.name}", content)
     elif given == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)) and ranges.kinds != DENSE:
         progress(f"{item.path} is outside its bounds: leaving convolutions in float")
         ranges = quantise(conversion.fp32_onnx, feeds, DENSE)
@@ -98,7 +108,10 @@ def less_quantised(
     elif given == ("onnx", "int8"):
         progress(f"{item.path} is outside its bounds: leaving all to FP16")
         contents = {ONNX_FP32: conversion.fp32_onnx, ONNX_TYPED: to_fp16(conversion.fp32_onnx)}
-        files = [Exported(file, f"{model.title}.{file.name}", content) for file, content in contents.items()]
+        files = [
+            Exported(file.widened(conversion.tolerance), f"{model.title}.{file.name}", content)
+            for file, content in contents.items()
+        ]
         return replace(conversion, files=files, ranges=None)
     else:
         return None

@@ -33,21 +33,53 @@ def keras_to_onnx(model: Any) -> bytes:
         outputs = model(list(inputs), training=False)
         return outputs if isinstance(outputs, dict) else {OUTPUT_NAME: outputs}
 
+    function = tf.function(named, input_signature=signature)
     try:
         with quiet():
-            graph, _ = tf2onnx.convert.from_function(
-                tf.function(named, input_signature=signature),
-                input_signature=signature,
-                opset=OPSET,
-            )
+            graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
             graph.ir_version = IR_VERSION
+            store_constants(graph.graph, function.get_concrete_function(*signature))
             content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
             onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
-            return content
     except Exception as error:  # what tf2onnx raises varies with what it cannot convert
         raise UserError(
             f"the model does not convert to ONNX {OPSET} ({one_line(error)}): build it from layers that do"
         ) from error
+    check_inputs(content, [tensor.name for tensor in model.inputs])
+    return content
+
+
+def store_constants(graph: Any, function: Any) -> None:
+    """Make initialisers of the graph inputs that stand for constants of a traced function.
+
+    TensorFlow hands a constant of some size to a function as one more argument, and tf2onnx takes it for an input.
+    """
+    import onnx
+    import tensorflow as tf
+
+    constants = {
+        inside.name: outside.numpy()
+        for outside, inside in function.graph.captures
+        if isinstance(outside, tf.Tensor) and outside.dtype != tf.resource
+    }
+    for value in [value for value in graph.input if value.name in constants]:
+        graph.initializer.append(onnx.numpy_helper.from_array(constants[value.name], value.name))
+        graph.input.remove(value)
+
+
+def check_inputs(content: bytes, expected: Sequence[str]) -> None:
+    """Raise UserError unless an ONNX file, as the device reads it, takes exactly these inputs."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    found = [value.name for value in session.get_inputs()]
+    if sorted(found) != sorted(expected):
+        raise UserError(
+            f"the ONNX file takes the inputs {', '.join(found)} instead of {', '.join(expected)}: a constant of the "
+            f"model became an input; make it a weight of a layer"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,22 @@ as fp32, this in 0.7 % and as long as fp32, at the size of whole int8.
 """
 
 import re
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.convert.keras_graph import inner_model, with_batch_of_one
+from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT
 from export.convert.quiet import quiet
+from export.convert.tflite_process import CONVERTER, ConverterCrash, ConverterRefusal
 from export.networks import Feed, state_shapes
 
+REPLACE = "replace that layer, or choose a target of another precision"
+UNROLL = f"give it at most {MAX_UNROLLED_STEPS} steps, so that it is unrolled"
+REWRITES = dict.fromkeys(RECURRENT, UNROLL)  # by kind of layer that crashes the converter
 STREAMED_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")  # of a network that remembers
 ATTENDING_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # of one with attention
 
@@ -29,32 +37,66 @@ def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None) ->
     weights; inputs and outputs stay float32, which costs the engine nothing). feeds: network inputs from which int8
     ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
     """
-    import tensorflow as tf
-
-    # from_keras_model and no other: from_concrete_functions leaves Keras 3 weights unfrozen, without an error.
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    # Per-channel dense layers need an operator version that tflite-runtime 2.14 rejects.
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    if precision != "fp32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "fp16":
-        converter.target_spec.supported_types = [tf.float16]
-    if precision == "int8":
-        converter.representative_dataset = lambda: iter(feeds)
+    operators = int8_operators(model) if precision == "int8" else None
     try:
-        with quiet():
-            operators = int8_operators(model) if precision == "int8" else None
-            if operators is not None:
-                return partly_int8(converter, operators)
-            if precision == "int8":
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            return converter.convert()
-    except Exception as error:  # the converter has no exception of its own for what it cannot convert
-        unknown = re.search(r"(?:Flex|Custom) ops?: ([\w, ]+)", str(error))
-        what = f"the operator {unknown[1]} is not a TFLite builtin" if unknown else one_line(error)
+        return convert_once(model, precision, feeds, operators)
+    except ConverterCrash as crash:
         raise UserError(
-            f"the model does not convert to {precision} TFLite ({what}): build it from layers that do"
-        ) from error
+            f"the converter to {precision} TFLite {crash}{crashing_layer(model, precision, feeds, operators)}"
+        ) from crash
+    except ConverterRefusal as refusal:
+        raise UserError(f"the model does not convert to {precision} TFLite ({reason(model, str(refusal))}") from refusal
+
+
+def reason(model: Any, refusal: str) -> str:
+    """Why the converter refuses a model, and what to do, as the end of a sentence."""
+    unknown = re.search(r"(?:Flex|Custom) ops?: ([\w, ]+)", refusal)
+    if unknown:
+        return f"the operator {unknown[1]} is not a TFLite builtin): build it from layers that are"
+    layers = inner_model(model)._flatten_layers(include_self=False)
+    named = [layer for layer in layers if re.search(rf"\b{re.escape(layer.name)}(_\d+)?/", refusal)]
+    if named:
+        layer = named[-1]
+        return f"at layer {layer.name!r}, {type(layer).__name__}): {advice_on(layer)}"
+    return f"{one_line(refusal)}): build it from layers that do"
+
+
+def advice_on(layer: Any) -> str:
+    """What to do about a layer that does not convert."""
+    return REWRITES.get(type(layer).__name__, REPLACE)
+
+
+def convert_once(model: Any, precision: str, feeds: Sequence[Feed] | None, operators: Sequence[str] | None) -> bytes:
+    """Save a model and convert it in the converter's process. Raises ConverterCrash or ConverterRefusal."""
+    with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
+        try:
+            with quiet():
+                model.export(Path(folder) / "saved_model", format="tf_saved_model", verbose=False)
+        except Exception as error:  # what Keras raises for what it cannot trace varies
+            raise ConverterRefusal(str(error)) from error
+        return CONVERTER.convert(Path(folder) / "saved_model", precision, feeds, operators)
+
+
+def crashing_layer(model: Any, precision: str, feeds: Sequence[Feed] | None, operators: Sequence[str] | None) -> str:
+    """Which layer it is that crashes the converter, and what to do, as the end of a sentence.
+
+    The model is cut after layer by layer: the first cut that crashes too ends in the one to blame.
+    """
+    inner = inner_model(model)
+    layers = [layer for layer in inner.layers if layer.weights or type(layer).__name__ != "InputLayer"]
+    low, high = 0, len(layers) - 1
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            cut = with_batch_of_one(type(model)(inner.inputs, layers[middle].output))
+            convert_once(cut, precision, feeds, operators)
+            low = middle + 1
+        except ConverterCrash:
+            high = middle
+        except (ConverterRefusal, ValueError, AttributeError):  # this cut is no model: look behind it
+            low = middle + 1
+    layer = layers[low]
+    return f" at layer {layer.name!r} ({type(layer).__name__}): {advice_on(layer)}"
 
 
 def int8_operators(model: Any) -> Sequence[str] | None:
@@ -67,15 +109,3 @@ def int8_operators(model: Any) -> Sequence[str] | None:
     traced = tf.function(lambda *x: model(list(x), training=False)).get_concrete_function(*signature)
     attends = any(operation.type == "Softmax" for operation in traced.graph.get_operations())
     return ATTENDING_INT8 if attends else None
-
-
-def partly_int8(converter: Any, operators: Sequence[str]) -> bytes:
-    """The file of a converter that is set to quantise, with all but some operators left in float."""
-    import tensorflow as tf
-    from tensorflow.lite.python.schema_py_generated import BuiltinOperator
-
-    others = [name for name in vars(BuiltinOperator) if name.isupper() and name not in operators]
-    # The debugger is TensorFlow's one public way to quantise some operators and not others.
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
-    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
-    return debugger.get_nondebug_quantized_model()

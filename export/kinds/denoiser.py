@@ -35,7 +35,7 @@ class Denoiser(ModelKind):
     defaults = {**COMMON_DEFAULTS, "normalisation": FRAME_MEAN}
     manifest_keys = ("role", "name", "feature", "normalisation")
     output_name = ESTIMATE_NAME
-    falls_back = True
+    gives_logits = False
 
     def check_answers(self, fields: Fields) -> None:
         """It has no answers."""

@@ -1,7 +1,6 @@
 """A frame expert: the cause of a cry from log-mel frames, as the denoiser leaves them where it stands behind one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ from export.model import SourceModel
 from export.networks import INPUT_NAME, frames
 from export.parity.comparison import EnergyTask, LogitComparison, compare, keras_outputs, violations
 from export.parity.evidence import Evidence
-from export.targets import FP16, Bounds
+from export.targets import Bounds
 
 COLUMN_S = 0.01
-FP16_POSTERIOR_ERROR = 2e-2  # rounding the weights alone of a small Transformer moved its posterior by .009
 ENERGY = (
     "Of an expert on frames with an energy threshold, the labels of the calibration frames judge the energy score: "
     "whether cries are more known to it than other sounds. Their causes are not known: label agreement says how often "
@@ -41,7 +39,6 @@ class FrameExpert(ModelKind):
     }
     manifest_keys = (*ANSWER_KEYS, "name", "step", "denoised")
     may_be_several = True
-    falls_back = True
     budget_multiply_adds = 60_000_000
     budget_bytes = {("tflite", "int8"): 5_000_000, ("tflite", "dynamic"): 5_000_000, ("onnx", "int8"): 5_000_000}
 
@@ -56,10 +53,6 @@ class FrameExpert(ModelKind):
     def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
         """Once a step."""
         return model.description["step"]["columns"] * COLUMN_S
-
-    def bounds(self, bounds: Bounds) -> Bounds:
-        """Attention amplifies what FP16 rounds."""
-        return replace(bounds, posterior_error=FP16_POSTERIOR_ERROR) if bounds == FP16 else bounds
 
     def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
         """Frames of calibration_data, or synthetic ones, through the denoiser it stands behind."""

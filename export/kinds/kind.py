@@ -32,8 +32,8 @@ class ModelKind(ABC):
     defaults: Mapping[str, Any] = COMMON_DEFAULTS  # of model.json's keys
     manifest_keys: tuple[str, ...] = ANSWER_KEYS  # of model.json, that go into the manifest as they are
     output_name = OUTPUT_NAME
+    gives_logits = True  # and no probabilities, nor frames
     may_be_several = False  # in one bundle, each with a name of its own
-    falls_back = False  # int8 outside its bounds gives way to another precision
     budget_multiply_adds: int | None = None  # of a hop
     budget_bytes: Mapping[tuple[str, str], int] = {}  # by kind of file and precision
 
@@ -61,7 +61,7 @@ class ModelKind(ABC):
 
     def graph(self, trained: Any, description: Mapping[str, Any]) -> Any:
         """The functional Keras model of batch 1, with named inputs and outputs, that is converted."""
-        return with_batch_of_one(trained, self.output_name)
+        return with_batch_of_one(trained, self.output_name, self.input_shape(description))
 
     @abstractmethod
     def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
@@ -77,7 +77,3 @@ class ModelKind(ABC):
     def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
         """Seconds from one run of the model to the next while an episode is open."""
         return FRAME_HOP_S
-
-    def bounds(self, bounds: Bounds) -> Bounds:
-        """What a file must keep that keeps `bounds` in general."""
-        return bounds

@@ -70,7 +70,6 @@ class Verifier(ModelKind):
     features = (PATCH,)
     defaults = {**COMMON_DEFAULTS, "normalisation": {"kind": "none"}, "temperature": 1.0, "energy_threshold": None}
     manifest_keys = (*ANSWER_KEYS, "decision", "cascade")
-    falls_back = True
     budget_bytes = {("tflite", "int8"): 6_000_000, ("tflite", "dynamic"): 6_000_000, ("onnx", "int8"): 6_000_000}
 
     def check_answers(self, fields: Fields) -> None:

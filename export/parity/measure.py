@@ -43,7 +43,6 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             rows.append(entry)
             if item.file.bounds is None:
                 continue
-            bounds = evidence.model.kind.bounds(item.file.bounds)
             engine = opened(item.content, item.file.kind, Path(folder) / item.path)
             judged = engine  # FP16 types are judged with every tensor really rounded
             if item.file.kind == "onnx_typed":
@@ -52,11 +51,13 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             outputs[item.file.kind] = engine_outputs(judged, evidence.streams, states)
             entry.update(engine=engine.name, latency_ms=latency_ms(engine, evidence.feeds[-1]))
             entry["violations"] += missing_weights(item, kernels)
-            entry["violations"] += judge(entry, outputs[item.file.kind], evidence, bounds)
+            entry["violations"] += judge(entry, outputs[item.file.kind], evidence, item.file.bounds)
             if denoised is not None:
                 before = denoised.get(item.file.kind, denoised["onnx"])  # the denoiser may be of another precision
                 chain = frames(before[: len(evidence.reference)])
-                entry["violations"] += judge_chain(entry, engine_outputs(judged, chain, states), evidence, bounds)
+                entry["violations"] += judge_chain(
+                    entry, engine_outputs(judged, chain, states), evidence, item.file.bounds
+                )
     return Measured(rows, outputs)
 
 

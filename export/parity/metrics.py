@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import beta, rankdata
 
 from edge.decision.calibration import reliability
 
@@ -42,8 +42,8 @@ def recall_at(false_positives: float) -> Metric:
     def metric(scores: np.ndarray, labels: np.ndarray) -> float | None:
         if labels.all() or not labels.any() or not np.isfinite(scores).all():
             return None
-        threshold = np.quantile(scores[~labels], 1 - false_positives, method="higher")
-        return float((scores[labels] > threshold).mean())
+        others = np.sort(scores[~labels])[::-1]
+        return float((scores[labels] > others[int(false_positives * len(others))]).mean())
 
     return metric
 
@@ -91,6 +91,12 @@ def group_draws(labels: np.ndarray, groups: Sequence[str], seed: int = 0) -> Ite
     ]
     for _ in range(BOOTSTRAP_ROUNDS):
         yield np.concatenate([part[i] for part in members for i in rng.integers(0, len(part), len(part))])
+
+
+def surely_above(count: int, n: int, share: float) -> bool:
+    """Whether `count` of n is more than a share beyond chance: the lower end of its 95 % interval (Clopper-Pearson)."""
+    tail = (1 - CONFIDENCE) / 2
+    return count > 0 and beta.ppf(tail, count, n - count + 1) > share
 
 
 def interval(draws: Sequence[float]) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def convert_and_measure(
 ) -> ExportedModel:
     """The files of a model, compared with Keras; behind the exported denoiser too where the device has it there.
 
-    Of a kind that falls back, a less quantised file takes the place of int8 that is outside its bounds.
+    A less quantised file takes the place of int8 that is outside its bounds.
     """
     model = evidence.model
     conversion = convert(model, target, evidence.feeds, progress)
@@ -63,7 +63,7 @@ def convert_and_measure(
     denoised = denoiser.measured.answers if denoiser else None
     result = ExportedModel(evidence, conversion, measure(conversion.files, evidence, denoised), None)
     violations = result.measured.rows[0]["violations"]
-    if violations and model.kind.falls_back:
+    if violations:
         return with_fallback(result, ", ".join(violations), denoised, progress)
     return result
 

@@ -33,6 +33,7 @@ ROWS = (
     ("label_agreement", "label agreement, clear frames", "{:.2%}"),
     ("auc", "AUC", "{}"),
     ("balanced_accuracy", "balanced accuracy", "{}"),
+    ("flips", "decisions near the threshold that flip", "{:.2%}"),
     ("recall", "recall at 5 % false positives", "{}"),
     ("energy_auc", "AUC of the energy score, cries against other sounds", "{}"),
     ("ece_keras_raw", "calibration error, Keras at temperature 1", "{:.4f}"),

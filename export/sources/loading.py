@@ -8,14 +8,13 @@ from typing import Any
 
 from edge.engines.base import one_line
 from edge.errors import UserError
-from export.convert.keras_graph import import_keras, with_batch_of_one
+from export.convert.keras_graph import import_keras, one_tensor_to_one, with_batch_of_one
+from export.convert.keras_rebuild import as_converters_take_it
 from export.convert.quiet import quiet
 from export.kinds.kind import ModelKind
 from export.model import SourceModel
 from export.sources.description import DESCRIPTION_NAME, kind_of, read_description
 from export.sources.trust import check_archive, import_modules, safe_mode
-
-PROBABILITIES = ("sigmoid", "softmax")
 
 
 def load_model(keras_path: Path, description_path: Path, trusted: bool = False) -> SourceModel:
@@ -28,7 +27,7 @@ def load_model(keras_path: Path, description_path: Path, trusted: bool = False) 
     kind = kind_of(description)
     trained = load_keras(keras_path, description, kind, trusted)
     if description["graph"] is None:
-        fixed = kind.graph(trained, description)
+        fixed = kind.graph(as_converters_take_it(trained), description)
     else:
         fixed = hooked_graph(trained, description, kind, keras_path.parent, trusted)
     return SourceModel(keras_path.parent, description, kind, trained, fixed)
@@ -86,12 +85,13 @@ def load_keras(path: Path, description: dict[str, Any], kind: ModelKind, trusted
             f"{path} cannot be loaded as a Keras 3 model ({one_line(error)}): save it again with "
             f"model.save('NAME.keras')"
         ) from error
+    model = one_tensor_to_one(model, kind.input_shape(description))
     check_shapes(model, description, kind, path)
     return model
 
 
 def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path: Path) -> None:
-    """Raise UserError unless the model maps one input to one output, of the shapes of its kind, and gives logits."""
+    """Raise UserError unless the model maps one input to one output of the shapes of its kind."""
     input_shape, output_shape = kind.input_shape(description), kind.output_shape(description)
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
@@ -103,9 +103,7 @@ def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path:
     shape = tuple(rest)
     if batch not in (None, 1):
         raise UserError(f"{path} has a fixed batch of {batch}: leave the batch open in keras.Input")
-    if None in shape:
-        raise UserError(f"{path} has a dynamic input shape {shape}: give keras.Input the fixed shape {input_shape}")
-    if shape != input_shape:
+    if len(shape) != len(input_shape) or any(n not in (None, m) for n, m in zip(shape, input_shape, strict=True)):
         raise UserError(f"{path} takes an input of shape {shape}, its feature gives {input_shape}: train it on that")
     given = tuple(outputs[0].shape[1:])
     if given != output_shape and output_shape == input_shape:
@@ -117,9 +115,4 @@ def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path:
         raise UserError(
             f"{path} gives an output of shape {given}, {DESCRIPTION_NAME} has {len(labels)} label(s) {labels}: one "
             f"logit per label is needed"
-        )
-    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "linear")
-    if activation in PROBABILITIES:
-        raise UserError(
-            f"{path} ends in a {activation}, so it gives probabilities: logits are needed, leave that activation out"
         )

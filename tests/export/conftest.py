@@ -66,9 +66,7 @@ def work_done_once(keras, tmp_path_factory):
         patch.setattr(exporter, "load_models", once(exporter.load_models))
         for kind in KINDS:
             patch.setattr(type(kind), "evidence", once(type(kind).evidence))
-        keras_to_onnx = once(files.keras_to_onnx)
-        patch.setattr(files, "keras_to_onnx", keras_to_onnx)
-        patch.setattr(exporter, "keras_to_onnx", keras_to_onnx)
+        patch.setattr(files, "keras_to_onnx", once(files.keras_to_onnx))
         patch.setattr(files, "keras_to_tflite", once(files.keras_to_tflite))
         yield
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from export_examples import DESCRIPTION, ds_cnn, write_calibration, write_description
 
+from edge.errors import UserError
 from export.targets import TARGETS
 
 
@@ -66,15 +67,52 @@ def test_output_that_does_not_match_the_labels(keras, model_copy, refusal):
     assert "(5,)" in line and "1 label(s)" in line
 
 
-def test_output_that_is_a_probability(keras, model_copy, refusal):
+def as_it_is(keras, x):
+    return keras.layers.Activation("linear", dtype="float32")(x)
+
+
+def in_a_submodel(keras, x):
+    inner = keras.Input(x.shape[1:])
+    return keras.Model(inner, keras.layers.Activation("sigmoid")(inner))(x)
+
+
+PROBABILITIES = {
+    "activation": lambda keras, x: keras.layers.Activation("sigmoid")(x),
+    "operation": lambda keras, x: keras.ops.sigmoid(x),
+    "submodel": in_a_submodel,
+    "behind a cast": lambda keras, x: as_it_is(keras, keras.ops.sigmoid(x)),
+    "behind a reshape": lambda keras, x: keras.ops.reshape(keras.ops.hard_sigmoid(x), (-1, 1)),
+    "by hand": lambda keras, x: 1 / (1 + keras.ops.exp(-x)),
+}
+
+
+@pytest.mark.parametrize("ending", PROBABILITIES)
+def test_output_that_is_a_probability(keras, model_copy, refusal, ending):
+    """However it is written down: its values or its graph give it away."""
     inner = keras.saving.load_model(model_copy / "detector.keras")
-    probability = keras.layers.Activation("sigmoid")(inner.output)
-    keras.Model(inner.input, probability).save(model_copy / "detector.keras")
-    line = refusal(model=model_copy)
-    assert "ends in a sigmoid" in line and "logits are needed" in line
+    keras.Model(inner.input, PROBABILITIES[ending](keras, inner.output)).save(model_copy / "detector.keras")
+    line = refusal("--dry-run", model=model_copy)
+    assert "probabilities" in line and "logits are needed" in line
 
 
-@pytest.mark.parametrize("shape, named", [((None, 64, 1), "dynamic input shape"), ((49, 40, 1), "(49, 40, 1)")])
+def test_small_probabilities_are_told_by_the_graph(keras):
+    from export.convert.answers import check_graph_gives_logits, check_values_are_logits
+    from export.convert.keras_graph import with_batch_of_one
+    from export.convert.keras_to_onnx import keras_to_onnx
+
+    inputs = keras.Input((3,))
+    dense = keras.layers.Dense(2)(inputs)
+    check_graph_gives_logits(keras_to_onnx(with_batch_of_one(keras.Model(inputs, dense))))
+    for answer in (keras.ops.softmax(dense), keras.layers.Activation("linear")(keras.ops.sigmoid(dense))):
+        with pytest.raises(UserError, match="logits are needed"):
+            check_graph_gives_logits(keras_to_onnx(with_batch_of_one(keras.Model(inputs, answer))))
+    assert check_values_are_logits(np.array([[-0.2], [0.9]]), "m") == []
+    assert "are they probabilities" in check_values_are_logits(np.array([[0.2], [0.4]]), "m")[0]
+    with pytest.raises(UserError, match="probabilities"):
+        check_values_are_logits(np.array([[0.5, 0.5], [0.4, 0.6]]), "m")
+
+
+@pytest.mark.parametrize("shape, named", [((49, 40, 1), "(49, 40, 1)"), ((None, 40, 1), "(None, 40, 1)")])
 def test_input_that_is_not_the_feature(keras, model_copy, refusal, shape, named):
     inputs = keras.Input(shape)
     pooled = keras.layers.GlobalAveragePooling2D()(inputs)

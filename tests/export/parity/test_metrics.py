@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.parity.metrics import auc, balanced_accuracy, calibration_error, change
+from export.parity.metrics import auc, balanced_accuracy, calibration_error, change, recall_at, surely_above
 
 
 def test_auc_is_the_share_of_pairs_in_order():
@@ -39,3 +39,21 @@ def test_interval_of_a_change_covers_the_truth_and_counts_groups_not_frames():
     assert alone.points == grouped.points == pytest.approx(100 * (alone.file - alone.keras))
     assert alone.low < alone.points < alone.high
     assert grouped.high - grouped.low > alone.high - alone.low
+
+
+def test_recall_at_a_share_of_false_positives():
+    """Of ten negatives one may lie above: the threshold is the second largest of them."""
+    scores = np.concatenate([np.arange(10.0), [7.5, 8.5, 9.5, 0.0]])
+    labels = np.arange(14) >= 10
+    assert recall_at(0.1)(scores, labels) == pytest.approx(2 / 4)  # 8.5 and 9.5 lie above 8
+    assert recall_at(0.5)(scores, labels) == pytest.approx(3 / 4)
+    assert recall_at(0.1)(np.where(labels, np.nan, scores), labels) is None
+
+
+def test_share_that_is_surely_above():
+    """As scipy.stats.binomtest has the exact interval."""
+    from scipy.stats import binomtest
+
+    for count in (0, 2, 5, 9):
+        low = binomtest(count, 400).proportion_ci(0.95).low
+        assert surely_above(count, 400, low * 0.99 + 1e-12) == (count > 0) and not surely_above(count, 400, low * 1.01)

@@ -1,0 +1,72 @@
+"""A Keras model as the converters take it: recurrent layers unrolled, float32, grouped convolutions in the open."""
+
+from functools import lru_cache
+from typing import Any
+
+from export.convert.keras_graph import import_keras
+
+MAX_UNROLLED_STEPS = 400
+RECURRENT = ("SimpleRNN", "GRU", "LSTM", "RNN")
+OTHER_PRECISIONS = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
+
+
+@lru_cache(maxsize=1)
+def grouped_layers() -> dict[str, Any]:
+    """By the name of a Keras convolution, one of the same weights that TensorFlow traces as one operator.
+
+    Keras hides a grouped convolution in a function for XLA, which no converter looks into.
+    """
+    keras = import_keras()
+    import tensorflow as tf
+
+    def convolve(layer: Any, inputs: Any, kernel: Any) -> Any:
+        return tf.nn.convolution(
+            inputs, kernel, list(layer.strides), layer.padding.upper(), dilations=list(layer.dilation_rate)
+        )
+
+    return {
+        name: keras.saving.register_keras_serializable("export", f"Grouped{name}")(
+            type(f"Grouped{name}", (getattr(keras.layers, name),), {"convolution_op": convolve})
+        )
+        for name in ("Conv1D", "Conv2D")
+    }
+
+
+def as_converters_take_it(model: Any) -> Any:
+    """The model, or where it is needed the same rebuilt so that it converts.
+
+    A loop crashes TFLite's quantiser and is slow in every engine; half and double precision convert nowhere. Parity is
+    measured against the model as it was.
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    loops = {layer.name for layer in layers if type(layer).__name__ in RECURRENT and may_be_unrolled(layer)}
+    in_groups = any(getattr(layer, "groups", 1) > 1 and type(layer).__name__ in grouped_layers() for layer in layers)
+    if not loops and not in_groups and all(layer.dtype_policy.name not in OTHER_PRECISIONS for layer in layers):
+        return model
+    rebuilt = type(model).from_config(converted_config(model.get_config(), loops))
+    rebuilt.set_weights([weight.astype("float32") for weight in model.get_weights()])
+    return rebuilt
+
+
+def may_be_unrolled(layer: Any) -> bool:
+    """Whether a recurrent layer loops, over no more steps than are unrolled."""
+    try:
+        steps = layer.input.shape[1]
+    except (AttributeError, ValueError):  # inside a Bidirectional it has none of its own
+        steps = 0
+    return not layer.unroll and steps is not None and steps <= MAX_UNROLLED_STEPS
+
+
+def converted_config(config: Any, unrolled: set[str]) -> Any:
+    """A Keras configuration with the recurrent layers of these names unrolled and float32 everywhere."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(converted_config(value, unrolled) for value in config)
+    if not isinstance(config, dict):
+        return "float32" if isinstance(config, str) and config in OTHER_PRECISIONS else config
+    changed = {key: converted_config(value, unrolled) for key, value in config.items()}
+    if changed.get("class_name") in RECURRENT and changed["config"].get("name") in unrolled:
+        changed["config"]["unroll"] = True
+    if changed.get("class_name") in grouped_layers() and changed["config"].get("groups", 1) > 1:
+        name = f"Grouped{changed['class_name']}"
+        changed.update(class_name=name, registered_name=f"export>{name}", module=None)
+    return changed

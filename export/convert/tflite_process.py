@@ -1,0 +1,156 @@
+"""TensorFlow's TFLite converter in a process of its own: what crashes there is named here.
+
+The process is started once and converts one SavedModel after the other; files pass between the two in a folder. Run as
+a module, this file is that process.
+"""
+
+import atexit
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.networks import Feed
+
+TIMEOUT_S = 900  # then it is killed
+
+
+class ConverterCrash(Exception):
+    """The converter's process ended without an answer; str() says how."""
+
+
+class ConverterRefusal(Exception):
+    """The converter's own error."""
+
+
+class ConverterProcess:
+    """One child that converts; it is started by the first job, and again by the first after a crash."""
+
+    def __init__(self) -> None:
+        self.child: subprocess.Popen[str] | None = None
+
+    def convert(
+        self, saved_model: Path, precision: str, feeds: Sequence[Feed] | None, int8: Sequence[str] | None
+    ) -> bytes:
+        """The TFLite file of a SavedModel. int8: the operators that become so; None: all.
+
+        Raises ConverterCrash or ConverterRefusal.
+        """
+        with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
+            job = {"saved_model": str(saved_model), "precision": precision, "int8": int8 and list(int8)}
+            job["out"] = str(Path(folder) / "model.tflite")
+            if feeds and precision == "int8":
+                job["feeds"] = str(Path(folder) / "feeds.npz")
+                np.savez(job["feeds"], **{f"{n}:{name}": a for n, feed in enumerate(feeds) for name, a in feed.items()})
+            answer = self.ask(job)
+            if "error" in answer:
+                raise ConverterRefusal(answer["error"])
+            return Path(job["out"]).read_bytes()
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """The child's answer to one job. Raises ConverterCrash."""
+        child = self.running()
+        assert child.stdin is not None and child.stdout is not None
+        timer = threading.Timer(TIMEOUT_S, child.kill)
+        timer.start()
+        try:
+            child.stdin.write(json.dumps(job) + "\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            timer.cancel()
+        if line:
+            return json.loads(line)
+        self.child = None
+        status = child.wait()
+        how = f"with {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        raise ConverterCrash(f"crashed {how}")
+
+    def running(self) -> "subprocess.Popen[str]":
+        """The child, started where there is none."""
+        if self.child is None or self.child.poll() is not None:
+            command = [sys.executable, "-m", "export.convert.tflite_process"]
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            atexit.register(self.stop)
+        return self.child
+
+    def stop(self) -> None:
+        """End the child."""
+        if self.child is not None:
+            self.child.kill()
+            self.child.wait()
+            self.child = None
+
+
+CONVERTER = ConverterProcess()
+
+
+def serve() -> None:
+    """Answer jobs, one JSON line each, until standard input ends."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # the converter prints
+    for line in sys.stdin:
+        job = json.loads(line)
+        try:
+            Path(job["out"]).write_bytes(converted(job))
+            answer: dict[str, Any] = {}
+        except Exception as error:  # the converter has no exception of its own for what it cannot convert
+            answer = {"error": str(error) or type(error).__name__}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def converted(job: dict[str, Any]) -> bytes:
+    """The bytes of the TFLite file that a job asks for."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(job["saved_model"])
+    # Per-channel dense layers need an operator version that tflite-runtime 2.14 rejects.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if job["precision"] != "fp32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if job["precision"] == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if job["precision"] == "int8":
+        feeds = read_feeds(job["feeds"])
+        converter.representative_dataset = lambda: iter(feeds)
+        if job["int8"] is not None:
+            return partly_int8(converter, job["int8"])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return converter.convert()
+
+
+def read_feeds(path: str) -> list[Feed]:
+    """The feeds in their order."""
+    feeds: dict[int, Feed] = {}
+    with np.load(path) as stored:
+        for key in stored.files:
+            number, _, name = key.partition(":")
+            feeds.setdefault(int(number), {})[name] = stored[key]
+    return [feeds[number] for number in sorted(feeds)]
+
+
+def partly_int8(converter: Any, operators: Sequence[str]) -> bytes:
+    """The file of a converter that is set to quantise, with all but some operators left in float."""
+    import tensorflow as tf
+    from tensorflow.lite.python.schema_py_generated import BuiltinOperator
+
+    others = [name for name in vars(BuiltinOperator) if name.isupper() and name not in operators]
+    # The debugger is TensorFlow's one public way to quantise some operators and not others.
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
+    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
+    return debugger.get_nondebug_quantized_model()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,213 @@
+"""The forms in which people keep their models: each is converted, and says what the saved model says."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from edge.engines import open_engine
+from edge.errors import UserError
+from export.convert import keras_rebuild, keras_to_tflite
+from export.convert.keras_to_onnx import check_inputs, keras_to_onnx, onnx_cost
+from export.convert.tflite_process import ConverterCrash, ConverterProcess, ConverterRefusal
+from export.networks import engine_network, onnx_network
+from export.sources.loading import load_model
+from export.tensorrt_lint import lint
+
+SHAPE = (98, 64, 1)
+
+
+def recurrent(kind, **options):
+    def build(keras):
+        inputs = keras.Input(SHAPE)
+        x = keras.layers.AveragePooling2D((7, 4))(inputs)
+        x = keras.layers.Reshape((14, 16))(x)
+        layer = getattr(keras.layers, kind)(5, **options)
+        return keras.Model(inputs, keras.layers.Dense(1)(layer(x)))
+
+    return build
+
+
+def bidirectional(keras):
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Reshape((14, 16))(keras.layers.AveragePooling2D((7, 4))(inputs))
+    x = keras.layers.Bidirectional(keras.layers.GRU(4, return_sequences=True))(x)
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalMaxPooling1D()(x)))
+
+
+def of_precision(policy):
+    def build(keras):
+        before = keras.mixed_precision.global_policy()
+        keras.mixed_precision.set_global_policy(policy)
+        try:
+            return pooled(keras, keras.Input(SHAPE))
+        finally:
+            keras.mixed_precision.set_global_policy(before)
+
+    return build
+
+
+def pooled(keras, inputs, features=None):
+    x = keras.layers.Conv2D(4, 5, strides=3, activation="relu")(inputs if features is None else features)
+    x = keras.layers.BatchNormalization()(x)
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
+
+
+def adapted_normalization(keras):
+    layer = keras.layers.Normalization(axis=-2)
+    layer.adapt(np.random.default_rng(0).normal(0.3, 1.3, (4, *SHAPE)).astype(np.float32))
+    inputs = keras.Input(SHAPE)
+    return pooled(keras, inputs, layer(inputs))
+
+
+def with_constant(constant):
+    def build(keras):
+        inputs = keras.Input(SHAPE)
+        x = keras.layers.Dense(8)(keras.layers.Reshape((98, 64))(inputs))
+        x = keras.layers.LayerNormalization()(x + constant(keras))
+        return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
+
+    return build
+
+
+def waves(keras):
+    return np.sin(np.arange(98 * 8)).astype(np.float32).reshape(1, 98, 8)
+
+
+def named_input_and_output(keras):
+    model = pooled(keras, keras.Input(SHAPE))
+    return keras.Model({"mel": model.input}, {"cry": model.output})
+
+
+def without_channel(keras):
+    inputs = keras.Input(SHAPE[:2])
+    return pooled(keras, inputs, keras.layers.Reshape(SHAPE)(inputs))
+
+
+FORMS = {
+    "gru": recurrent("GRU"),
+    "lstm": recurrent("LSTM", return_sequences=False),
+    "rnn": recurrent("SimpleRNN"),
+    "bidirectional": bidirectional,
+    "mixed_float16": of_precision("mixed_float16"),
+    "mixed_bfloat16": of_precision("mixed_bfloat16"),
+    "float64": of_precision("float64"),
+    "adapted normalization": adapted_normalization,
+    "constant array": with_constant(waves),
+    "constant tensor": with_constant(lambda keras: keras.ops.convert_to_tensor(waves(keras))),
+    "embedding of a range": with_constant(lambda keras: keras.layers.Embedding(98, 8)(keras.ops.arange(98))),
+    "names": named_input_and_output,
+    "no channel": without_channel,
+    "open time": lambda keras: pooled(keras, keras.Input((None, *SHAPE[1:]))),
+    "sequential": lambda keras: keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1)]),
+}
+ROUGH = {"mixed_float16": 0.02, "mixed_bfloat16": 0.1}  # what half precision costs the saved model itself
+
+
+def saved(keras, folder, build):
+    keras.utils.set_random_seed(4)
+    build(keras).save(folder / "model.keras")
+    (folder / "model.json").write_text(json.dumps({"labels": ["cry"], "feature": "log_mel", "temperature": 1.0}))
+    return load_model(folder / "model.keras", folder / "model.json")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_converts_and_takes_nothing_but_features(keras, tmp_path, form):
+    """In onnxruntime and in LiteRT, float and int8; what TensorRT 8.2 does not import is said nowhere."""
+    model = saved(keras, tmp_path, FORMS[form])
+    rng = np.random.default_rng(2)
+    x = rng.normal(0, 1, (1, *SHAPE)).astype(np.float32)
+    expected = np.asarray(model.trained(x)).astype(np.float32)
+    onnx = keras_to_onnx(model.fixed)
+    assert lint(onnx, tensorrt="8.2") == []
+    np.testing.assert_allclose(onnx_network(onnx)({"features": x})["logits"], expected, atol=ROUGH.get(form, 1e-4))
+    for precision, tolerance in (("fp32", ROUGH.get(form, 1e-4)), ("int8", 0.5)):
+        path = tmp_path / f"{precision}.tflite"
+        path.write_bytes(keras_to_tflite.keras_to_tflite(model.fixed, precision, [{"features": x}] * 4))
+        engine = open_engine({"tflite": str(path)})
+        assert len(engine.inputs) == 1
+        np.testing.assert_allclose(engine_network(engine)({"features": x})["logits"], expected, atol=tolerance)
+
+
+def test_a_subclassed_model_converts(keras, tmp_path):
+    @keras.saving.register_keras_serializable("forms")
+    class Net(keras.Model):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.last = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.last(keras.ops.mean(x, axis=(1, 3)))
+
+    def build(keras):
+        model = Net()
+        model(np.zeros((1, *SHAPE), np.float32))
+        return model
+
+    model = saved(keras, tmp_path, build)
+    x = np.random.default_rng(2).normal(0, 1, (1, *SHAPE)).astype(np.float32)
+    found = onnx_network(keras_to_onnx(model.fixed))({"features": x})["logits"]
+    np.testing.assert_allclose(found, np.asarray(model.trained(x)), atol=1e-5)
+
+
+def test_a_loop_that_is_too_long_to_unroll_is_named(keras, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras_rebuild, "MAX_UNROLLED_STEPS", 1)
+    model = saved(keras, tmp_path, recurrent("GRU", name="listening"))
+    feeds = [{"features": np.zeros((1, *SHAPE), np.float32)}] * 2
+    with pytest.raises(UserError, match=r"layer 'listening', GRU\): give it at most"):
+        keras_to_tflite.keras_to_tflite(model.fixed, "int8", feeds)
+
+
+def test_a_converter_that_crashes_is_named_and_the_next_job_runs(tmp_path):
+    process = ConverterProcess()
+    os.kill(process.running().pid, signal.SIGSEGV)
+    with pytest.raises(ConverterCrash, match="crashed with SIGSEGV"):
+        process.ask({})
+    with pytest.raises(ConverterRefusal, match="nowhere"):
+        process.convert(tmp_path / "nowhere", "fp32", None, None)
+    process.stop()
+
+
+def test_the_layer_that_crashes_the_converter_is_found(keras, tmp_path, monkeypatch):
+    """Each cut of the model behind its second convolution crashes, none before it does."""
+    real = keras_to_tflite.convert_once
+
+    def crashing(model, *arguments):
+        if any(layer.name == "guilty" for layer in model._flatten_layers()):
+            raise ConverterCrash("crashed with SIGSEGV")
+        return real(model, *arguments)
+
+    def build(keras):
+        inputs = keras.Input(SHAPE)
+        x = keras.layers.Conv2D(2, 3, strides=3, activation="relu", name="innocent")(inputs)
+        x = keras.layers.Conv2D(2, 3, strides=3, name="guilty")(x)
+        return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
+
+    monkeypatch.setattr(keras_to_tflite, "convert_once", crashing)
+    with pytest.raises(UserError, match=r"fp32 TFLite crashed with SIGSEGV at layer 'guilty' \(Conv2D\): replace"):
+        keras_to_tflite.keras_to_tflite(saved(keras, tmp_path, build).fixed, "fp32", None)
+
+
+def test_an_onnx_file_with_another_input_is_refused(keras, tmp_path):
+    onnx = keras_to_onnx(saved(keras, tmp_path, FORMS["sequential"]).fixed)
+    check_inputs(onnx, ["features"])
+    with pytest.raises(UserError, match="takes the inputs features instead of features, state"):
+        check_inputs(onnx, ["features", "state"])
+
+
+def test_grouped_convolutions_and_loops_are_counted(keras, tmp_path):
+    """A group's kernel sees its own channels only; an unrolled step counts each time."""
+
+    def grouped(keras):
+        inputs = keras.Input(SHAPE)
+        x = keras.layers.Conv2D(8, 1, use_bias=False)(inputs)
+        x = keras.layers.Conv2D(8, 1, groups=4, use_bias=False)(x)
+        return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
+
+    counted = onnx_cost(keras_to_onnx(saved(keras, tmp_path, grouped).fixed)).multiply_adds
+    assert counted == 98 * 64 * (8 * 1 + 8 * 2) + 8
+    (tmp_path / "gru").mkdir()
+    counted = onnx_cost(keras_to_onnx(saved(keras, tmp_path / "gru", recurrent("GRU")).fixed)).multiply_adds
+    assert counted == 14 * 16 * 15 + 13 * 5 * 15 + 5  # before the first step the state is zero
