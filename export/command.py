@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__
@@ -22,7 +23,8 @@ CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # module
 def main(argv: list[str] | None = None) -> int:
     """Run edge-export; returns the exit status."""
     arguments = parser().parse_args(argv)
-    return guarded(list_targets if arguments.list_targets else export, arguments, NAME)
+    action = list_targets if arguments.list_targets else lint_file if arguments.lint else export
+    return guarded(action, arguments, NAME)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     )
     what = result.add_mutually_exclusive_group(required=True)
     what.add_argument("--target", metavar="NAME", help="one of " + ", ".join(TARGETS))
+    what.add_argument(
+        "--lint", metavar="FILE.onnx", type=path_name, help="say what TensorRT would not import of a file"
+    )
     what.add_argument("--list-targets", action="store_true", help="list the targets and exit")
     result.add_argument(
         "--model",
@@ -60,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=1.0,
         help="widen the target's bounds so many times, but for label agreement; report and manifest say so (1 to 100)",
+    )
+    result.add_argument(
+        "--tensorrt",
+        metavar="VERSION",
+        default="8.2",
+        help="the TensorRT that --lint asks about: 8.2, 8.6 or 10 (default: 8.2)",
     )
     result.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
@@ -86,15 +97,41 @@ def list_targets(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def lint_file(arguments: argparse.Namespace) -> int:
+    """Print what TensorRT would not import of an ONNX file, one finding a line. Raises UserError."""
+    check_converters(("onnx",))
+    from export.tensorrt_lint import lint
+
+    try:
+        content = Path(arguments.lint).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {arguments.lint} ({error.strerror}): name an ONNX file") from error
+    findings = lint(content, tensorrt=arguments.tensorrt)
+    if arguments.json:
+        print(
+            json.dumps(
+                {"file": arguments.lint, "tensorrt": arguments.tensorrt, "findings": [vars(f) for f in findings]}
+            )
+        )
+    else:
+        print("\n".join(map(str, findings)) or f"{arguments.lint}: TensorRT {arguments.tensorrt} imports it")
+    return 1 if findings else 0
+
+
+def check_converters(modules: Sequence[str]) -> None:
+    """Raise UserError when modules of the export extra are missing."""
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UserError("{} not installed: {}".format(" and ".join(missing), how_to_install("export")))
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Export as the arguments say; returns the exit status. Raises UserError."""
     target = find_target(arguments.target)
     if not 1 <= arguments.tolerance <= 100:
         raise UserError(f"--tolerance is {arguments.tolerance:g}: use 1 to 100")
     target = with_tolerance(target, arguments.tolerance)
-    missing = [module for module in CONVERTERS if importlib.util.find_spec(module) is None]
-    if missing:
-        raise UserError("{} not installed: {}".format(" and ".join(missing), how_to_install("export")))
+    check_converters(CONVERTERS)
     from export.exporter import export_bundle
     from export.report.bundle_report import text_report
 

@@ -13,6 +13,7 @@ from export.convert.answers import check_values_are_logits
 from export.convert.files import Progress, checked_onnx
 from export.convert.keras_to_onnx import onnx_cost
 from export.kinds.registry import find_kind
+from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.parity.evidence import Evidence
 from export.parity.precision_fallback import ExportedModel, export_models
 from export.report.bundle_report import PACKAGES, html_report
@@ -43,11 +44,15 @@ def export_bundle(
     trusted: code that comes with the models may run.
     Raises UserError.
     """
-    check_out(out)
+    if not dry_run:
+        check_out(out)
     progress(f"loading {model_dir}")
     sources = load_models(model_dir, trusted)
     report = beginning(target, sources, out)
-    gathered = [model.kind.evidence(model, sources.models, calibration_dir) for model in sources.models]
+    gathered = []
+    for model in sources.models:  # the detector that ships is judged on what it came with
+        data = DEFAULT_CALIBRATION_DIR if model is sources.borrowed else calibration_dir
+        gathered.append(model.kind.evidence(model, sources.models, data))
     for evidence in gathered:
         describe(report, evidence)
         if evidence.model.kind.gives_logits:

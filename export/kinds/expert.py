@@ -42,6 +42,7 @@ class FusedExpert(ModelKind):
     features = (FUSED,)
     defaults = {**COMMON_DEFAULTS, "energy_threshold": None, "step": {"columns": 14, "window_columns": 233}}
     manifest_keys = (*ANSWER_KEYS, "name", "step")
+    unread_keys = ("unit",)
     may_be_several = True
     budget_multiply_adds = 60_000_000
     budget_bytes = {("tflite", "int8"): 5_000_000, ("tflite", "dynamic"): 5_000_000, ("onnx", "int8"): 5_000_000}

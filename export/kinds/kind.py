@@ -31,6 +31,7 @@ class ModelKind(ABC):
     features: tuple[str, ...]  # what it looks at; the first is assumed where model.json names none of them
     defaults: Mapping[str, Any] = COMMON_DEFAULTS  # of model.json's keys
     manifest_keys: tuple[str, ...] = ANSWER_KEYS  # of model.json, that go into the manifest as they are
+    unread_keys: tuple[str, ...] = ()  # that training writes for itself
     output_name = OUTPUT_NAME
     gives_logits = True  # and no probabilities, nor frames
     may_be_several = False  # in one bundle, each with a name of its own

@@ -1,5 +1,6 @@
 """model.json: what the exporter must know of a model, with defaults for all but its labels and feature."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,19 @@ def read_description(path: Path) -> dict[str, Any]:
         given = {**given, "feature": {"name": feature, "parameters": dict(FEATURES[feature])}}
     kind = kind_of({"role": role, **given})
     description = {"name": name, "role": role, "graph": None, **kind.defaults, **given}
+    check_keys(given, kind, path)
     check(Fields(description, str(path)), kind)
     return description
+
+
+def check_keys(given: dict[str, Any], kind: ModelKind, path: Path) -> None:
+    """Raise UserError when model.json has a key that means nothing for its kind of model: it may be a slip."""
+    known = {"name", "graph", *kind.defaults, *kind.manifest_keys, *kind.unread_keys}
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            meant = f"is {near[0]!r} meant? " if near else ""
+            raise UserError(f"{path}: unknown key {key!r}: {meant}a {kind.role} has {', '.join(sorted(known))}")
 
 
 def kind_of(description: dict[str, Any]) -> ModelKind:

@@ -17,6 +17,17 @@ from export.sources.loading import load_model
 
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "training" / "models"
 
+SAVE = "save the model there with model.save('model.keras')"
+OTHER_FORMATS = {  # how to come from them to a .keras file
+    "*.weights.h5": "weights alone are no model; build it, load_weights, then model.save('model.keras')",
+    "*.h5": "load it where it was trained and model.save('model.keras'); such a file may hold code",
+    "saved_model": "load it where it was trained and model.save('model.keras'); a SavedModel has lost its layers",
+    "saved_model.pb": "load it where it was trained and model.save('model.keras'); a SavedModel has lost its layers",
+    "*.pt*": "rebuild the network in Keras with the same weights, then model.save('model.keras')",
+    "*.onnx": "rebuild the network in Keras with the same weights, then model.save('model.keras'); "
+    "edge-export --lint FILE.onnx says whether TensorRT imports a file as it is",
+    "*.tflite": "it has been converted already; export the Keras model it was made of",
+}
 NO_DETECTOR = "no detector among the models: the one that ships goes into the bundle with them"
 NOT_USED = "no expert is denoised: the denoiser is in the bundle and does nothing there"
 NO_FUSION = f"no {FUSION_NAME} beside the experts: the bundle logs their posteriors and never names a cause"
@@ -30,6 +41,7 @@ class ModelSet:
     models: list[SourceModel]  # in the order of ROLES: the detector first, then the denoiser
     fusion: dict[str, Any] | None  # as in the manifest; None without experts
     warnings: list[str]
+    borrowed: SourceModel | None = None  # the detector that ships, where there is none among them
 
 
 def load_models(directory: Path, trusted: bool = False) -> ModelSet:
@@ -43,8 +55,10 @@ def load_models(directory: Path, trusted: bool = False) -> ModelSet:
         )
     models = [load_model(*paths, trusted) for paths in model_files(directory)]
     warnings = []
+    borrowed = None
     if not any(model.role == DETECTOR for model in models):
-        models.append(load_model(*shipped_detector()))
+        borrowed = load_model(*shipped_detector())
+        models.append(borrowed)
         warnings.append(NO_DETECTOR)
     models.sort(key=lambda model: ROLES.index(model.role))
     for kind in KINDS:
@@ -60,7 +74,7 @@ def load_models(directory: Path, trusted: bool = False) -> ModelSet:
     if experts and not path.exists():
         warnings.append(NO_FUSION)
     read_fusion(Fields({"fusion": fusion}, str(path)), experts)
-    return ModelSet(directory, models, fusion, warnings)
+    return ModelSet(directory, models, fusion, warnings, borrowed)
 
 
 def check_alone(models: list[SourceModel], role: str, directory: Path) -> None:
@@ -97,10 +111,10 @@ def model_files(directory: Path) -> list[tuple[Path, Path]]:
     read_description(directory / DESCRIPTION_NAME)  # says what it is for when it is missing
     candidates = sorted(directory.glob("*.keras"))
     if len(candidates) != 1:
-        raise UserError(
-            f"{directory} holds {len(candidates)} .keras files, exactly one is needed: "
-            f"save the model there with model.save('model.keras')"
-        )
+        others = sorted({path.name for pattern in OTHER_FORMATS for path in directory.glob(pattern)})
+        advice = next((advice for pattern, advice in OTHER_FORMATS.items() if any(directory.glob(pattern))), SAVE)
+        found = f"{len(candidates)} .keras files" + (f", and {', '.join(others)}" if others else "")
+        raise UserError(f"{directory} holds {found}; exactly one is needed: {advice if not candidates else SAVE}")
     return [(candidates[0], directory / DESCRIPTION_NAME)]
 
 

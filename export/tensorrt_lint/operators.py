@@ -25,7 +25,8 @@ class Support:
 
 
 def load_operators(version: str) -> dict[str, Support]:
-    """The table for one of VERSIONS, by ONNX operator. Raises UserError for another version."""
+    """The table for one of VERSIONS, also by its first number alone, by ONNX operator. Raises UserError for another."""
+    version = next((known for known in VERSIONS if known.split(".")[0] == version != "8"), version)
     if version not in VERSIONS:
         raise UserError(f"no operator table for TensorRT {version!r}: choose one of {', '.join(VERSIONS)}")
     with open(TABLE, encoding="utf-8", newline="") as handle:

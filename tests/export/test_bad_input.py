@@ -57,8 +57,43 @@ def test_file_that_is_not_keras(model_copy, refusal):
 
 
 def test_no_keras_file(model_copy, refusal):
-    (model_copy / "detector.keras").rename(model_copy / "detector.h5")
-    assert "0 .keras files" in refusal(model=model_copy)
+    (model_copy / "detector.keras").unlink()
+    assert "0 .keras files; exactly one is needed: save the model there" in refusal(model=model_copy)
+
+
+@pytest.mark.parametrize(
+    "name, advice",
+    [
+        ("model.h5", "load it where it was trained and model.save('model.keras')"),
+        ("model.weights.h5", "build it, load_weights, then model.save"),
+        ("model.pt2", "rebuild the network in Keras"),
+        ("model.onnx", "edge-export --lint FILE.onnx"),
+        ("model.tflite", "export the Keras model it was made of"),
+    ],
+)
+def test_models_in_other_formats_are_told_how_to_come(model_copy, refusal, name, advice):
+    (model_copy / "detector.keras").rename(model_copy / name)
+    line = refusal(model=model_copy)
+    assert f"0 .keras files, and {name}; " in line and advice in line
+
+
+@pytest.mark.parametrize("key, meant", [("labelz", "labels"), ("temprature", "temperature"), ("denoised", None)])
+def test_unknown_keys_of_the_description_are_named(model_copy, refusal, key, meant):
+    write_description(model_copy, **{key: ["cry"]})
+    line = refusal("--dry-run", model=model_copy)
+    assert f"unknown key {key!r}" in line and (meant is None or f"is {meant!r} meant?" in line)
+
+
+def test_a_dry_run_does_not_look_at_out(export, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "theirs.txt").write_text("kept")
+    status, _, stderr = export("--dry-run")
+    assert status == 0 and "nothing found" in stderr and (tmp_path / "out" / "theirs.txt").exists()
+
+
+@pytest.mark.parametrize("tolerance", ["0.5", "nan", "1000"])
+def test_tolerance_that_cannot_be(refusal, tolerance):
+    assert "use 1 to 100" in refusal("--tolerance", tolerance)
 
 
 def test_output_that_does_not_match_the_labels(keras, model_copy, refusal):
@@ -201,7 +236,7 @@ def test_disk_that_fills_up_half_way(tmp_path, model_dir, calibration_dir):
 )
 def test_graph_hook_that_is_no_use(refusal, model_copy, graph, text):
     write_description(model_copy, graph=graph)
-    assert text in refusal("--dry-run", model=model_copy)
+    assert text in refusal("--dry-run", "--trust-model-code", model=model_copy)
 
 
 def test_description_defaults_are_those_of_the_help():

@@ -31,7 +31,7 @@ def test_three_keys_are_enough(export, model_copy, tmp_path):
     assert status == 0, stderr
     bundle = load_bundle(tmp_path / "out")
     assert (bundle.name, bundle.version) == ("model", "0")
-    assert (bundle.detector.open_threshold, bundle.detector.close_threshold) == (0.6, 0.4)
+    assert bundle.decision.thresholds[:2] == (0.6, 0.4)
 
 
 def test_sequential_models_export_too(keras, export, model_copy):
