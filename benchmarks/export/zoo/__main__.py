@@ -1,0 +1,193 @@
+"""Models of the kinds that people train on audio x every target: what comes out, or the one line that refuses it.
+
+python -m benchmarks.export.zoo [--only NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.export.zoo import convolutional, forms, sequences
+from benchmarks.lib.record import record
+from edge.engines.base import one_line
+from edge.errors import UserError
+from export.convert import files
+from export.convert.answers import check_values_are_logits
+from export.convert.keras_graph import import_keras
+from export.parity.calibration import DEFAULT_CALIBRATION_DIR
+from export.parity.evidence import Evidence
+from export.parity.precision_fallback import ExportedModel, convert_and_measure
+from export.sources.loading import load_model
+from export.targets import TARGETS
+
+DESCRIPTION = {"labels": ["cry"], "feature": "log_mel", "temperature": 1.0}
+HELPERS = ("norm_relu", "columns")
+BODIES = {
+    name: body
+    for room in (convolutional, sequences)
+    for name, body in inspect.getmembers(room, inspect.isfunction)
+    if name not in HELPERS
+}
+RIDGE = 0.02  # of the last layer's fit, in units of its features' variance
+SEED = 7
+
+
+def main() -> int:
+    """Export each, record what happened; 1 when a model fails that should not, or with anything but a refusal."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
+    arguments = parser.parse_args()
+    keras = import_keras()
+    rows = {}
+    for name, build in builders(keras).items():
+        if not arguments.only or name in arguments.only:
+            keras.utils.set_random_seed(SEED)
+            with tempfile.TemporaryDirectory() as folder:
+                rows[name] = exported(keras, build(), Path(folder))
+            keras.backend.clear_session()
+            print(
+                name,
+                {target: row.get("refused", row.get("precision")) for target, row in rows[name].items()},
+                flush=True,
+            )
+    good = [name for name in rows if name not in forms.MISTAKES]
+    passed = {target: sum("bytes" in rows[name][target] for name in good) for target in TARGETS}
+    figures = {"models": len(good), "mistakes": len(rows) - len(good), "exported": passed, "rows": rows}
+    record("zoo", figures, table(rows, passed, len(good)))
+    crashed = [name for name, row in rows.items() for cell in row.values() if "internal" in cell]
+    accepted = [
+        name for name in rows if name in forms.MISTAKES and any("bytes" in cell for cell in rows[name].values())
+    ]
+    if crashed or accepted:
+        print(f"zoo: error: internal errors: {crashed}, mistakes that passed: {accepted}", file=sys.stderr)
+    return 1 if crashed or accepted else 0
+
+
+def builders(keras: Any) -> dict[str, Callable[[], Any]]:
+    """What makes each model, by name."""
+
+    def of_body(body: Callable[[Any, Any], Any]) -> Any:
+        inputs = keras.Input(forms.SHAPE)
+        return keras.Model(inputs, keras.layers.Dense(1)(body(keras, inputs)))
+
+    whole = {**forms.KEPT, **forms.MISTAKES}
+    return {
+        **{name: (lambda body=body: of_body(body)) for name, body in BODIES.items()},
+        **{name: (lambda build=build: build(keras)) for name, build in whole.items()},
+    }
+
+
+def exported(keras: Any, model: Any, folder: Path) -> dict[str, dict[str, Any]]:
+    """By target, what became of a model: its first file's figures, or why it is refused."""
+    try:
+        settle(keras, model)
+        model.save(folder / "model.keras")
+        (folder / "model.json").write_text(json.dumps(DESCRIPTION))
+        loaded = load_model(folder / "model.keras", folder / "model.json")
+        evidence = loaded.kind.evidence(loaded, [loaded], DEFAULT_CALIBRATION_DIR)
+        check_values_are_logits(evidence.reference, "model")
+    except UserError as error:
+        return dict.fromkeys(TARGETS, {"refused": str(error).replace(str(folder), "DIR")})
+    with onnx_converted_once():
+        return {target: attempt(evidence, target) for target in TARGETS}
+
+
+@contextlib.contextmanager
+def onnx_converted_once() -> Iterator[None]:
+    """The targets of one model share its fp32 ONNX file."""
+    original = files.keras_to_onnx
+    files.keras_to_onnx = lru_cache(maxsize=1)(original)
+    try:
+        yield
+    finally:
+        files.keras_to_onnx = original
+
+
+def attempt(evidence: Evidence, target: str) -> dict[str, Any]:
+    """One export."""
+    try:
+        return figures_of(convert_and_measure(evidence, TARGETS[target], None, lambda line: None))
+    except UserError as error:
+        return {"refused": str(error)}
+    except Exception as error:  # anything else is a fault of the exporter
+        return {"refused": one_line(error), "internal": type(error).__name__}
+
+
+def figures_of(item: ExportedModel) -> dict[str, Any]:
+    """Size, error and agreement of the file that the target is about."""
+    if item.violations:
+        return {"refused": "outside its bounds: " + "; ".join(item.violations)}
+    row = item.measured.rows[0]
+    last = item.measured.rows[1] if item.conversion.files[-1].file.kind == "onnx_typed" else row
+    parity = last["parity"]
+    return {
+        "precision": last["precision"],
+        "bytes": last["bytes"],
+        "max_posterior_error": parity["max_posterior_error"],
+        "label_agreement": parity["label_agreement"],
+        "latency_ms": last["latency_ms"],
+        "fallback": item.reason,
+    }
+
+
+def settle(keras: Any, model: Any) -> None:
+    """Batch norms learn their moments on calibration frames, the last dense layer is solved for by least squares."""
+    if not isinstance(model.layers[-1], keras.layers.Dense) or model.layers[-1].units != 1 or len(model.inputs) != 1:
+        return
+    with np.load(DEFAULT_CALIBRATION_DIR / "detector_log_mel.npz") as stored:
+        log_mel = np.concatenate([stored["temperature"], stored["quantise"]]).astype(np.float64)
+        is_cry = np.concatenate([stored["y_temperature"], stored["y_quantise"]])
+    x = ((log_mel - log_mel.mean((1, 2), keepdims=True)) / 3.0).astype(np.float32)
+    shape = model.inputs[0].shape
+    if shape[0] is not None or 40 in shape:
+        return
+    x = x if len(shape) == 3 else x[..., None]
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.0
+    model(x[::4], training=True)
+    before = keras.Model(model.inputs, model.layers[-1].input)
+    seen = np.concatenate([np.asarray(before(x[i : i + 64], training=False)) for i in range(0, len(x), 64)])
+    seen = seen.astype(np.float64)
+    mean, deviation = seen.mean(0), seen.std(0) + 1e-3
+    z = (seen - mean) / deviation
+    kernel = np.linalg.solve(z.T @ z / len(z) + RIDGE * np.eye(z.shape[1]), z.T @ np.where(is_cry, 4.0, -4.0) / len(z))
+    kernel /= deviation
+    model.layers[-1].set_weights([kernel[:, None], np.array([-mean @ kernel])])
+
+
+def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n: int) -> str:
+    """A row per model, a column per target: size, largest posterior error; or what refuses it."""
+    lines = [f"| model | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 1) + "|"]
+    refusals = []
+    for name, row in rows.items():
+        texts = {cell["refused"] for cell in row.values() if "refused" in cell}
+        refusals += [f"- {name}: {text}" for text in sorted(texts)]
+        lines.append(f"| {name} | " + " | ".join(cell_text(cell) for cell in row.values()) + " |")
+    counts = ", ".join(f"{target} {count}" for target, count in passed.items())
+    lines.append(f"\nExported of {n} models without a mistake: {counts}. A cell holds the file's precision where it is")
+    lines.append("not the target's (int8 was outside its bounds), kB, and the largest posterior error against Keras.")
+    return "\n".join([*lines, "\nRefused:\n", *refusals])
+
+
+def cell_text(cell: dict[str, Any]) -> str:
+    """One export."""
+    if "refused" in cell:
+        return "refused"
+    fallback = f"{cell['precision']}, " if cell["fallback"] else ""
+    return f"{fallback}{cell['bytes'] / 1000:.0f} kB, {cell['max_posterior_error']:.1e}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
