@@ -1,8 +1,10 @@
 """What a header promises is held against what was read; what it does not know is read to the end."""
 
+import io
 import itertools
 import os
 import struct
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from patience import PATIENCE_S
 
 from edge.audio import read_file
 from edge.audio.containers import WRAP, read_promise
-from edge.audio.recording import open_recording
+from edge.audio.recording import _Window, open_recording
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
 
@@ -352,3 +354,35 @@ def test_a_named_pipe_that_nobody_writes_into_is_refused_and_not_waited_for(tmp_
 def test_a_device_is_refused_unread():
     with pytest.raises(UserError, match="/dev/zero: is a device, not a recording"):
         read_file("/dev/zero")
+
+
+def test_a_window_is_a_file_of_its_own_with_some_bytes_replaced():
+    """Seeking and reading as io.BytesIO does, over the part that is looked at."""
+    whole = bytes(range(256)) * 4
+    expected = bytearray(whole[100:900])
+    expected[10:14] = b"\xaa\xbb\xcc\xdd"
+    window = _Window(lambda at, n: whole[at : at + n], 100, 900, [(10, b"\xaa\xbb\xcc\xdd")])
+    plain, rng = io.BytesIO(bytes(expected)), np.random.RandomState(0)
+    for _ in range(500):
+        whence = int(rng.randint(3))
+        base = (0, plain.tell(), len(expected))[whence]
+        offset = int(rng.randint(0, 900)) - base
+        assert window.seek(offset, whence) == window.tell() == plain.seek(offset, whence)
+        n_bytes = int(rng.choice([0, 1, 3, 17, 500, 2000]))
+        assert window.read(n_bytes) == plain.read(n_bytes)
+        assert window.tell() == plain.tell()
+
+
+@pytest.mark.parametrize("error", [ImportError("no module"), OSError("libsndfile is missing")])
+def test_without_libsndfile_the_package_is_named(tmp_path, monkeypatch, error):
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name == "soundfile":
+                raise error
+
+    path = written(tmp_path / "x.wav", "WAV")
+    monkeypatch.delitem(sys.modules, "soundfile")
+    monkeypatch.setattr(sys, "meta_path", [Finder] + sys.meta_path)
+    with pytest.raises(UserError, match=r"needs the Python package soundfile \({}\): pip install".format(error)):
+        open_recording(path)
