@@ -9,6 +9,8 @@ import pytest
 def nearly_installed(tmp_path):
     """A folder with what is quick to make of an installation, and a night's events."""
     for path in (
+        "etc/systemd/system/cry-monitor-bridge.service",
+        "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",
         "etc/systemd/system/cry-monitor.service.d/jetson.conf",
@@ -34,6 +36,8 @@ def files(folder):
 def test_what_is_installed(installed):
     assert {path for path in files(installed) if not path.startswith("opt/")} == {
         "etc/cry-monitor/cry-monitor.toml",
+        "etc/systemd/system/cry-monitor-bridge.service",
+        "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",
         "usr/local/bin/cry-monitor",
