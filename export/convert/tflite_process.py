@@ -44,15 +44,21 @@ class ConverterProcess:
         Raises ConverterCrash or ConverterRefusal.
         """
         with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
-            job = {"saved_model": str(saved_model), "precision": precision, "int8": int8 and list(int8)}
-            job["out"] = str(Path(folder) / "model.tflite")
+            out, inputs = Path(folder) / "model.tflite", Path(folder) / "feeds.npz"
+            job = {
+                "saved_model": str(saved_model),
+                "precision": precision,
+                "int8": int8 and list(int8),
+                "out": str(out),
+            }
             if feeds and precision == "int8":
-                job["feeds"] = str(Path(folder) / "feeds.npz")
-                np.savez(job["feeds"], **{f"{n}:{name}": a for n, feed in enumerate(feeds) for name, a in feed.items()})
+                job["feeds"] = str(inputs)
+                arrays: dict[str, Any] = {f"{n}:{name}": a for n, feed in enumerate(feeds) for name, a in feed.items()}
+                np.savez(inputs, **arrays)
             answer = self.ask(job)
             if "error" in answer:
                 raise ConverterRefusal(answer["error"])
-            return Path(job["out"]).read_bytes()
+            return out.read_bytes()
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
         """The child's answer to one job. Raises ConverterCrash."""

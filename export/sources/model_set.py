@@ -113,8 +113,8 @@ def model_files(directory: Path) -> list[tuple[Path, Path]]:
     if len(candidates) != 1:
         others = sorted({path.name for pattern in OTHER_FORMATS for path in directory.glob(pattern)})
         advice = next((advice for pattern, advice in OTHER_FORMATS.items() if any(directory.glob(pattern))), SAVE)
-        found = f"{len(candidates)} .keras files" + (f", and {', '.join(others)}" if others else "")
-        raise UserError(f"{directory} holds {found}; exactly one is needed: {advice if not candidates else SAVE}")
+        held = f"{len(candidates)} .keras files" + (f", and {', '.join(others)}" if others else "")
+        raise UserError(f"{directory} holds {held}; exactly one is needed: {advice if not candidates else SAVE}")
     return [(candidates[0], directory / DESCRIPTION_NAME)]
 
 
