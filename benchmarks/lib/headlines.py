@@ -83,7 +83,10 @@ def _bench_noise(found: Figures) -> str:
 
 
 def _long_day(found: Figures) -> str:
-    return f"{found['sent_frames']:,} frames in, {found['frames_processed']:,} processed; {found['events']} events kept"
+    return (
+        f"{found['sent_frames']:,} frames in, {found['frames_processed']:,} processed; {found['events']} events kept; "
+        f"memory {found['growth_mb']:+.1f} MB after the first hour"
+    )
 
 
 def _kill_minus_nine(found: Figures) -> str:
