@@ -34,6 +34,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 from benchmarks.lib.record import record
+from benchmarks.suite.equivalents import EQUIVALENT
 
 REPOSITORY = Path(__file__).parents[2]
 TOP = "top"  # edge's own files, beside the rooms
@@ -45,7 +46,7 @@ BAR = 0.92
 LEFT_OUT = ("VariableInserter", "VariableReplacer", "RemoveDecorator", "ReplaceBinaryOperator_BitOr_")
 PATIENCE = 4  # times as long as the room's tests take without a mutant, and
 PATIENCE_S = 30.0
-KILLED, SURVIVED, NO_TIME = "killed", "survived", "no time"
+KILLED, SURVIVED, EQUIVALENT_TO, NO_TIME = "killed", "survived", "equivalent", "no time"
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,8 @@ def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> l
             before = killed.get(mutant)
             if before is not None:
                 return Verdict(mutant, KILLED, before, diff_of(mutant))
+            if is_equivalent(mutant):
+                return Verdict(mutant, EQUIVALENT_TO, 0.0, diff_of(mutant))
             copy = copies.get()
             try:
                 return verdict_on(mutant, copy, PATIENCE * patience[mutant.room] + PATIENCE_S, end)
@@ -196,6 +199,12 @@ def seconds_without_mutant(room: str, copy: Path) -> float:
     if failed:
         sys.exit(f"the tests of {room} fail without a mutant:\n{failed[-2000:]}")
     return time.monotonic() - started
+
+
+def is_equivalent(mutant: Mutant) -> bool:
+    """Whether nothing could tell the mutant from the source, as equivalents.py says."""
+    changed = [line[1:].strip() for line in diff_of(mutant).splitlines()[2:] if line.startswith("+")]
+    return any((mutant.file, line) in EQUIVALENT for line in changed)
 
 
 def diff_of(mutant: Mutant) -> str:
@@ -243,15 +252,18 @@ def figures_of(verdicts: Sequence[Verdict], seed: int) -> dict[str, Any]:
     """Counts by room, the share killed, and the survivors."""
     rooms: dict[str, dict[str, int]] = {}
     for verdict in verdicts:
-        counts = rooms.setdefault(verdict.mutant.room, dict.fromkeys((KILLED, SURVIVED, NO_TIME), 0))
+        counts = rooms.setdefault(verdict.mutant.room, dict.fromkeys((KILLED, SURVIVED, EQUIVALENT_TO, NO_TIME), 0))
         counts[verdict.outcome] += 1
-    killed, survived = (sum(counts[outcome] for counts in rooms.values()) for outcome in (KILLED, SURVIVED))
+    killed, survived, equivalent = (
+        sum(counts[outcome] for counts in rooms.values()) for outcome in (KILLED, SURVIVED, EQUIVALENT_TO)
+    )
     return {
         "seed": seed,
         "bar": BAR,
         "rooms": rooms,
         "killed": killed,
         "judged": killed + survived,
+        "equivalent": equivalent,
         "share": killed / max(1, killed + survived),
         "source_sha256": hashlib.sha256("".join(v.diff for v in verdicts).encode()).hexdigest(),
         "survivors": [{**asdict(v.mutant), "diff": v.diff} for v in verdicts if v.outcome == SURVIVED],
@@ -260,11 +272,17 @@ def figures_of(verdicts: Sequence[Verdict], seed: int) -> dict[str, Any]:
 
 def table(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    lines = ["| room of edge | killed | survived | no time |", "|---|---|---|---|"]
+    outcomes = (KILLED, SURVIVED, EQUIVALENT_TO, NO_TIME)
+    lines = [f"| room of edge | {' | '.join(outcomes)} |", "|---" * (1 + len(outcomes)) + "|"]
     for room, counts in figures["rooms"].items():
-        lines.append(f"| {room} | {counts[KILLED]} | {counts[SURVIVED]} | {counts[NO_TIME]} |")
-    killed, judged = figures["killed"], figures["judged"]
-    lines += ["", f"{killed} of {judged} mutants killed, {100 * figures['share']:.1f} % (bar {100 * BAR:.0f} %)."]
+        lines.append(f"| {room} | {' | '.join(str(counts[outcome]) for outcome in outcomes)} |")
+    killed, judged, equivalent = figures["killed"], figures["judged"], figures["equivalent"]
+    drawn, share = judged + equivalent, 100 * figures["share"]
+    lines += [
+        "",
+        f"{killed} of {judged} mutants killed, {share:.1f} % (bar {100 * BAR:.0f} %); of all {drawn}, with the "
+        f"{equivalent} that change nothing that could be seen, {100 * killed / max(1, drawn):.1f} %.",
+    ]
     for survivor in figures["survivors"]:
         lines += ["", f"`{survivor['file']}:{survivor['line']}`", "", "```diff"]
         lines += [line for line in survivor["diff"].splitlines()[2:] if line[:1] in "+-"] + ["```"]

@@ -65,3 +65,12 @@ def test_a_room_whose_tests_fail_anyway_judges_nothing(repository):
     (repository / "tests/edge/tiny/test_others.py").write_text("def test_no():\n    assert False\n")
     with pytest.raises(SystemExit, match="the tests of tiny fail without a mutant"):
         mutants.judge(mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
+
+
+def test_of_what_changes_nothing_no_test_is_asked(repository, monkeypatch):
+    every = [mutant for mutant, _ in mutants.mutants_in("tiny", repository / "edge/tiny/size.py")]
+    unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
+    monkeypatch.setitem(mutants.EQUIVALENT, ("edge/tiny/size.py", "return x - 1"), "nobody looks")
+    (verdict,) = mutants.judge([unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
+    figures = mutants.figures_of([verdict], 0)
+    assert (verdict.outcome, figures["judged"], figures["equivalent"]) == (mutants.EQUIVALENT_TO, 0, 1)

@@ -1,6 +1,7 @@
 """The verifier in the path: asked while the detector is suspicious, seldom, and decisive."""
 
 import json
+import math
 import os
 
 import numpy as np
@@ -20,6 +21,7 @@ from verifier_bundle import (
 from edge.bundle import load_bundle
 from edge.bundle.verifier import check_speed
 from edge.config import default_settings
+from edge.decision.second_opinion import SecondOpinion
 from edge.doctor.finding import OK, WARNING
 from edge.doctor.models import model_findings
 from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
@@ -208,6 +210,21 @@ def check_left_out(directory, said):
     assert line.startswith("the verifier is left out, and the detector decides alone: ") and said in line
     assert "\n" not in line
     assert of_kind(heard(bundle, np.concatenate([quiet(3), hiss(4), quiet(8)]))[0], Alert)
+
+
+@pytest.mark.parametrize("below, is_asked", [(0.0, True), (1e-9, False)])
+def test_the_gate_itself_is_suspicious(bundle, below, is_asked):
+    opinion = SecondOpinion(bundle.verifier, lambda n: np.zeros(n, np.float32))
+    gate = bundle.verifier.cascade.gate
+    opinion.probability(math.log(gate / (1.0 - gate)) - below)
+    assert opinion.was_asked is is_asked
+
+
+def test_a_verifier_s_time_is_told_in_milliseconds(bundle, monkeypatch):
+    moments = iter([0.0, 2.0, 2.0, 3.5, 3.5, 5.5])  # the best of three counts
+    monkeypatch.setattr("edge.bundle.verifier.perf_counter", lambda: next(moments))
+    with pytest.raises(UserError, match="the verifier takes 1500 ms an answer on this board, at most"):
+        check_speed(bundle.verifier)
 
 
 def test_a_verifier_that_is_too_slow_for_the_board_is_refused(bundle, monkeypatch):

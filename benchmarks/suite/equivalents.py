@@ -1,0 +1,23 @@
+"""Mutants that change nothing that could be seen: (file, the line as changed, without indentation) and why.
+
+The reason stands beside each. They are counted apart, and no test is asked about them.
+"""
+
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("edge/decision/calibration.py", "BISECTIONS = 59  # halve the range of log T to the precision of float64"): (
+        "a 60th halving of a range of 6 moves log T by 5e-18"
+    ),
+    (
+        "edge/decision/calibration.py",
+        "known = np.where(np.isneginf(log_posteriors), -1.0, log_posteriors)  # 0 ln 0 is 0",
+    ): "whatever stands there is multiplied by exp(-inf) = 0",
+    ("edge/decision/episodes.py", "self._longest_gap_s = max(rules.merge_gap_s, hop_s) + hop_s / 3.0"): (
+        "frames lie whole hops apart: any part of a hop leaves the same room for rounding"
+    ),
+    ("edge/decision/pooling.py", "self._sum = 1.0"): (
+        "a constant over all labels is lost when the mean log-posterior is normalised"
+    ),
+    ("edge/dsp/yamnet_patch.py", "return 1128.0 * np.log(1.0 + np.asarray(frequency_hz, dtype=np.float64) / 700.0)"): (
+        "mel only ever divides mel: its unit cancels"
+    ),
+}  # fmt: skip
