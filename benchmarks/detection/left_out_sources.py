@@ -21,9 +21,11 @@ from tqdm import tqdm
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import (
     RANKING_METRICS,
+    group_bootstrap,
     paired_bootstrap,
     ranking,
     recall_at_false_positive_rate,
+    with_interval,
 )
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
@@ -35,10 +37,11 @@ from training.verifier.material import hear_all, material
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 BABY_CRY_SLOPES = (0.5, 0.75, 1.0)
-ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, -0.1), (-0.3, -0.2))
-OTHER_GATE = 0.4  # tried with the slopes that ship
+ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, 0.0), (-0.15, -0.1), (-0.3, -0.2))
+GATES = (0.2, 0.4)
 RATES = (0.005, 0.01, 0.02, 0.05)  # false positives at which a choice is judged by its mean recall
 FEWEST = 20  # clips of a source that are worth a row
+WITH_INTERVALS = ("cascade", "YAMNet")
 UNFITTED = cascade(0.0, 0.5, (1.0, 0.0, 0.0), 0.4)  # the mean of both logits
 Choice = tuple[float, float, float, float]  # three slopes and the gate
 
@@ -81,8 +84,8 @@ class Judge:
         self.is_cry = np.array([clip.detector_label == CRY for clip in clips])
         self.sources = [str(s) for s in np.unique(self.source) if (self.source == s).sum() >= FEWEST]
         self.alone = clip_scores(heard, None)
-        slopes = itertools.product(BABY_CRY_SLOPES, ANIMAL_AND_MUSIC_SLOPES)
-        every = [*((baby, *others, GATE) for baby, others in slopes), (*SLOPES, OTHER_GATE)]
+        choices = itertools.product(BABY_CRY_SLOPES, ANIMAL_AND_MUSIC_SLOPES, GATES)
+        every = [(baby, *others, gate) for baby, others, gate in choices]
         self.ranking = {choice: clip_scores(heard, unscaled(choice)) for choice in tqdm(every, desc="choices")}
 
     def choose(self, without: str) -> Choice:
@@ -113,7 +116,12 @@ class Judge:
             "YAMNet": self.yamnet[rows],
         }
         is_cry, groups = self.is_cry[rows], self.groups[rows]
-        metrics = {name: dict(zip(RANKING_METRICS, ranking(is_cry, score).tolist())) for name, score in scores.items()}
+        metrics = {
+            name: group_bootstrap(is_cry, score, groups, self.seed)
+            if name in WITH_INTERVALS
+            else {metric: (value, None, None) for metric, value in zip(RANKING_METRICS, ranking(is_cry, score))}
+            for name, score in scores.items()
+        }
         less = paired_bootstrap(is_cry, scores["cascade"], scores["YAMNet"], groups, self.seed)
         counts = {"cries": int(cries.sum()), "others": int(others.sum())}
         fit_of = {"chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias}
@@ -133,12 +141,12 @@ def table(figures: dict[str, Any]) -> str:
     lines = ["| source left out | clips: cries, others | model | " + " | ".join(metrics) + " |", "|---" * 6 + "|"]
     for source, row in rows.items():
         for model in models:
-            cells = [f"{row['models'][model][metric]:.3f}" for metric in metrics]
+            cells = [with_interval(*row["models"][model][metric]) for metric in metrics]
             lines.append(f"| {source} | {row['cries']}, {row['others']} | {model} | " + " | ".join(cells) + " |")
         cells = ["{:+.3f} ({:+.3f} to {:+.3f})".format(*row["less_yamnet"][metric]) for metric in metrics]
         lines.append(f"| {source} | | cascade less YAMNet | " + " | ".join(cells) + " |")
     for model in models:
-        means = [f"{np.mean([row['models'][model][metric] for row in rows.values()]):.3f}" for metric in metrics]
+        means = [f"{np.mean([row['models'][model][metric][0] for row in rows.values()]):.3f}" for metric in metrics]
         lines.append(f"| mean of the sources | | {model} | " + " | ".join(means) + " |")
     lines += [
         "",

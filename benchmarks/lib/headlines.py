@@ -41,7 +41,7 @@ def _detection_nights(found: Figures) -> str:
 
 def _left_out_sources(found: Figures) -> str:
     rows = found["rows"].values()
-    ours, yamnet = ([row["models"][name]["AUC"] for row in rows] for name in ("cascade", "YAMNet"))
+    ours, yamnet = ([row["models"][name]["AUC"][0] for row in rows] for name in ("cascade", "YAMNet"))
     return (
         f"on sources left out of every choice, AUC {sum(ours) / len(ours):.3f} on average "
         f"(YAMNet {sum(yamnet) / len(yamnet):.3f})"
