@@ -12,6 +12,7 @@ import numpy as np
 from edge.audio import flac, ogg
 from edge.audio.containers import read_promise
 from edge.audio.piped_wav import PipedWav
+from edge.engines.base import quiet_stderr
 from edge.errors import UserError
 from edge.files import kind_of, open_descriptor, shown
 
@@ -89,7 +90,8 @@ class Recording:
     def _open(self, begin, end, patches=(), **form):
         soundfile = _import_soundfile(self.name)
         try:
-            return soundfile.SoundFile(_Window(self._read_at, begin, end, patches), **form)
+            with quiet_stderr():  # a decoder of MP3 remarks on everything that it cannot make out
+                return soundfile.SoundFile(_Window(self._read_at, begin, end, patches), **form)
         except (RuntimeError, TypeError, ValueError) as error:
             raise UserError(
                 "{}: not a recording, or damaged at its start: use WAV, FLAC or OGG".format(self.name)
