@@ -6,8 +6,8 @@ import sys
 
 from edge import __version__
 from edge.arguments import Parser, path_name
+from edge.bench import model_file, text
 from edge.bench import result as results
-from edge.bench import text
 from edge.bench.baseline import compare, differences, machine_ratios, read_baseline, yardstick_ratio
 from edge.bench.material import material
 from edge.bench.page import page
@@ -32,6 +32,17 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of edge-bench."""
     parser = Parser(prog="edge-bench", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version="edge-bench " + __version__)
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=path_name,
+        help="time this .tflite or .onnx file alone, without a bundle",
+    )
+    parser.add_argument("--runs", metavar="N", type=int, default=200, help="inferences of FILE (default: 200)")
+    parser.add_argument("--operators", action="store_true", help="what each operator of FILE takes (.onnx)")
+    parser.add_argument("--csv", metavar="OUT", type=path_name, help="write the operators as a table")
+    parser.add_argument("--trace", metavar="OUT", type=path_name, help="write the profile as a Chrome trace")
     parser.add_argument(
         "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for cry-monitor run"
     )
@@ -75,7 +86,27 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv=None) -> int:
     """Run edge-bench; returns the exit status. Wrong usage raises SystemExit(2)."""
-    return guarded(run, make_parser().parse_args(argv), "edge-bench")
+    args = make_parser().parse_args(argv)
+    return guarded(run if args.file is None else run_file, args, "edge-bench")
+
+
+def run_file(args) -> int:
+    """Measure one model file and print. Raises UserError."""
+    check(args)
+    threads, wants_operators = args.threads or 1, args.operators or args.csv or args.trace
+    if not 1 <= args.runs <= model_file.MOST_RUNS:
+        raise UserError("--runs is {}: use 1 to {}".format(args.runs, model_file.MOST_RUNS))
+    events = model_file.profile_onnx(args.file, threads, args.runs) if wants_operators else []
+    result = model_file.measure_file(args.file, threads, args.runs)
+    if wants_operators:
+        operators = model_file.operators_of(events)
+        result["operators"] = [dict(one._asdict()) for one in operators]
+        if args.csv:
+            write_or_say("--csv", args.csv, lambda: model_file.write_table(args.csv, operators))
+        if args.trace:
+            write("--trace", args.trace, json.dumps(events))
+    print(json.dumps(result) if args.json else "\n".join(model_file.report(result)))
+    return 0
 
 
 def run(args) -> int:
@@ -85,7 +116,7 @@ def run(args) -> int:
     settings = settings_of(args)
     baseline = read_baseline(args.baseline) if args.baseline else None
     if args.html:
-        write(args.html, "")  # said now, not after the run
+        write("--html", args.html, "")  # said now, not after the run
     bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
     recording = material(args.input, args.seconds)
     if args.soak is None:
@@ -109,7 +140,7 @@ def run(args) -> int:
             "changes": [dict(change._asdict()) for change in changes],
         }
     if args.html:
-        write(args.html, page(result, passes))
+        write("--html", args.html, page(result, passes))
     if args.json:
         print(json.dumps(result))
     else:
@@ -145,13 +176,24 @@ def check(args):
         raise UserError("--baseline compares rounds, and --soak {:g} has none: give one of the two".format(args.soak))
 
 
-def write(path, content):
-    """Write a file of text. Raises UserError."""
-    try:
+def write(flag, path, content):
+    """Write a file of text that a flag names. Raises UserError."""
+
+    def write_text():
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
+
+    write_or_say(flag, path, write_text)
+
+
+def write_or_say(flag, path, action):
+    """Do what writes a file that a flag names. Raises UserError when it cannot be written."""
+    try:
+        action()
     except OSError as error:
-        raise UserError("--html {}: cannot be written ({}): give another place".format(path, error.strerror)) from error
+        raise UserError(
+            "{} {}: cannot be written ({}): give another place".format(flag, path, error.strerror)
+        ) from error
 
 
 if __name__ == "__main__":

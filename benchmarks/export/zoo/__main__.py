@@ -49,22 +49,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
     arguments = parser.parse_args()
     keras = import_keras()
-    rows = {}
-    for name, build in builders(keras).items():
+    rows, wanted = {}, builders(keras)
+    for name, build in wanted.items():
         if not arguments.only or name in arguments.only:
             keras.utils.set_random_seed(SEED)
             with tempfile.TemporaryDirectory() as folder:
                 rows[name] = exported(keras, build(), Path(folder))
             keras.backend.clear_session()
-            print(
-                name,
-                {target: row.get("refused", row.get("precision")) for target, row in rows[name].items()},
-                flush=True,
-            )
-    good = [name for name in rows if name not in forms.MISTAKES]
-    passed = {target: sum("bytes" in rows[name][target] for name in good) for target in TARGETS}
-    figures = {"models": len(good), "mistakes": len(rows) - len(good), "exported": passed, "rows": rows}
-    record("zoo", figures, table(rows, passed, len(good)))
+            store(rows, len(wanted))  # after each: what was measured stays when the rest is cut
     crashed = [name for name, row in rows.items() for cell in row.values() if "internal" in cell]
     accepted = [
         name for name in rows if name in forms.MISTAKES and any("bytes" in cell for cell in rows[name].values())
@@ -74,6 +66,14 @@ def main() -> int:
     return 1 if crashed or accepted else 0
 
 
+def store(rows: dict[str, dict[str, dict[str, Any]]], n_models: int) -> None:
+    """Write what is known so far."""
+    good = [name for name in rows if name not in forms.MISTAKES]
+    passed = {target: sum("bytes" in rows[name][target] for name in good) for target in TARGETS}
+    figures = {"models": len(rows), "of": n_models, "without_a_mistake": len(good), "exported": passed, "rows": rows}
+    record("zoo", figures, table(rows, passed, len(good), n_models))
+
+
 def builders(keras: Any) -> dict[str, Callable[[], Any]]:
     """What makes each model, by name."""
 
@@ -81,10 +81,10 @@ def builders(keras: Any) -> dict[str, Callable[[], Any]]:
         inputs = keras.Input(forms.SHAPE)
         return keras.Model(inputs, keras.layers.Dense(1)(body(keras, inputs)))
 
-    whole = {**forms.KEPT, **forms.MISTAKES}
+    whole = {**forms.MISTAKES, **forms.KEPT}
     return {
-        **{name: (lambda body=body: of_body(body)) for name, body in BODIES.items()},
         **{name: (lambda build=build: build(keras)) for name, build in whole.items()},
+        **{name: (lambda body=body: of_body(body)) for name, body in BODIES.items()},
     }
 
 
@@ -167,7 +167,7 @@ def settle(keras: Any, model: Any) -> None:
     model.layers[-1].set_weights([kernel[:, None], np.array([-mean @ kernel])])
 
 
-def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n: int) -> str:
+def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n: int, n_models: int) -> str:
     """A row per model, a column per target: size, largest posterior error; or what refuses it."""
     lines = [f"| model | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 1) + "|"]
     refusals = []
@@ -176,7 +176,10 @@ def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n:
         refusals += [f"- {name}: {text}" for text in sorted(texts)]
         lines.append(f"| {name} | " + " | ".join(cell_text(cell) for cell in row.values()) + " |")
     counts = ", ".join(f"{target} {count}" for target, count in passed.items())
-    lines.append(f"\nExported of {n} models without a mistake: {counts}. A cell holds the file's precision where it is")
+    lines.append(
+        f"\n{len(rows)} of the {n_models} models of the zoo were exported. Of the {n} among them without a mistake"
+    )
+    lines.append(f"these passed: {counts}. A cell holds the file's precision where it is")
     lines.append("not the target's (int8 was outside its bounds), kB, and the largest posterior error against Keras.")
     return "\n".join([*lines, "\nRefused:\n", *refusals])
 
