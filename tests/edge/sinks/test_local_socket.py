@@ -13,6 +13,7 @@ from virtual_microphone import REPOSITORY
 
 from edge.records import Alert, Event, Frame
 from edge.sinks.local_socket import MOST_READERS
+from edge.sinks.readers import MOST_ASKED
 from edge.status import LOST
 
 FRAME = Frame(12.4, -41.5, 0.03, False)
@@ -85,6 +86,12 @@ def test_what_is_no_request_is_answered_too_and_ends_nothing(connect, validate, 
     validate([answer], "socket")
     reader.send(b'{"request": "status"}\n')
     assert reader.message("answer")["ok"]
+
+
+def test_a_request_as_long_as_may_be_is_answered(connect):
+    reader, begin, end = connect(), b'{"request": "echo", "say": "', b'"}'
+    reader.send(begin + b"x" * (MOST_ASKED - len(begin) - len(end)) + end + b"\n")
+    assert reader.message("answer")["ok"] is True
 
 
 def test_an_answer_that_goes_wrong_is_an_error_and_ends_nothing(sink, connect):
