@@ -215,7 +215,7 @@ def check(database: str, directory: str, reported: list[dict], phase: str) -> tu
     shutil.rmtree(copies, ignore_errors=True)
     os.mkdir(copies)
     for name in os.listdir(directory):
-        if name.startswith("events.db"):
+        if name.startswith("events.db") and os.path.isfile(os.path.join(directory, name)):  # not the socket
             shutil.copy(os.path.join(directory, name), copies)
     copy = os.path.join(copies, "events.db")
     if not os.path.exists(copy):
@@ -227,7 +227,7 @@ def check(database: str, directory: str, reported: list[dict], phase: str) -> tu
     with Store(copy) as store:
         rows = store.events()
         sessions = dict(store._connection.execute("SELECT id, session FROM events").fetchall())
-    found = Counter((iso_utc(row.start_utc), iso_utc(row.end_utc)) for row in rows if row.state == "ended")
+    found = Counter((iso_utc(row.start_utc), iso_utc(row.end_utc)) for row in rows if row.state in ("ended", "brief"))
     for event in reported:
         times = (event["start_utc"], event["end_utc"])
         assert found[times] == 1, f"the event of {times} was reported and is there {found[times]} times"
