@@ -80,7 +80,7 @@ class Judge:
     def __init__(self, clips: Sequence[Clip], heard: Sequence[Heard], yamnet: np.ndarray, seed: int):
         self.clips, self.heard, self.yamnet, self.seed = clips, heard, yamnet, seed
         self.source = np.array([clip.corpus for clip in clips])
-        self.groups = np.array([clip.group_id for clip in clips])
+        self.groups = [clip.group_id for clip in clips]
         self.is_cry = np.array([clip.detector_label == CRY for clip in clips])
         self.sources = [str(s) for s in np.unique(self.source) if (self.source == s).sum() >= FEWEST]
         self.alone = clip_scores(heard, None)
@@ -103,9 +103,9 @@ class Judge:
         own = self.source == source
         cries = own & self.is_cry if (own & self.is_cry).any() else self.is_cry
         others = own & ~self.is_cry if (own & ~self.is_cry).any() else ~self.is_cry
-        rows = np.flatnonzero(cries | others)
+        rows = np.flatnonzero(cries | others).tolist()
         chosen = self.choose(source)
-        kept = np.flatnonzero(~own)
+        kept = np.flatnonzero(~own).tolist()
         fitted = fit([self.clips[i] for i in kept], [self.heard[i] for i in kept], chosen[:3], chosen[3])
         heard = [self.heard[i] for i in rows]
         scores = {
@@ -115,7 +115,7 @@ class Judge:
             "detector alone": self.alone[rows],
             "YAMNet": self.yamnet[rows],
         }
-        is_cry, groups = self.is_cry[rows], self.groups[rows]
+        is_cry, groups = self.is_cry[rows], [self.groups[i] for i in rows]
         metrics = {
             name: group_bootstrap(is_cry, score, groups, self.seed)
             if name in WITH_INTERVALS
