@@ -11,8 +11,9 @@ import pytest
 from patience import PATIENCE_S
 from virtual_microphone import write_wav
 
+from edge.bench.measure import ROUNDS
+
 FRAMES = 46  # of 10 s
-ROUNDS = 5
 
 
 @pytest.fixture
