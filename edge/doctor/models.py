@@ -67,8 +67,8 @@ def decision_finding(bundle, settings) -> Finding:
     return Finding(
         "sensitivity",
         OK,
-        "{}: {:.0f} % of cries found and {:.1f} false alarms an hour of dense other sound, measured on recordings that "
-        "the models had not heard".format(
+        "{}: {:.0f} % of single cries of 3 to 6 s found and {:.1f} false alarms an hour of dense other "
+        "sound, measured on recordings that the models had not heard".format(
             settings.sensitivity, 100 * measured.cries_found, measured.false_alarms_per_hour
         ),
     )

@@ -245,7 +245,7 @@ def test_doctor_says_what_is_left_out_and_what_the_thresholds_came_to(tmp_path):
 
     if found()["engine"].state != OK:
         pytest.skip("no inference engine here")
-    assert "91 % of cries found and 0.3 false alarms an hour" in found()["sensitivity"].found
+    assert "91 % of single cries of 3 to 6 s found and 0.3 false alarms an hour" in found()["sensitivity"].found
     own = settings._replace(decision=settings.decision._replace(open_threshold=0.5))
     assert "decision.open_threshold = 0.5" in found(own)["sensitivity"].found
     os.remove(os.path.join(directory, "verifier.fp32.tflite"))
