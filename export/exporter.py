@@ -15,6 +15,7 @@ from export.convert.keras_to_onnx import onnx_cost
 from export.kinds.registry import find_kind
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.parity.evidence import Evidence
+from export.parity.measure import bounds_of
 from export.parity.precision_fallback import ExportedModel, export_models
 from export.report.bundle_report import PACKAGES, html_report
 from export.sources.model_set import ModelSet, load_models
@@ -160,7 +161,7 @@ def write(sources: ModelSet, target: Target, exported: list[ExportedModel], repo
     def check(bundle: Bundle) -> None:
         for item in exported:
             # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
-            item.evidence.check_on_device(bundle, item.conversion.files[0].file.bounds)
+            item.evidence.check_on_device(bundle, bounds_of(item.conversion.files[0], item.model))
 
     reasons = {item.model.title: item.reason for item in exported if item.reason}
     folders = [sources.directory, *(model.directory for model, _ in models)]

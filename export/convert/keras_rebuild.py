@@ -48,6 +48,11 @@ def as_converters_take_it(model: Any) -> Any:
     return rebuilt
 
 
+def computes_in_half(model: Any) -> bool:
+    """Whether a layer of a Keras model computes in half precision."""
+    return any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers(include_self=False))
+
+
 def may_be_unrolled(layer: Any) -> bool:
     """Whether a recurrent layer loops, over no more steps than are unrolled."""
     try:

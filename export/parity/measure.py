@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,10 +13,11 @@ import numpy as np
 from edge.engines import Engine, open_engine
 from export.convert.files import Exported, kernel_parameters
 from export.convert.fp16_emulation import emulate_fp16
+from export.convert.keras_rebuild import computes_in_half
 from export.model import SourceModel
 from export.networks import Feed, Shapes, Stream, answers, engine_network, fill, frames, state_shapes
 from export.parity.evidence import Evidence
-from export.targets import Bounds
+from export.targets import FP16, Bounds
 
 LEAST_BYTES = {"fp32": 1, "fp16": 2, "dynamic": 1, "int8": 1}  # per kernel parameter; fp32 ONNX may be stored in bytes
 TIMED_RUNS = 200
@@ -43,6 +44,7 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             rows.append(entry)
             if item.file.bounds is None:
                 continue
+            bounds = bounds_of(item, evidence.model)
             engine = opened(item.content, item.file.kind, Path(folder) / item.path)
             judged = engine  # FP16 types are judged with every tensor really rounded
             if item.file.kind == "onnx_typed":
@@ -51,7 +53,7 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             outputs[item.file.kind] = engine_outputs(judged, evidence.streams, states)
             entry.update(engine=engine.name, latency_ms=latency_ms(engine, evidence.feeds[-1]))
             entry["violations"] += missing_weights(item, kernels)
-            entry["violations"] += judge(entry, outputs[item.file.kind], evidence, item.file.bounds)
+            entry["violations"] += judge(entry, outputs[item.file.kind], evidence, bounds)
             if denoised is not None:
                 before = denoised.get(item.file.kind, denoised["onnx"])  # the denoiser may be of another precision
                 chain = frames(before[: len(evidence.reference)])
@@ -59,6 +61,19 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
                     entry, engine_outputs(judged, chain, states), evidence, item.file.bounds
                 )
     return Measured(rows, outputs)
+
+
+def bounds_of(item: Exported, model: SourceModel) -> Bounds:
+    """What a file must keep; of a model that itself computes in half precision, float32 files what FP16 files must."""
+    bounds = item.file.bounds
+    if item.file.precision != "fp32" or not computes_in_half(model.trained):
+        return bounds
+    return replace(
+        bounds,
+        logit_error=None,
+        posterior_error=max(bounds.posterior_error, FP16.posterior_error),
+        label_agreement=FP16.label_agreement,
+    )
 
 
 def described(item: Exported, model: SourceModel) -> dict[str, Any]:

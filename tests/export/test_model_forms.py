@@ -10,10 +10,13 @@ import pytest
 from edge.engines import open_engine
 from edge.errors import UserError
 from export.convert import keras_rebuild, keras_to_tflite
+from export.convert.files import Exported
 from export.convert.keras_to_onnx import check_inputs, keras_to_onnx, onnx_cost
 from export.convert.tflite_process import ConverterCrash, ConverterProcess, ConverterRefusal
 from export.networks import engine_network, onnx_network
+from export.parity.measure import bounds_of
 from export.sources.loading import load_model
+from export.targets import FP16, FP32, TARGETS
 from export.tensorrt_lint import lint
 
 SHAPE = (98, 64, 1)
@@ -129,6 +132,14 @@ def test_every_form_converts_and_takes_nothing_but_features(keras, tmp_path, for
         engine = open_engine({"tflite": str(path)})
         assert len(engine.inputs) == 1
         np.testing.assert_allclose(engine_network(engine)({"features": x})["logits"], expected, atol=tolerance)
+
+
+@pytest.mark.parametrize("form, bounds", [("mixed_float16", FP16), ("mixed_bfloat16", FP16), ("float64", FP32)])
+def test_a_model_that_rounds_by_itself_is_bounded_as_fp16(keras, tmp_path, form, bounds):
+    """Its float32 file is nearer to the truth than the saved model is."""
+    model = saved(keras, tmp_path, FORMS[form])
+    found = bounds_of(Exported(TARGETS["rpi-fp32"].files[0], "detector.fp32.tflite", b""), model)
+    assert (found.posterior_error, found.label_agreement) == (bounds.posterior_error, bounds.label_agreement)
 
 
 def test_a_subclassed_model_converts(keras, tmp_path):

@@ -1,6 +1,6 @@
 """Models of the kinds that people train on audio x every target: what comes out, or the one line that refuses it.
 
-python -m benchmarks.export.zoo [--only NAME ...]
+python -m benchmarks.export.zoo [--resume] [--only NAME ...]
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.export.zoo import convolutional, forms, sequences
-from benchmarks.lib.record import record
+from benchmarks.lib.record import RESULTS, record
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.convert import files
@@ -46,12 +46,14 @@ SEED = 7
 def main() -> int:
     """Export each, record what happened; 1 when a model fails that should not, or with anything but a refusal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--resume", action="store_true", help="go on after the models that are recorded already")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
     arguments = parser.parse_args()
     keras = import_keras()
-    rows, wanted = {}, builders(keras)
+    wanted = builders(keras)
+    rows = json.loads((RESULTS / "zoo.json").read_text())["rows"] if arguments.resume else {}
     for name, build in wanted.items():
-        if not arguments.only or name in arguments.only:
+        if name not in rows and (not arguments.only or name in arguments.only):
             keras.utils.set_random_seed(SEED)
             with tempfile.TemporaryDirectory() as folder:
                 rows[name] = exported(keras, build(), Path(folder))
