@@ -272,3 +272,18 @@ def test_without_portaudio_the_debian_package_is_named(tmp_path):
     assert errors == (
         "a microphone needs the PortAudio library (PortAudio library not found): apt install libportaudio2\n"
     )
+
+
+STOP = """
+import threading
+from edge.audio import open_source
+with open_source("mic") as source:
+    blocks = source.blocks()
+    next(blocks)
+    threading.Timer(0.3, source.stop).start()
+    print(sum(1 for _ in blocks) < 20)
+"""
+
+
+def test_a_source_that_is_stopped_ends_and_is_not_called_lost(virtual_microphone):
+    assert run_to_the_end(virtual_microphone, STOP) == "True\n"
