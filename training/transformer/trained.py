@@ -149,7 +149,7 @@ def load_trained(folder: Path, labels: list[str] | None = None, n_mels: int | No
         is_denoised = values.pop("denoised")
         classifier = keras.saving.load_model(folder / CLASSIFIER_FILE, compile=False)
         denoiser = keras.saving.load_model(folder / DENOISER_FILE, compile=False) if is_denoised else None
-    except (OSError, ValueError, KeyError) as error:
+    except (UserError, OSError, ValueError, KeyError) as error:
         raise UserError(
             f"{folder} holds no trained transformer ({error}); name a folds/FOLD-seedN of cry-train transformer"
         ) from error
