@@ -44,7 +44,9 @@ def say_all_characters() -> None:
         elif type(stream) is io.TextIOWrapper and stream.errors != "backslashreplace":  # Python 3.6
             stream.flush()
             line_buffering, encoding = stream.line_buffering, stream.encoding
-            setattr(sys, name, io.TextIOWrapper(stream.detach(), encoding, "backslashreplace", None, line_buffering))
+            anew = io.TextIOWrapper(stream.detach(), encoding, "backslashreplace", None, line_buffering)
+            setattr(sys, name, anew)
+            setattr(sys, "__{}__".format(name), anew)  # which curses asks; the old one has nothing below it any more
 
 
 def user_name() -> str:

@@ -13,6 +13,8 @@ from loud_bundle import loud_bundle, noise_burst  # noqa: F401
 from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY, write_wav
 
+from edge.log import log
+
 MODULES = {"cry-monitor": "edge.commands.main", "edge-bench": "edge.bench.command"}
 
 
@@ -101,8 +103,11 @@ def run_here(environment, monkeypatch, capsys):
             status = ended.code
         return Finished(status, *capsys.readouterr())
 
-    on_interrupt = signal.getsignal(signal.SIGINT)
+    on_interrupt, on_end = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = (log.handlers, log.level, log.propagate)
     yield run_here
+    log.handlers, log.level, log.propagate = before  # a command that has a log of its own has taken it over
+    signal.signal(signal.SIGTERM, on_end)
     signal.signal(signal.SIGINT, on_interrupt)
     monkeypatch.undo()
     time.tzset()
