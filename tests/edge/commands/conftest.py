@@ -105,6 +105,9 @@ def run_here(environment, monkeypatch, capsys):
 
     on_interrupt, on_end = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     before = (log.handlers, log.level, log.propagate)
+    # Limits of a process cannot be taken back: the tests' own keeps its core dumps and its memory.
+    monkeypatch.setattr("edge.runtime.private_memory.forbid_core_dumps", lambda: None)
+    monkeypatch.setattr("edge.runtime.private_memory.lock_memory", lambda: "")
     yield run_here
     log.handlers, log.level, log.propagate = before  # a command that has a log of its own has taken it over
     signal.signal(signal.SIGTERM, on_end)

@@ -97,7 +97,7 @@ def test_the_test_says_what_fails(run, configured):
         ("", "nobody is to be told"),
         ('[push]\nntfy = "ntfy.example/topic"\n', "push.ntfy"),
         ('[push]\nwebhook = "http://u:secret@h/"\n', "user name or password"),
-        ('[push]\nwebhook = "http://h/"\nwebhook_token_file = "/nowhere"\n', "/nowhere cannot be read"),
+        ('[push]\nwebhook = "http://h/"\nwebhook_token_file = "/nowhere"\n', "push.webhook_token_file: /nowhere"),
         ('[push]\nwebhook = "http://h/"\nquiet_from = "25:00"\n', "time of day"),
         ('[mqtt]\nbroker = "mqtt://h"\nprefix = "a/#"\n', "mqtt.prefix"),
         ('[mqtt]\nbroker = "h"\n', "mqtt.broker"),
