@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -173,7 +174,8 @@ def test_a_loop_that_is_too_long_to_unroll_is_named(keras, tmp_path, monkeypatch
 
 def test_a_converter_that_crashes_is_named_and_the_next_job_runs(tmp_path):
     process = ConverterProcess()
-    os.kill(process.running().pid, signal.SIGSEGV)
+    # While it still loads TensorFlow, which takes seconds, it has a job and cannot answer.
+    threading.Timer(0.3, os.kill, (process.running().pid, signal.SIGSEGV)).start()
     with pytest.raises(ConverterCrash, match="crashed with SIGSEGV"):
         process.ask({})
     with pytest.raises(ConverterRefusal, match="nowhere"):
