@@ -177,7 +177,7 @@ def test_a_converter_that_crashes_is_named_and_the_next_job_runs(tmp_path):
     # While it still loads TensorFlow, which takes seconds, it has a job and cannot answer.
     threading.Timer(0.3, os.kill, (process.running().pid, signal.SIGSEGV)).start()
     with pytest.raises(ConverterCrash, match="crashed with SIGSEGV"):
-        process.ask({})
+        process.ask({"saved_model": "nowhere", "precision": "fp32", "int8": None, "out": str(tmp_path / "none.tflite")})
     with pytest.raises(ConverterRefusal, match="nowhere"):
         process.convert(tmp_path / "nowhere", "fp32", None, None)
     process.stop()
