@@ -99,6 +99,14 @@ def _card_writes(found: Figures) -> str:
     return f"a quiet hour writes {quiet['written_bytes'] / 1e6:.2f} MB"
 
 
+def _analyze_jobs(found: Figures) -> str:
+    rows = found["hours_a_minute"]
+    return "analyze hears " + ", ".join(
+        f"{hours:.1f} hours of recordings a minute with {jobs} job{'s' if jobs != '1' else ''}"
+        for jobs, hours in rows.items()
+    )
+
+
 def _package_sizes(found: Figures) -> str:
     device, host = found["wheels"]
     installed = max(sum(board["packages"].values()) for board in found["boards"])
@@ -207,6 +215,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "kill_minus_nine": _kill_minus_nine,
     "card_writes": _card_writes,
     "fuzz": _fuzz,
+    "analyze_jobs": _analyze_jobs,
     "package_sizes": _package_sizes,
     "microphone_cycles": _microphone_cycles,
     "export_targets": _export_targets,
