@@ -277,7 +277,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cry-monitor-kills-") as directory:
         done = run_lanes(args.kills, args.seed, material(args.seed), directory)
     record(
-        "kills",
+        "kill_minus_nine",
         {
             "kills": len(done),
             "seed": args.seed,
