@@ -36,3 +36,20 @@ def path_name(text: str) -> str:
         return expand_home(text, "path")
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_configuration(parser) -> None:
+    """--config FILE, the same for every command that reads the configuration."""
+    parser.add_argument(
+        "--config", metavar="FILE", type=path_name, help="configuration in TOML (default: built-in defaults)"
+    )
+
+
+def add_bundle(parser) -> None:
+    """--bundle DIR, the same for every command that loads the models."""
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        type=path_name,
+        help="directory of the models (default: the configuration's, else what ships)",
+    )

@@ -5,7 +5,7 @@ import json
 import sys
 
 from edge import __version__
-from edge.arguments import Parser, path_name
+from edge.arguments import Parser, add_bundle, add_configuration, path_name
 from edge.bench import model_file, text
 from edge.bench import result as results
 from edge.bench.baseline import compare, differences, machine_ratios, read_baseline, yardstick_ratio
@@ -43,15 +43,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--operators", action="store_true", help="what each operator of FILE takes (.onnx)")
     parser.add_argument("--csv", metavar="OUT", type=path_name, help="write the operators as a table")
     parser.add_argument("--trace", metavar="OUT", type=path_name, help="write the profile as a Chrome trace")
-    parser.add_argument(
-        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for cry-monitor run"
-    )
-    parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        type=path_name,
-        help="directory of the models (default: the configuration's, else what ships)",
-    )
+    add_configuration(parser)
+    add_bundle(parser)
     parser.add_argument(
         "--input", metavar="FILE", type=path_name, help="a recording of any rate (default: a synthesised night)"
     )

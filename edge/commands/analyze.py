@@ -2,7 +2,7 @@
 
 import time
 
-from edge.arguments import path_name
+from edge.arguments import add_bundle, add_configuration, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
 from edge.bundle.trial import check_and_try
 from edge.commands.analysis_pool import Work, analyse_all, most_jobs
@@ -28,15 +28,8 @@ def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("analyze", help="find cries in recordings", description=DESCRIPTION)
     parser.add_argument("paths", metavar="PATH", type=path_name, nargs="+", help="a recording")
-    parser.add_argument(
-        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for run (default: the defaults)"
-    )
-    parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        type=path_name,
-        help="directory of the models (default: the configuration's, else what ships)",
-    )
+    add_configuration(parser)
+    add_bundle(parser)
     parser.add_argument(
         "--db",
         metavar="FILE",

@@ -3,7 +3,7 @@
 import signal
 import threading
 
-from edge.arguments import path_name
+from edge.arguments import add_configuration
 from edge.errors import UserError
 from edge.log import log, start_log
 
@@ -15,7 +15,7 @@ nothing until the configuration names an address ([bridge], [mqtt], [push], [hea
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("bridge", help="tell Home Assistant and people", description=DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", type=path_name, help="configuration in TOML, the same as for run")
+    add_configuration(parser)
     parser.add_argument("--test", action="store_true", help="ring everything once, and say what each answered")
     parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
     parser.set_defaults(run=run)

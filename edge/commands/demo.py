@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.arguments import path_name
+from edge.arguments import add_bundle, add_configuration, path_name
 from edge.audio import Source
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
@@ -66,15 +66,8 @@ def add_parser(subparsers) -> None:
         help="length of the night, {:g} to {:g} (default: 10)".format(SHORTEST_MINUTES, LONGEST_MINUTES),
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="another number, another night (default: 1)")
-    parser.add_argument(
-        "--config", metavar="FILE", type=path_name, help="configuration in TOML, as for run (default: the defaults)"
-    )
-    parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        type=path_name,
-        help="directory of the models (default: the configuration's, else what ships)",
-    )
+    add_configuration(parser)
+    add_bundle(parser)
     parser.add_argument(
         "--db", metavar="FILE", type=path_name, help="write the events there (default: a new temporary file)"
     )

@@ -2,7 +2,7 @@
 
 import sys
 
-from edge.arguments import path_name
+from edge.arguments import add_configuration
 
 DESCRIPTION = """Show what every monitor on this machine hears now: level, p(cry) over the last minute, the open
 episode, the last cry, whether it hears at all. q ends it. Without a terminal, or with
@@ -13,7 +13,7 @@ ONCE_S = 2.0  # long enough for a status and some frames
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("live", help="watch what is heard now", description=DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", type=path_name, help="configuration in TOML, the same as for run")
+    add_configuration(parser)
     parser.add_argument("--once", action="store_true", help="print it once and end; exit status 1 when one is deaf")
     parser.set_defaults(run=run)
 

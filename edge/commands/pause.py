@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from edge.arguments import path_name
+from edge.arguments import add_configuration
 from edge.commands.sockets import every_socket
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -20,9 +20,7 @@ def add_parser(subparsers) -> None:
     pause.add_argument("length", metavar="LENGTH", type=seconds_of, help="90s, 30m or 1h")
     resume = subparsers.add_parser("resume", help="end a pause", description="End a pause: listen again at once.")
     for parser, run in ((pause, run_pause), (resume, run_resume)):
-        parser.add_argument(
-            "--config", metavar="FILE", type=path_name, help="configuration in TOML, the same as for run"
-        )
+        add_configuration(parser)
         parser.set_defaults(run=run)
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from edge.arguments import path_name
+from edge.arguments import add_bundle, add_configuration
 from edge.bundle import DEFAULT_BUNDLE_DIR, open_runner, read_manifest, verify_files
 from edge.bundle.answers import check_answers
 from edge.bundle.files import file_paths
@@ -24,15 +24,8 @@ TensorRT has not been run by the authors of this version: no NVIDIA library coul
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("prepare", help="build and cache TensorRT engines (Jetson)", description=DESCRIPTION)
-    parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        type=path_name,
-        help="directory of the models (default: the configuration's, else what ships)",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", type=path_name, help="configuration in TOML (default: built-in defaults)"
-    )
+    add_bundle(parser)
+    add_configuration(parser)
     parser.set_defaults(run=run)
 
 

@@ -1,6 +1,6 @@
 """`cry-monitor run`: the daemon."""
 
-from edge.arguments import given, path_name
+from edge.arguments import add_bundle, add_configuration, given, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
 from edge.commands.notes import bundle_notes
@@ -36,15 +36,8 @@ def add_parser(subparsers) -> None:
         help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit "
         "16-kHz mono PCM on stdin (default: the configuration's, else mic)",
     )
-    parser.add_argument(
-        "--config", metavar="FILE", type=path_name, help="configuration in TOML (default: built-in defaults)"
-    )
-    parser.add_argument(
-        "--bundle",
-        metavar="DIR",
-        type=path_name,
-        help="directory of the models (default: the configuration's, else what ships)",
-    )
+    add_configuration(parser)
+    add_bundle(parser)
     parser.add_argument(
         "--db",
         metavar="FILE",

@@ -3,7 +3,7 @@
 import signal
 import threading
 
-from edge.arguments import path_name
+from edge.arguments import add_configuration
 from edge.errors import UserError
 from edge.log import log, start_log
 
@@ -16,7 +16,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def add_parser(subparsers) -> None:
     """Register the command."""
     parser = subparsers.add_parser("serve", help="serve the page", description=DESCRIPTION)
-    parser.add_argument("--config", metavar="FILE", type=path_name, help="configuration in TOML, the same as for run")
+    add_configuration(parser)
     parser.add_argument("--port", metavar="N", type=int, help="of the page (default: serve.port)")
     parser.add_argument("--log-json", action="store_true", help="write the log as JSON lines")
     parser.set_defaults(run=run)

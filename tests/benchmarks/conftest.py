@@ -19,7 +19,7 @@ FOLDS = (1, 2, 3, 4)
 
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory):
-    """A folder as ../shared/data is: two groups of each ESC-50 class and cause in each fold, six speakers of digits."""
+    """Recordings and their metadata.csv: two groups of each ESC-50 class and cause in each fold, six speakers."""
     soundfile = pytest.importorskip("soundfile")
     folder, rng, rows = tmp_path_factory.mktemp("recordings"), np.random.default_rng(0), []
 

@@ -1,23 +1,15 @@
 """Environments of every Python that is here, and the wheels that each has built."""
 
-import shutil
 import subprocess
 
 import pytest
-from interpreters import BUILT_FROM, BUILT_WITH, REPOSITORY, find_python, pip
+from interpreters import BUILT_FROM, BUILT_WITH, find_python, pip
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory):
+def source(copy_of):
     """A copy of the tree as far as it is built: building leaves nothing in the repository."""
-    copy = tmp_path_factory.mktemp("source")
-    for name in BUILT_FROM:
-        path = REPOSITORY / name
-        if path.is_dir():
-            shutil.copytree(path, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, copy)
-    return copy
+    return copy_of(BUILT_FROM)
 
 
 @pytest.fixture(scope="session")

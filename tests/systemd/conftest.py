@@ -42,16 +42,9 @@ IMPATIENT = "[Service]\nWatchdogSec=8\nRestartSec=0.5\n"
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory):
+def source(copy_of):
     """A copy of what is installed: an installation leaves nothing in the repository, not even while it runs."""
-    copy = tmp_path_factory.mktemp("source")
-    for name in SOURCES:
-        path = REPOSITORY / name
-        if path.is_dir():
-            shutil.copytree(path, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, copy)
-    return copy
+    return copy_of(SOURCES)
 
 
 @pytest.fixture(scope="session")
