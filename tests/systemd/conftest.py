@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(Path(__file__).parent))
 
 from booted_systemd import BootedSystemd, why_it_cannot_boot  # noqa: E402
