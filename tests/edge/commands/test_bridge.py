@@ -126,7 +126,7 @@ def test_the_page_shows_what_a_real_monitor_hears(start, configured):
         with urllib.request.urlopen("http://127.0.0.1:{}/monitors".format(port)) as answer:
             return json.loads(answer.read().decode("utf-8"))
 
-    until(lambda: monitors()[0]["state"] != "gone")
+    until(lambda: [monitor for monitor in monitors() if monitor["state"] != "gone"])
     with urllib.request.urlopen("http://127.0.0.1:{}/report".format(port)) as answer:
         assert b"<main>" in answer.read()
     page.terminate()
