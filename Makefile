@@ -2,6 +2,7 @@
 # make check: style, types and the device's oldest Python, in half a minute, without TensorFlow.
 # make examples: every folder of examples/, as continuous integration runs them. make picture: README's.
 # make test: every test, in environments made for them; some rooms at a time, each said when it is done.
+# make stages: tests with larger real parts, five minutes each at most; each skips with its reason where a part is missing.
 # make mutants: do the tests notice mistakes? Seeded mutants of ten rooms of edge; half an hour on two quiet cores.
 # make fuzz: wrong inputs for an hour (FUZZ_SECONDS); make test tries them for 40 s.
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
@@ -16,13 +17,17 @@ CHECK_ENV = .venv-check
 # One more than the cores of a small machine: much of the time, audio is being played.
 JOBS = 3
 OTHER_PYTHONS = python3.6 python3.13
-ROOMS = $(patsubst %/,%,$(filter-out tests/__pycache__/,$(wildcard tests/*/ tests/test_*.py)))
+ROOMS = $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages/,$(wildcard tests/*/ tests/test_*.py)))
+# Each needs what make test does without (PyTorch, a browser, Home Assistant, a camera) and says so where it is not to be had.
+STAGES = $(wildcard tests/stages/*/run)
+STAGE_LIMIT_S = 300
 # These come first, for no core to wait for them at the end.
 LONGEST = tests/edge python3.6 tests/export python3.13
 
 EXAMPLES = $(wildcard examples/*/run)
 
-.PHONY: demo check examples picture test fuzz mutants arm64 wheels locks install uninstall clean $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES)
+.PHONY: demo check examples picture test fuzz mutants arm64 wheels locks install uninstall clean stages \
+  $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES) $(STAGES)
 
 demo: $(DEMO_ENV)/ready
 	rm -f $(DEMO_DB)*
@@ -56,6 +61,11 @@ $(ROOMS):
 
 $(OTHER_PYTHONS):
 	tests/other_pythons $(@:python%=%)
+
+stages: $(STAGES)
+
+$(STAGES): $(TEST_ENV)/ready
+	PATH="$(CURDIR)/$(TEST_ENV)/bin:$$PATH" timeout $(STAGE_LIMIT_S) $@
 
 mutants: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m benchmarks.suite.mutants
