@@ -105,7 +105,8 @@ def host():
         "onnx>=1.17",
         "onnxruntime>=1.20",
     ]
-    train = export + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
+    federation = ["cryptography>=42", "pycryptodome>=3.20", "dp-accounting>=0.4.4"]
+    train = export + federation + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
     tools = [
         "prometheus-client>=0.12",
         "librosa>=0.10",
