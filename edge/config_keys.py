@@ -147,6 +147,13 @@ KEYS = (
         "NAME=SOCKET, NAME=SOCKET; or empty",
         "Several monitors on this machine; empty is the one of [socket].",
     ),
+    Key(
+        "bridge",
+        "allow_pause",
+        False,
+        "true or false",
+        "Whoever may publish at the broker may pause the hearing, for at most two hours.",
+    ),
     Key("mqtt", "broker", "", "mqtt://HOST:PORT, mqtts://HOST:PORT for TLS, or empty", "The broker; empty is none."),
     Key("mqtt", "user", "", "text, or empty", "User name at the broker."),
     Key(

@@ -7,6 +7,7 @@ Between the two is the local socket alone.
     channels.py        ntfy, Pushover, web hook, command: how such a message goes out
     outbox.py          one channel's queue: bounded, tried again, what is lost is said
     home_assistant.py  the same as topics and payloads; mqtt.py the connection to the broker
+    orders.py          what Home Assistant asks of a monitor: a pause, a mark
     heartbeat.py       a request every so often, while frames are processed
     house.py           all of it together
 

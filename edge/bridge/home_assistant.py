@@ -8,12 +8,17 @@ import json
 from typing import Any, Dict, NamedTuple
 
 from edge.following.sensors import State
+from edge.status import PAUSED
 
 ALIVE, NOT_ALIVE = "online", "offline"
 ON, OFF = "ON", "OFF"
 CRYING_EXPIRES_S = 90  # without a word for so long it is unknown
 REPEAT_S = 30.0
 LEVEL_EVERY_S = 2.0  # level and probability: a history of five a second is of no use
+MARK_BUTTONS = (
+    ("cry", "Last one was a cry", "mdi:emoticon-cry"),
+    ("other", "Last one was something else", "mdi:volume-off"),
+)
 STATES = ["healthy", "stalled", "recovering", "lost", "starting", "paused", "stopped", "gone"]
 
 
@@ -31,12 +36,21 @@ def availability_topic(prefix: str) -> str:
 
 
 class Device(object):
-    """The topics of one monitor. prefix: above its name; discovery: Home Assistant's own prefix.
+    """The topics of one monitor. prefix: above its name; discovery: Home Assistant's own prefix. with_pause: whether
+    Home Assistant may pause it.
 
     availability: of the bridge, all of whose devices have one last will.
     """
 
-    def __init__(self, name: str, prefix: str, discovery: str, causes=(), with_loudness: bool = True):
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        discovery: str,
+        causes=(),
+        with_loudness: bool = True,
+        with_pause: bool = False,
+    ):
         self.name = name
         self.base = "{}/{}".format(prefix, name)
         self.availability = availability_topic(prefix)
@@ -44,6 +58,7 @@ class Device(object):
         self._discovery_topic = "{}/device/{}/config".format(discovery, self._id)
         self._causes = list(causes)
         self._with_loudness = with_loudness
+        self._with_pause = with_pause
 
     def discovery(self, version: str) -> Topic:
         """What Home Assistant finds the device by."""
@@ -71,6 +86,7 @@ class Device(object):
             "crying": ON if state.crying and state.hearing else OFF,
             "loud": ON if state.loud and state.hearing else OFF,
             "microphone": state.state,
+            "paused": ON if state.state == PAUSED else OFF,
             "detail": state.detail,
             "cause": state.cause or "uncertain",
             "today": "{:.1f}".format(state.cry_minutes_today),
@@ -119,6 +135,14 @@ class Device(object):
                 unit_of_measurement="min", state_class="total_increasing", state_topic=state("today")),
             "cry": self._entity("event", "cry", "Cry", event_types=["began", "ended"], state_topic=state("event")),
         }  # fmt: skip
+        for mark, title, icon in MARK_BUTTONS:
+            entities["mark_" + mark] = self._entity(
+                "button", "mark_" + mark, title, True, icon=icon, entity_category="config",
+                command_topic=state("set/mark"), payload_press=mark)  # fmt: skip
+        if self._with_pause:
+            entities["pause"] = self._entity(
+                "switch", "pause", "Pause", True, icon="mdi:microphone-off", state_topic=state("paused"),
+                command_topic=state("set/pause"))  # fmt: skip
         if self._with_loudness:
             entities["loud"] = self._entity(
                 "binary_sensor", "loud", "Loud", device_class="sound", state_topic=state("loud"),

@@ -146,7 +146,7 @@ class Broker(object):
         if message.topic == self._births:
             if message.payload == ALIVE.encode("ascii"):
                 self._send_everything()  # Home Assistant has started and knows nothing
-        else:
+        elif not message.retain:  # what was asked long ago would be asked again with every connection
             self._on_command(message.topic, message.payload)
 
     def _say(self, trouble):

@@ -63,7 +63,7 @@ class PushRules(object):
         self._deaf_since_s = clock()
         self._told_deaf = False
         self._told_trouble = False
-        self._paused = False
+        self._paused = ""  # until when, as it was told
         self._before = State()
 
     def follow(self, state: State) -> List[Message]:
@@ -120,9 +120,9 @@ class PushRules(object):
     def _hearing(self, state):
         now_s = self._clock()
         if state.state == "paused":
-            self._deaf_since_s, was_paused, self._paused = now_s, self._paused, True
-            return [] if was_paused else [self._message(PAUSED, "Paused", state.detail, HIGH)]
-        was_paused, self._paused = self._paused, False
+            self._deaf_since_s, told, self._paused = now_s, self._paused, state.detail or PAUSED
+            return [] if told == self._paused else [self._message(PAUSED, "Paused", state.detail, HIGH)]
+        was_paused, self._paused = bool(self._paused), ""
         if state.hearing:
             self._deaf_since_s = None
             if self._told_deaf or was_paused:

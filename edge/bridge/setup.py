@@ -8,6 +8,7 @@ from edge.bridge.heartbeat import Heartbeat
 from edge.bridge.home_assistant import Device, availability_topic
 from edge.bridge.house import House
 from edge.bridge.mqtt import Broker, checked_prefix
+from edge.bridge.orders import Orders
 from edge.bridge.push_rules import PushSettings
 from edge.errors import UserError
 from edge.following.sensors import Loudness, Sensors
@@ -27,8 +28,9 @@ class Parts(object):
         self._loudness = Loudness(loudness.threshold_dbfs, loudness.for_s) if loudness.enabled else None
         self.channels = channels_of(settings.push)  # type: List[Channel]
         self.rules = push_rules_of(settings)
-        self.broker = broker_of(settings, list(self.sockets))  # type: Optional[Broker]
+        self.broker = broker_of(settings, self.sockets)  # type: Optional[Broker]
         self._mqtt = settings.mqtt
+        self._allow_pause = settings.bridge.allow_pause
         self._heartbeat_settings = settings.heartbeat
         self.heartbeat = None  # type: Optional[Heartbeat]
         self.house = None  # type: Optional[House]
@@ -49,7 +51,14 @@ class Parts(object):
         """Connect and begin."""
         monitors = {name: Sensors(name, self._loudness) for name in self.sockets}
         devices = {
-            name: Device(name, self._mqtt.prefix, self._mqtt.discovery_prefix, CAUSES, self._loudness is not None)
+            name: Device(
+                name,
+                self._mqtt.prefix,
+                self._mqtt.discovery_prefix,
+                CAUSES,
+                self._loudness is not None,
+                self._allow_pause,
+            )
             for name in self.sockets
         }
         self.house = House(monitors, self.channels, self.rules, devices, self.broker)
@@ -97,19 +106,22 @@ def minute_of_day(key: str, text: str) -> int:
     return 60 * int(match.group(1)) + int(match.group(2))
 
 
-def broker_of(settings, names) -> Optional[Broker]:
+def broker_of(settings, sockets) -> Optional[Broker]:
     """The connection of the [mqtt] settings, not yet begun; None without a broker. Raises UserError."""
     mqtt = settings.mqtt
     if not mqtt.broker:
         return None
     prefix = checked_prefix("mqtt.prefix", mqtt.prefix)
     discovery = checked_prefix("mqtt.discovery_prefix", mqtt.discovery_prefix)
+    orders = Orders(sockets, prefix, settings.bridge.allow_pause)
     return Broker(
         mqtt.broker,
         mqtt.user,
         read_secret("mqtt.password_file", mqtt.password_file),
         mqtt.ca_file,
-        client_id="cry-monitor-" + "-".join(names)[:40],
+        client_id="cry-monitor-" + "-".join(sockets)[:40],
         availability=availability_topic(prefix),
         births=discovery + "/status",
+        commands=orders.topics,
+        on_command=orders.take,
     )

@@ -109,11 +109,14 @@ def _print_table(events):
     if not events:
         print("no events")
         return
-    print("{:<21}{:<11}{:>9}{:>8}".format("BEGAN", "ENDED", "LASTED", "P(CRY)"))
+    print("{:>6}  {:<21}{:<11}{:>9}{:>8}".format("EVENT", "BEGAN", "ENDED", "LASTED", "P(CRY)"))
     for event in events:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.start_utc))
         ended = time.strftime("%H:%M:%S", time.localtime(event.end_utc))
         lasted = "{:.1f} s".format(event.end_utc - event.start_utc)
-        remarks = ", ".join(filter(None, (cause_text(event)[2:], STATES.get(event.state))))
-        row = "{:<21}{:<11}{:>9}{:>8.2f}  {}".format(began, ended, lasted, event.cry_probability, remarks)
+        marked = "marked: {}".format(event.mark) if event.mark else ""
+        remarks = ", ".join(filter(None, (cause_text(event)[2:], STATES.get(event.state), marked)))
+        row = "{:>6}  {:<21}{:<11}{:>9}{:>8.2f}  {}".format(
+            event.id, began, ended, lasted, event.cry_probability, remarks
+        )
         print_line(row.rstrip())

@@ -13,6 +13,7 @@ COMMANDS = (
     "bridge",
     "serve",
     "pause",
+    "mark",
     "purge",
     "devices",
     "doctor",

@@ -18,7 +18,7 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "purge",
         help="remove what was written down",
-        description="Remove events, minutes and health rows from the database, for good: what is removed is "
+        description="Remove events, minutes, health rows and traces from the database, for good: what is removed is "
         "overwritten. It says which file it will change and how many rows it will remove, and asks; a script gives "
         "--yes. A daemon that is running goes on. The JSON is described in docs/schemas/purge.schema.json.",
     )
@@ -47,8 +47,8 @@ def run(args) -> int:
     with Store(args.db, read_only=True) as store:  # makes none where there is none
         found, found_all = store.count(before_utc), store.count()
         path = store.path
-    rows = "{} of {} events, {} of {} minutes and {} of {} health rows".format(
-        *[number for pair in zip(found[:3], found_all[:3]) for number in pair]
+    rows = "{} of {} events, {} of {} minutes, {} of {} health rows and {} of {} traces".format(
+        *[number for pair in zip(found[:4], found_all[:4]) for number in pair]
     )
     _say("to be removed from {}, for good: {}".format(path, rows), args.json)
     if not (args.yes or _agreed()):
@@ -56,11 +56,12 @@ def run(args) -> int:
         return 1
     with Store(args.db, busy_s=BUSY_S) as store:
         purged = store.remove(before_utc)
-    counts = {"events": purged.events, "minutes": purged.minutes, "health": purged.health}
+    counts = {key: getattr(purged, key) for key in ("events", "minutes", "health", "traces")}
     if args.json:
         print_object(dict(counts, type="purge", database=text_of(path)))
     else:
-        print_line("removed {events} events, {minutes} minutes and {health} health rows from {}".format(path, **counts))
+        rows = "{events} events, {minutes} minutes, {health} health rows and {traces} traces".format(**counts)
+        print_line("removed {} from {}".format(rows, path))
     return 0
 
 

@@ -105,6 +105,7 @@ def as_object(a_night) -> dict:
                 "end_utc": iso_utc(event.end_utc),
                 "cry_probability": event.cry_probability,
                 "cause": event.cause,
+                "mark": event.mark,
             }
             for event in a_night.events
         ],

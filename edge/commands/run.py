@@ -18,6 +18,7 @@ from edge.sinks.log_sink import LogSink
 from edge.sinks.place import default_path, listen, passed_by_systemd
 from edge.status import Status
 from edge.store.buffered_store import BufferedStore
+from edge.store.marks import mark_requests
 
 RECORDINGS = ("file:", "-")  # sources that may be one
 
@@ -82,7 +83,8 @@ def run(args) -> int:
         sinks.add(JsonLinesSink())
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
         pause = Pause()
-        add_local_socket(sinks, status, settings.socket, keeper.path, pause.requests())
+        requests = dict(pause.requests(), **mark_requests(lambda: keeper.path))
+        add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left)
         try:
             Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)
         finally:
@@ -90,7 +92,7 @@ def run(args) -> int:
     return 0
 
 
-def add_local_socket(sinks, status, settings, database, requests) -> None:
+def add_local_socket(sinks, status, settings, database, requests, left) -> None:
     """Offer the local socket, systemd's or our own; one that cannot be made is said, and hearing goes on."""
     if not settings.enabled:
         return
@@ -98,7 +100,7 @@ def add_local_socket(sinks, status, settings, database, requests) -> None:
         passed = passed_by_systemd()
         path = settings.path or default_path(database)
         listening = passed or listen(path)
-        sinks.add(LocalSocketSink(listening, status.snapshot, requests, "" if passed else path))
+        sinks.add(LocalSocketSink(listening, status.snapshot, requests, "" if passed else path, left))
     except (UserError, OSError) as error:
         status.notice("no socket", "{}; hearing goes on without it".format(error))
 

@@ -9,6 +9,7 @@ from edge.report.timeline import STYLE, bars, clock_of, evenly, length_of, timel
 
 LONG_S = 2 * DAY_S  # from so long on the trend by days matters, and the picture is of the last day
 MOST_EVENTS = 200  # rows of the table: the newest
+MARKED = {"cry": "a cry", "other": "something else"}
 MOST_DAYS = 60  # bars by day; more are drawn by week
 WHAT_IT_MEANS = (
     "Crying is what the monitor's models took for it: they miss some cries and take some other sounds for one. How "
@@ -97,12 +98,13 @@ def cries(events):
             length_of(event.end_utc - event.start_utc),
             "{:.2f}".format(event.cry_probability),
             event.cause or ("uncertain" if event.posterior else "not asked"),
+            MARKED.get(event.mark, ""),
         ]
         for event in events[-MOST_EVENTS:]
     ]
     left_out = len(events) - len(rows)
     note = paragraph("{} earlier ones are left out; cry-monitor events lists all.".format(left_out)) if left_out else ""
-    return table(("began", "lasted", "probability", "cause"), rows) + note
+    return table(("began", "lasted", "probability", "cause", "marked"), rows) + note
 
 
 def moment(utc):

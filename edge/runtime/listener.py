@@ -13,6 +13,7 @@ from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
 from edge.runtime.cry_time import CryTime
+from edge.runtime.traces import TraceSum
 from edge.sinks import Sink
 from edge.store import Health, Minute
 from edge.store.buffered_store import BufferedStore
@@ -62,6 +63,7 @@ class Listener:
         self._skipped_before_s = self._skipped_s()
         self._clock_offset_s = _clock_offset_s()
         self._minute = _MinuteSum(self)
+        self._trace = TraceSum(keeper.add_trace)
 
     @property
     def heard_s(self) -> float:
@@ -106,6 +108,7 @@ class Listener:
     def finish(self) -> None:
         """End an open episode, and write it and what there is of the minute."""
         self._take(self.pipeline.finish())
+        self._trace.finish()
         if self.heard_s > self._minute.start_s or self.dropped_samples() > self._minute.dropped_before:
             self._end_minute()
 
@@ -122,8 +125,10 @@ class Listener:
     def _take(self, records):
         for record in records:
             if isinstance(record, Frame):
+                at_utc = self.utc(record.t_s)
                 self._minute.add(record)
-                self._sink.frame(record, self.utc(record.t_s))
+                self._trace.add(record.cry_probability, self._came_at_s(record.t_s), at_utc)
+                self._sink.frame(record, at_utc)
             elif isinstance(record, Alert):
                 self._next_checkpoint_s = self.heard_s
                 self._sink.alert(record._replace(t_s=self._came_at_s(record.t_s)), self.utc(record.t_s))

@@ -1,4 +1,7 @@
-"""A pause that somebody asked for: it ends by itself, and is never shown as quiet."""
+"""A pause that somebody asked for: it ends by itself, and is never shown as quiet.
+
+One that was asked for "while_connected" also ends when whoever asked has left: a bridge that dies leaves nobody deaf.
+"""
 
 import threading
 import time
@@ -16,6 +19,9 @@ class Pause(object):
         self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
         self._until_s = None
+        self._until_text = ""
+        self._held_by = None  # the reader whose leaving ends it
+        self.why_over = "its time is over"
 
     def requests(self):
         """{name: answer} for the local socket."""
@@ -30,13 +36,25 @@ class Pause(object):
             )
         with self._lock:
             self._until_s = self._clock() + seconds
-        return {"until": self.until_text()}
+            self._until_text = time.strftime("%H:%M:%S", time.localtime(self._wall() + seconds))
+            self._held_by = request.get("reader") if request.get("while_connected") is True else None
+            self.why_over = "its time is over"
+            return {"until": self._until_text}
 
     def end(self, _request=None):
         """Listen again from now on."""
         with self._lock:
-            self._until_s = None
+            if self._until_s is not None:
+                self.why_over = "as was asked for"
+            self._until_s = self._held_by = None
         return {}
+
+    def left(self, reader):
+        """A reader of the socket has gone."""
+        with self._lock:
+            if self._until_s is not None and self._held_by is not None and self._held_by == reader:
+                self._until_s = self._held_by = None
+                self.why_over = "whoever asked for it is gone"
 
     @property
     def is_on(self):
@@ -45,7 +63,5 @@ class Pause(object):
             return self._until_s is not None and self._clock() < self._until_s
 
     def until_text(self):
-        """When it ends, local time of day."""
-        with self._lock:
-            left_s = 0.0 if self._until_s is None else self._until_s - self._clock()
-        return time.strftime("%H:%M:%S", time.localtime(self._wall() + max(0.0, left_s)))
+        """When it ends, or ended, local time of day."""
+        return self._until_text

@@ -210,8 +210,8 @@ class SourceSupervisor:
 
     def _wake(self, source):
         self._is_resting = False
-        log.warning("the pause is over")
-        self._status.enter(HEALTHY, "hearing {}, after a pause".format(source.name))
+        log.warning("the pause is over: %s", self._pause.why_over)
+        self._status.enter(HEALTHY, "hearing {}, after a pause ({})".format(source.name, self._pause.why_over))
 
     def _note_nothing(self, source):
         """The source is there and sends nothing: an empty block says so."""

@@ -42,8 +42,9 @@ Answer = Callable[[Dict[str, Any]], Dict[str, Any]]
 class LocalSocketSink(Sink):
     """Readers of a listening socket.
 
-    snapshot: edge.status.Status.snapshot. requests: what may be asked, beside "status". own_path: the file to remove at
-    the end, where the monitor has made it itself.
+    snapshot: edge.status.Status.snapshot. requests: what may be asked, beside "status"; each is told in "reader" who
+    asks, by a number that is no other's, and left(number) is called when that one has gone. own_path: the file to
+    remove at the end, where the monitor has made it itself.
     """
 
     name = "socket"
@@ -54,6 +55,7 @@ class LocalSocketSink(Sink):
         snapshot: Callable[[], Dict[str, Any]],
         requests: Dict[str, Answer],
         own_path: str = "",
+        left: Callable[[int], None] = lambda reader: None,
     ):
         self.dropped = 0  # readers, and lines that the thread had no time for
         self.trouble = ""
@@ -61,6 +63,7 @@ class LocalSocketSink(Sink):
         self._requests = dict(requests, status=lambda request: {"status": snapshot()})
         self._listening = listening
         self._group = group_of(listening.getsockname())
+        self._left = left
         self._own_path = own_path
         self._own_identity = identity(own_path)
         self._readers = {}  # type: Dict[int, Reader]  # by descriptor
@@ -213,9 +216,9 @@ class LocalSocketSink(Sink):
 
     def _answer(self, reader):
         for request in reader.requests():
-            reader.tell(_line(self._answer_to(request)))
+            reader.tell(_line(self._answer_to(request, reader)))
 
-    def _answer_to(self, request):
+    def _answer_to(self, request, reader):
         if request is None:
             return {"type": "answer", "ok": False, "error": "not a JSON object on one line"}
         name = request.get("request")
@@ -225,7 +228,7 @@ class LocalSocketSink(Sink):
         try:
             if not isinstance(name, str) or name not in self._requests:
                 raise UserError("there is no such request: use " + ", ".join(sorted(self._requests)))
-            fields.update(self._requests[name](request))
+            fields.update(self._requests[name](dict(request, reader=reader.number)))
         except UserError as error:
             fields.update(ok=False, error=str(error))
         except Exception as error:  # a request must not end the thread that answers it
@@ -255,6 +258,7 @@ class LocalSocketSink(Sink):
         with suppress(KeyError, ValueError):
             self._selector.unregister(reader)
         reader.close()
+        self._left(reader.number)
 
 
 def _line(fields):

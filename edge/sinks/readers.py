@@ -1,5 +1,6 @@
 """One reader of the local socket: what waits for it, what it asks, within bounds."""
 
+import itertools
 import json
 import socket
 import time
@@ -10,6 +11,7 @@ MOST_ASKED = 4096  # bytes of a request
 REQUESTS_A_SECOND = 5.0  # and reader; more have to wait
 REQUESTS_AT_ONCE = 10
 RECEIVED_AT_ONCE = 4096
+NUMBERS = itertools.count(1)
 TOO_LONG = '{{"type": "refused", "reason": "a request has at most {} bytes"}}\n'.format(MOST_ASKED).encode()
 
 
@@ -43,6 +45,7 @@ class Reader:
 
     def __init__(self, connection: socket.socket, pid: int):
         self.pid = pid
+        self.number = next(NUMBERS)  # of this connection, and no other's
         self.may_ask = Allowance(REQUESTS_A_SECOND, REQUESTS_AT_ONCE)
         self._connection = connection
         self._connection.setblocking(False)

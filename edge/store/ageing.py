@@ -19,7 +19,12 @@ TENTH = 0.1
 ASKED = "ageing_asked_utc"  # in facts: when the wall clock first wanted to remove so much
 
 # {table: (the time that counts, the table whose last sessions are kept)}
-TABLES = {"events": ("end_utc", "events"), "minutes": ("start_utc", "minutes"), "health": ("at_utc", "minutes")}
+TABLES = {
+    "events": ("end_utc", "events"),
+    "minutes": ("start_utc", "minutes"),
+    "health": ("at_utc", "minutes"),
+    "traces": ("end_utc", "minutes"),
+}
 
 
 class Aged(NamedTuple):
@@ -138,4 +143,4 @@ def _remove(connection, table, condition, values):
 
 
 def _purged(removed):
-    return Purged(removed["events"], removed["minutes"], removed["health"], posteriors=0)
+    return Purged(posteriors=0, **removed)

@@ -14,7 +14,7 @@ from edge.errors import UserError
 from edge.log import log
 from edge.records import Event
 from edge.status import NOT_WRITING, WRITING
-from edge.store import Health, Minute, StoreFails, Unusable
+from edge.store import Health, Minute, StoreFails, Trace, Unusable
 from edge.store.place import Place
 from edge.store.said import say_cut_off, say_lost, say_purged
 from edge.store.waiting import WaitingEvent, WaitingMinute
@@ -23,6 +23,7 @@ MINUTES_A_DAY = 1440
 WAITING_EVENTS = 2000  # about 1 MB of memory; a night has some dozens
 WAITING_MINUTES = MINUTES_A_DAY
 WAITING_HEALTH = 200
+WAITING_TRACES = 60  # 20 kB: an hour of a restless night
 PAUSE_S = 1.0  # between two attempts at a database that fails: one that is locked takes its time to say so
 
 
@@ -31,7 +32,6 @@ class BufferedStore:
 
     trouble: why the database cannot be written now, one line; empty when it can.
     lost_events, lost_minutes: that found no room in memory while it could not.
-
     Raises HeldByAnother, only here, when another monitor writes there, and UserError for a path that is none.
     """
 
@@ -59,6 +59,7 @@ class BufferedStore:
         self._events = deque()  # of WaitingEvent: over, not yet written
         self._minutes = deque()  # of WaitingMinute: not yet written, or to be written again
         self._health = deque(maxlen=WAITING_HEALTH)
+        self._traces = deque(maxlen=WAITING_TRACES)
         self._minutes_until_purge = 0
         self._session = None
         self._has_begun = False  # the session, in the file that is open
@@ -138,6 +139,10 @@ class BufferedStore:
         self._health.append(health)
         self._flush()
 
+    def add_trace(self, trace: Trace) -> None:
+        """Write the probabilities of some frames, with whatever is written next."""
+        self._traces.append(trace)
+
     def retry(self) -> None:
         """Try again to write what waits, if anything does."""
         if self.trouble:
@@ -214,6 +219,9 @@ class BufferedStore:
         while self._minutes:
             self._write_minute(self._minutes[0])
             self._minutes.popleft()
+        while self._traces:
+            self._store.add_trace(self._traces[0])
+            self._traces.popleft()
         if self._minutes_until_purge <= 0:
             self._purge()
             self._minutes_until_purge = MINUTES_A_DAY

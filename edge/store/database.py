@@ -26,7 +26,7 @@ from edge.store.retention import (
     give_back_pages,
     size_bytes,
 )
-from edge.store.rows import BRIEF, CUT_OFF, ENDED, OPEN, Health, Minute, Purged, StoredEvent
+from edge.store.rows import BRIEF, CUT_OFF, ENDED, EVENT_COLUMNS, OPEN, Health, Minute, Purged, StoredEvent, Trace
 from edge.store.schema import SCHEMA_VERSION, layout_trouble, migrate
 from edge.store.sessions import begin_life, begin_visit
 from edge.store.transactions import Transactions
@@ -36,7 +36,8 @@ WAL_PAGES = 256  # of 4 kB: the log beside the file is written back into it when
 PAGE_BYTES = 4096
 RESERVE_PAGES = 16  # kept free in the file: newer rows find them when the disk is full
 LOW_DISK_BYTES = 2 * WAL_PAGES * PAGE_BYTES  # less is left for others
-EVENT_COLUMNS = StoredEvent._fields[1:-1]
+WRITTEN_COLUMNS = EVENT_COLUMNS[1:]
+MOST_TRACES = 20000  # rows: a few MB, months of nights
 ALL = float("inf")
 
 
@@ -114,7 +115,7 @@ class Store(Transactions):
         # NORMAL would leave the newest commits to be lost with the power.
         with self._transaction("write to", synchronous="FULL") as execute:
             if event_id is None or not self._update_event(execute, event_id, row):
-                event_id = self._insert(execute, "events", EVENT_COLUMNS, row)
+                event_id = self._insert(execute, "events", WRITTEN_COLUMNS, row)
             for reading in event.readings:
                 posterior: Any = json.dumps(reading.posterior, sort_keys=True)
                 values = (event_id,) + reading._replace(posterior=posterior)
@@ -151,6 +152,12 @@ class Store(Transactions):
         with self._transaction("write to") as execute:
             self._insert(execute, "health", Health._fields, health)
 
+    def add_trace(self, trace: Trace) -> None:
+        """Write the probabilities of some frames; the oldest beyond MOST_TRACES go."""
+        with self._transaction("write to") as execute:
+            newest = self._insert(execute, "traces", Trace._fields, trace)
+            execute("DELETE FROM traces WHERE id <= ?", (newest - MOST_TRACES,))
+
     def events(self, since_utc: float = 0.0) -> List[StoredEvent]:
         """Events that ended after `since_utc` (seconds since 1970), in the order they began, whatever the clock did."""
         with self._explained("read"):
@@ -178,6 +185,11 @@ class Store(Transactions):
         """Changes of state after `since_utc`, in the order they were written."""
         with self._explained("read"):
             return self._reader.health(since_utc)
+
+    def traces(self, since_utc: float = 0.0) -> List[Trace]:
+        """What thresholds can be tried on again, of frames after `since_utc`, in the order they were written."""
+        with self._explained("read"):
+            return self._reader.traces(since_utc)
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use."""
@@ -277,7 +289,7 @@ class Store(Transactions):
             raise Unusable("{}: {}; it is damaged".format(self.path, trouble))
 
     def _update_event(self, execute, event_id, row):
-        columns = ", ".join(column + " = ?" for column in EVENT_COLUMNS)
+        columns = ", ".join(column + " = ?" for column in WRITTEN_COLUMNS)
         return execute("UPDATE events SET {} WHERE id = ?".format(columns), row + (event_id,)).rowcount
 
     def _insert(self, execute, table, columns, row):

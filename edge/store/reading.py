@@ -4,10 +4,21 @@ import sqlite3
 
 from edge.records import ExpertReading
 from edge.store.failures import is_final
-from edge.store.rows import ENDED, Health, Minute, RowDamaged, StoredEvent, checked, read_posterior
+from edge.store.rows import (
+    ENDED,
+    EVENT_COLUMNS,
+    Health,
+    Minute,
+    RowDamaged,
+    StoredEvent,
+    Trace,
+    checked,
+    read_posterior,
+)
 
 READING_COLUMNS = ("event_id",) + ExpertReading._fields
-EVENT_COLUMNS = StoredEvent._fields[:-1]
+MARK_COLUMNS = ("event_id", "mark")
+MARKS_SINCE = 4  # of the schema
 
 
 class Reader(object):
@@ -23,10 +34,10 @@ class Reader(object):
         columns = EVENT_COLUMNS
         if self._version < 2:  # an older file that only a writer may bring up to date
             columns = columns[:-1] + ("'{}'".format(ENDED),)
-        readings = self._readings(where, value)
+        readings, marks = self._readings(where, value), self._marks(where, value)
         found = []
         for row in self._rows("events", "id", columns, where, value):
-            event = self._checked("events", EVENT_COLUMNS, row, lambda row: _event(row, readings))
+            event = self._checked("events", EVENT_COLUMNS, row, lambda row: _event(row, readings, marks))
             if event:
                 found.append(event)
         return found
@@ -38,6 +49,10 @@ class Reader(object):
     def health(self, since_utc):
         """Changes of state after `since_utc`, in the order they were written. Raises sqlite3.Error."""
         return self._made("health", Health, "at_utc >= ?", since_utc)
+
+    def traces(self, since_utc):
+        """Traces that ended after `since_utc`, in the order they were written. Raises sqlite3.Error."""
+        return self._made("traces", Trace, "end_utc >= ?", since_utc) if self._version >= MARKS_SINCE else []
 
     def unheard(self, begin_utc, end_utc, shortest_s):
         """(from, to) of every stretch of at least shortest_s between two minutes that began in that time."""
@@ -74,6 +89,14 @@ class Reader(object):
                 readings.setdefault(row[0], []).append(reading)
         return readings
 
+    def _marks(self, where, value):
+        """{event's id: mark}."""
+        if self._version < MARKS_SINCE:
+            return {}
+        of_events = "event_id IN (SELECT id FROM events WHERE {})".format(where)
+        rows = self._rows("marks", "event_id", MARK_COLUMNS, of_events, value)
+        return dict(row for row in (self._checked("marks", MARK_COLUMNS, row, tuple) for row in rows) if row)
+
     def _checked(self, table, columns, row, make):
         """make(row), or None for a row that cannot be, which is noted."""
         try:
@@ -106,13 +129,14 @@ class Reader(object):
         return rows, None
 
 
-def _event(row, readings):
+def _event(row, readings, marks):
     event = StoredEvent(*row)
     unknown = event.out_of_distribution
     return event._replace(
         posterior=read_posterior(event.posterior),
         out_of_distribution=None if unknown is None else bool(unknown),
         readings=tuple(readings.get(event.id, ())),
+        mark=marks.get(event.id),
     )
 
 

@@ -1,11 +1,12 @@
-"""What goes when rows are too old or the file is too large: the oldest minutes first, events never for their size."""
+"""What goes when rows are too old or the file is too large: the oldest traces and minutes first, events never for
+their size."""
 
 from edge.store.rows import Purged
 from edge.store.schema import pragma
 
 PURGE_ROWS = 1440  # removed at a time when the file is too large: a day of minutes
-OVER_AT = (("events", "end_utc"), ("minutes", "start_utc"), ("health", "at_utc"))  # when a row was over
-PURGE_ORDER = (("minutes", "id"), ("health", "id"), ("posteriors", "event_id"))
+OVER_AT = (("events", "end_utc"), ("minutes", "start_utc"), ("health", "at_utc"), ("traces", "end_utc"))  # when over
+PURGE_ORDER = (("traces", "id"), ("minutes", "id"), ("health", "id"), ("posteriors", "event_id"))
 
 
 def count_before(connection, before_utc):

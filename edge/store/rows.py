@@ -15,6 +15,8 @@ OPEN = "open"  # still going on when it was last written
 ENDED = "ended"
 BRIEF = "brief"  # ended, and shorter than decision.min_event_s
 CUT_OFF = "cut_off"  # the monitor died while it went on: written as far as it had come
+CRY, OTHER = MARKS = ("cry", "other")  # what somebody says that an event was
+MOST_TRACE_FRAMES = 300  # of one row: a minute
 
 
 class StoredEvent(NamedTuple):
@@ -31,6 +33,10 @@ class StoredEvent(NamedTuple):
     out_of_distribution: Optional[bool]
     state: str = ENDED  # OPEN, ENDED, BRIEF or CUT_OFF
     readings: Tuple[ExpertReading, ...] = ()
+    mark: Optional[str] = None  # one of MARKS, where somebody has said
+
+
+EVENT_COLUMNS = StoredEvent._fields[: StoredEvent._fields.index("readings")]  # of the table of events
 
 
 class Minute(NamedTuple):
@@ -54,12 +60,21 @@ class Health(NamedTuple):
     detail: str
 
 
+class Trace(NamedTuple):
+    """The smoothed probability of frames that follow each other, in 255ths."""
+
+    start_utc: float  # end of the first frame
+    end_utc: float  # end of the last one
+    probabilities: bytes
+
+
 class Purged(NamedTuple):
     """How many rows were removed, and whether events alone are over the size that is allowed (they stay)."""
 
     events: int
     minutes: int
     health: int
+    traces: int
     posteriors: int  # of events that stay
     still_too_large: bool = False
 
@@ -82,6 +97,10 @@ def _is_number(value):
 
 def _is_time(value):
     return _is_number(value) and 0 <= value <= LATEST_UTC
+
+
+def _is_trace(value):
+    return isinstance(value, bytes) and 0 < len(value) <= MOST_TRACE_FRAMES
 
 
 def _is_count(value):
@@ -117,6 +136,8 @@ IS_VALID = {
     "temperature": _is_number,
     "entropy_nats": _is_number,
     "gate_weight": _is_number,
+    "mark": lambda value: value in MARKS,
+    "probabilities": _is_trace,
 }
 
 

@@ -25,7 +25,7 @@ def say_purged(purged, waits, limits) -> None:
         log.warning("%s", waits)
     if any(purged[:-1]):
         log.info(
-            "removed %d events, %d minutes, %d health rows, %d posteriors of events that stay: over "
+            "removed %d events, %d minutes, %d health rows, %d traces, %d posteriors of events that stay: over "
             "store.keep_days or store.max_mb",
             *purged[:-1],
         )

@@ -97,10 +97,27 @@ MIGRATIONS = (
             ) WHERE typeof(session) = 'integer' AND typeof(monotonic_s) = 'real' GROUP BY session""",
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     ),
+    (
+        # What somebody in this home says that an event was.
+        """CREATE TABLE marks (
+            event_id INTEGER PRIMARY KEY REFERENCES events (id) ON DELETE CASCADE,
+            mark TEXT NOT NULL,              -- cry, other
+            at_utc REAL NOT NULL
+        )""",
+        # What thresholds are tried on again: the probability of every frame, wherever it was not next to nothing.
+        """CREATE TABLE traces (
+            id INTEGER PRIMARY KEY,
+            session INTEGER NOT NULL,
+            monotonic_s REAL NOT NULL,
+            start_utc REAL NOT NULL,         -- end of the first frame
+            end_utc REAL NOT NULL,           -- end of the last one
+            probabilities BLOB NOT NULL      -- a byte a frame, 0 to 255: smoothed
+        )""",
+    ),
 )
 MOST_ROWS = 1 << 53  # a larger number is a damaged one
 SCHEMA_VERSION = len(MIGRATIONS)
-TABLES = ("events", "posteriors", "minutes", "health", "sessions", "facts")
+TABLES = ("events", "posteriors", "minutes", "health", "sessions", "facts", "marks", "traces")
 
 
 def layout_trouble(connection):
@@ -111,7 +128,7 @@ def layout_trouble(connection):
             return "the table {} is missing".format(table)
         if there[table] != columns:
             return "the table {} has other columns".format(table)
-    for table in ("events", "minutes", "health"):
+    for table in ("events", "minutes", "health", "traces"):
         newest = connection.execute("SELECT MAX(id) FROM {}".format(table)).fetchone()[0] or 0
         if newest > MOST_ROWS:
             return "the table {} has a row {}".format(table, newest)

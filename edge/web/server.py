@@ -17,6 +17,7 @@ from edge.report.night import DAY_S, night
 from edge.report.night_page import night_page
 from edge.sinks.client import Client
 from edge.store import Store
+from edge.store.marks import checked_mark
 from edge.web.access import Access
 from edge.web.metrics import metrics_text
 from edge.web.pages import SECURITY, live_page, script, style
@@ -117,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_POST(self):
-        """A pause, its end."""
+        """A pause, its end, a mark."""
         self._answer(self._post)
 
     def log_message(self, *arguments):
@@ -258,7 +259,15 @@ def _pause(fields):
     return {"seconds": 60.0 * minutes}
 
 
-REQUESTS = {"pause": _pause, "resume": lambda fields: {}}  # what the socket is asked, checked here
+def _mark(fields):
+    try:
+        checked_mark(fields.get("event"), fields.get("mark"))
+    except UserError as error:
+        raise Refusal(400, str(error)) from error
+    return {"event": fields["event"], "mark": fields["mark"]}
+
+
+REQUESTS = {"pause": _pause, "resume": lambda fields: {}, "mark": _mark}  # what the socket is asked, checked here
 
 
 def context_of(tls):

@@ -68,7 +68,8 @@ def test_the_device_is_found_with_every_entity(told):
     house.take("nursery", status())
     document = json.loads(until(lambda: subscriber.topics.get("homeassistant/device/cry_monitor_nursery/config")))
     assert set(document["components"]) == {
-        "crying", "loud", "hearing", "microphone", "probability", "level", "cause", "last_cry", "today", "cry"
+        "crying", "loud", "hearing", "microphone", "probability", "level", "cause", "last_cry", "today", "cry",
+        "mark_cry", "mark_other",
     }  # fmt: skip
     assert document["origin"]["name"] == "cry-monitor" and document["device"]["sw_version"] == "0.1.0"
     for entity in document["components"].values():

@@ -30,9 +30,9 @@ def test_a_table_in_local_time(run, path):
     finished = run("events", "--db", path, TZ="Europe/Berlin")
     assert finished.status == 0
     assert finished.out.splitlines() == [
-        "BEGAN                ENDED         LASTED  P(CRY)",
-        "2026-11-21 21:00:00  21:00:38      38.2 s    0.93",
-        "2026-11-21 22:00:00  22:00:05       5.0 s    0.50  hungry 60 %",
+        " EVENT  BEGAN                ENDED         LASTED  P(CRY)",
+        "     1  2026-11-21 21:00:00  21:00:38      38.2 s    0.93",
+        "     2  2026-11-21 22:00:00  22:00:05       5.0 s    0.50  hungry 60 %",
     ]
 
 

@@ -10,7 +10,7 @@ from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
 from edge.records import Event
-from edge.store import Health, Minute, Store
+from edge.store import Health, Minute, Store, Trace
 
 EVENING_UTC = 1795291200.0  # 2026-11-21T20:00:00Z
 SOURCE = "microphone of the smallest room"
@@ -25,6 +25,7 @@ def path(tmp_path):
             store.add_event(Event(0, 30.0, 0.9), at_utc, SOURCE)
             store.add_minute(Minute(at_utc, 60.0, 30.0, -40.0, -20.0, 300, 0, 0))
             store.add_health(Health(at_utc, "hearing", SOURCE))
+            store.add_trace(Trace(at_utc, at_utc + 0.2, b"ab"))
     return path
 
 
@@ -37,8 +38,10 @@ def test_what_ended_before_is_removed(run_here, path):
     finished = run_here("purge", "--before", "2026-11-21T21:30Z", "--yes", "--db", path)
     assert finished.status == 0
     assert finished.out.splitlines() == [
-        "to be removed from {}, for good: 2 of 4 events, 2 of 4 minutes and 2 of 4 health rows".format(path),
-        "removed 2 events, 2 minutes and 2 health rows from {}".format(path),
+        "to be removed from {}, for good: 2 of 4 events, 2 of 4 minutes, 2 of 4 health rows and 2 of 4 traces".format(
+            path
+        ),
+        "removed 2 events, 2 minutes, 2 health rows and 2 traces from {}".format(path),
     ]
     assert rows(path) == (2, 2, 2)
 
@@ -46,7 +49,7 @@ def test_what_ended_before_is_removed(run_here, path):
 def test_everything_is_removed_and_overwritten(run, path, validate):
     (fields,) = run("purge", "--all", "--yes", "--db", path, "--json").objects()
     validate([fields], "purge")
-    assert fields == {"type": "purge", "database": path, "events": 4, "minutes": 4, "health": 4}
+    assert fields == {"type": "purge", "database": path, "events": 4, "minutes": 4, "health": 4, "traces": 4}
     assert rows(path) == (0, 0, 0)
     for name in os.listdir(os.path.dirname(path)):
         if name.startswith("events.db"):
@@ -57,7 +60,7 @@ def test_everything_is_removed_and_overwritten(run, path, validate):
 def test_nothing_to_remove_is_no_error(run_here, path):
     finished = run_here("purge", "--before", "3650d", "--yes", "--db", path)
     assert (finished.status, rows(path)) == (0, (4, 4, 4))
-    assert "\nremoved 0 events, 0 minutes and 0 health rows" in finished.out
+    assert "\nremoved 0 events, 0 minutes, 0 health rows and 0 traces" in finished.out
 
 
 def test_a_monitor_that_is_writing_goes_on(run, path):

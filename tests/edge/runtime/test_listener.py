@@ -230,3 +230,12 @@ def test_an_alert_leaves_a_row_at_once_however_short_the_cry(loud_bundle, keeper
     assert [type(record) for record, _ in emitted] == [Alert, Event]
     (row,) = store.events()
     assert row.state == "brief" and row.end_utc - row.start_utc < 30
+
+
+def test_the_probabilities_of_a_cry_are_kept_and_date_it(listener, store):
+    feed(listener, noise_burst(10, 6, 10))
+    listener.finish()
+    (trace,) = store.traces()
+    (event,) = store.events()
+    assert max(trace.probabilities) > 200
+    assert abs(trace.start_utc - event.start_utc) < 1.0 and abs(trace.end_utc - event.end_utc) < 2.5

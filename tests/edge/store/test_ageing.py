@@ -165,7 +165,8 @@ def test_sessions_of_an_older_file_count_from_its_rows(tmp_path):
     with sqlite3.connect(path) as raw:
         raw.executescript("""
             UPDATE events SET session = (id + 1) / 2, monotonic_s = id * 1000.0;
-            DROP TABLE sessions; DROP TABLE facts; PRAGMA user_version = 2;""")
+            DROP TABLE sessions; DROP TABLE facts; DROP TABLE marks; DROP TABLE traces;
+            PRAGMA user_version = 2;""")
     Store(path).close()
     rows = sqlite3.connect(path).execute("SELECT session, lives, began_monotonic_s, lasted_s FROM sessions")
     assert rows.fetchall() == [(1, 1, 1000.0, 1000.0), (2, 1, 3000.0, 1000.0)]

@@ -21,10 +21,12 @@ from edge.store import (
     NotOurs,
     Store,
     StoreFails,
+    Trace,
     Unusable,
     default_path,
 )
 from edge.store.database import PAGE_BYTES, RESERVE_PAGES
+from edge.store.marks import LAST, marker
 
 NIGHT_UTC = 1.8e9
 MINUTE = Minute(NIGHT_UTC, 60.0, 4.2, -50.0, -20.0, 300, 1, 0)
@@ -53,7 +55,7 @@ def test_an_event_comes_back_as_it_was_written(store):
     (stored,) = store.events()
 
     times = (NIGHT_UTC, NIGHT_UTC + 5.0)
-    assert stored == (event_id, "mic") + times + (0.75, "hungry", 0.5, posterior, False, "ended", ())
+    assert stored == (event_id, "mic") + times + (0.75, "hungry", 0.5, posterior, False, "ended", (), None)
 
 
 def test_a_float32_is_kept_as_a_number(store):
@@ -183,7 +185,7 @@ def test_a_file_that_is_too_large_loses_its_oldest_minutes_and_no_event(store, p
 
 def test_events_stay_even_when_they_alone_are_too_large(store):
     store.add_event(an_event(), NIGHT_UTC)
-    assert store.purge(WatchedClock(), keep_days=90, max_mb=0.001).purged == (0, 0, 0, 0, True)
+    assert store.purge(WatchedClock(), keep_days=90, max_mb=0.001).purged == (0, 0, 0, 0, 0, True)
     assert len(store.events()) == 1
 
 
@@ -331,6 +333,10 @@ BAD_VALUES = [
     ("minutes", "mean_dbfs", b"quiet"),
     ("health", "detail", b"\xff\xfe"),
     ("health", "at_utc", "z"),
+    ("marks", "mark", "perhaps"),
+    ("traces", "probabilities", b""),
+    ("traces", "probabilities", b"x" * 10000),
+    ("traces", "start_utc", "then"),
 ]
 
 
@@ -342,17 +348,20 @@ def test_a_row_that_cannot_be_is_left_out_and_named(path, table, column, value):
             store.add_event(an_event(cause="hungry", readings=(reading,)), NIGHT_UTC + number)
             store.add_minute(MINUTE)
             store.add_health(Health(NIGHT_UTC, "hearing", "mic"))
+            store.add_trace(Trace(NIGHT_UTC, NIGHT_UTC + 0.2, b"ab"))
+            with marker(path) as opened:
+                opened.mark(LAST, "cry")
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE {} SET {} = ? WHERE rowid = 2".format(table, column), (value,))
     with Store(path, read_only=True) as store:
-        events, minutes, health = store.events(), store.minutes(), store.health()
+        events, minutes, health, traces = store.events(), store.minutes(), store.health(), store.traces()
         (said,) = store.damaged
     assert said.startswith("a damaged row of {} was left out: ".format(table))
     assert column in said and len(said) < 200
-    counts = {"events": 3, "minutes": 3, "health": 3}
+    counts = {"events": 3, "minutes": 3, "health": 3, "traces": 3}
     if table in counts:
         counts[table] = 2
-    assert counts == {"events": len(events), "minutes": len(minutes), "health": len(health)}
+    assert counts == {table: len(rows) for table, rows in zip(counts, (events, minutes, health, traces))}
     with Store(path) as store:  # and it is written on
         store.add_event(an_event(), NIGHT_UTC)
 
