@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
-from benchmarks.export.zoo import convolutional, forms, sequences
+from benchmarks.export.zoo import applications, convolutional, forms, sequences
 from benchmarks.lib.record import RESULTS, record
 from edge.engines.base import one_line
 from edge.errors import UserError
@@ -32,10 +33,10 @@ from export.sources.loading import load_model
 from export.targets import TARGETS
 
 DESCRIPTION = {"labels": ["cry"], "feature": "log_mel", "temperature": 1.0}
-HELPERS = ("norm_relu", "columns")
+HELPERS = ("norm_relu", "columns", "built")
 BODIES = {
     name: body
-    for room in (convolutional, sequences)
+    for room in (convolutional, sequences, applications)
     for name, body in inspect.getmembers(room, inspect.isfunction)
     if name not in HELPERS
 }
@@ -47,12 +48,18 @@ def main() -> int:
     """Export each, record what happened; 1 when a model fails that should not, or with anything but a refusal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--resume", action="store_true", help="go on after the models that are recorded already")
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin no model after so many (default: 60)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
     arguments = parser.parse_args()
     keras = import_keras()
     wanted = builders(keras)
-    rows = json.loads((RESULTS / "zoo.json").read_text())["rows"] if arguments.resume else {}
+    print(f"{len(wanted)} models x {len(TARGETS)} targets: about {len(wanted)} minutes on two cores")
+    until = monotonic() + 60 * arguments.minutes
+    recorded = RESULTS / "zoo.json"
+    rows = json.loads(recorded.read_text())["rows"] if arguments.resume and recorded.exists() else {}
     for name, build in wanted.items():
+        if monotonic() > until:
+            break
         if name not in rows and (not arguments.only or name in arguments.only):
             keras.utils.set_random_seed(SEED)
             with tempfile.TemporaryDirectory() as folder:

@@ -110,20 +110,23 @@ def operations(keras: Any, x: Any) -> Any:
     return ops.concatenate([reduce(x, axis=(1, 2)) for reduce in (ops.mean, ops.max, ops.std)], -1)
 
 
-def mobilenet_v2(keras: Any, x: Any) -> Any:
-    """keras.applications, the smallest width."""
-    base = keras.applications.MobileNetV2((98, 64, 1), 0.35, include_top=False, weights=None, pooling="avg")
-    return base(x)
+def mixed_kernels(keras: Any, x: Any) -> Any:
+    """Kernels of three sizes side by side, average and maximum pooled, ELU."""
+    layers = keras.layers
+    x = layers.Conv2D(12, 3, strides=2, padding="same", activation="elu")(x)
+    x = layers.Concatenate()([layers.Conv2D(12, size, padding="same")(x) for size in (1, 3, 5)])
+    x = layers.Activation("elu")(layers.BatchNormalization()(x))
+    return layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
 
 
-def mobilenet_v3(keras: Any, x: Any) -> Any:
-    """keras.applications, with hard swish and squeeze-excitation."""
-    base = keras.applications.MobileNetV3Small(
-        (98, 64, 1), 0.75, include_top=False, weights=None, pooling="avg", include_preprocessing=False
-    )
-    return base(x)
-
-
-def efficientnet(keras: Any, x: Any) -> Any:
-    """keras.applications, with its own normalisation inside."""
-    return keras.applications.EfficientNetB0(False, None, input_shape=(98, 64, 1), pooling="avg")(x)
+def shuffled(keras: Any, x: Any) -> Any:
+    """Grouped convolutions whose channels are shuffled between."""
+    layers, ops = keras.layers, keras.ops
+    x = layers.Conv2D(24, 3, strides=2, padding="same", activation="relu")(x)
+    for _ in range(2):
+        x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(24, 1, groups=3)(x)))
+        rows, bands = x.shape[1], x.shape[2]
+        x = layers.Reshape((rows, bands, 3, 8))(x)
+        x = layers.Reshape((rows, bands, 24))(ops.transpose(x, (0, 1, 2, 4, 3)))
+        x = layers.DepthwiseConv2D(3, padding="same")(x)
+    return layers.GlobalAveragePooling2D()(x)

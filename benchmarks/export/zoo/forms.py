@@ -83,6 +83,21 @@ def open_time(keras: Any) -> Any:
     return whole(keras, keras.Input((None, *SHAPE[1:])))
 
 
+def shared(keras: Any) -> Any:
+    """One convolution and one dense layer for the low and the high bands."""
+    layers, inputs = keras.layers, keras.Input(SHAPE)
+    convolution, dense = layers.Conv2D(16, 3, activation="relu"), layers.Dense(16, activation="relu")
+    low, high = (convolution(layers.Cropping2D(crop)(inputs)) for crop in (((0, 0), (0, 32)), ((0, 0), (32, 0))))
+    means = [dense(layers.GlobalAveragePooling2D()(part)) for part in (low, high)]
+    x = layers.Concatenate()([*means, dense(layers.GlobalMaxPooling2D()(high)), layers.Subtract()(means)])
+    return keras.Model(inputs, layers.Dense(1)(x))
+
+
+def batch_of_one(keras: Any) -> Any:
+    """A batch of one that is fixed."""
+    return whole(keras, keras.Input(batch_shape=(1, *SHAPE)))
+
+
 def sigmoid_layer(keras: Any) -> Any:
     """Probabilities out of the last layer."""
     inputs = keras.Input(SHAPE)
@@ -93,6 +108,30 @@ def sigmoid_behind_a_cast(keras: Any) -> Any:
     """Probabilities, and a layer that only casts."""
     model = sigmoid_layer(keras)
     return keras.Model(model.input, keras.layers.Activation("linear", dtype="float32")(model.output))
+
+
+def sigmoid_operation(keras: Any) -> Any:
+    """Probabilities out of a plain operation."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, keras.ops.sigmoid(keras.layers.Dense(1)(small(keras, inputs))))
+
+
+def sigmoid_in_a_model(keras: Any) -> Any:
+    """Probabilities out of a model inside a model."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, sigmoid_layer(keras)(inputs))
+
+
+def softmax_of_two(keras: Any) -> Any:
+    """Probabilities of cry and of no cry."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(2)(small(keras, inputs))))
+
+
+def code_inside(keras: Any) -> Any:
+    """Python of its own within the file."""
+    inputs = keras.Input(SHAPE)
+    return whole(keras, inputs, keras.layers.Lambda(lambda x: keras.ops.log1p(keras.ops.exp(x)))(inputs))
 
 
 def two_inputs(keras: Any) -> Any:
@@ -120,6 +159,16 @@ def other_feature(keras: Any) -> Any:
     return whole(keras, keras.Input((98, 40, 1)))
 
 
+def transposed(keras: Any) -> Any:
+    """Bands before columns."""
+    return whole(keras, keras.Input((64, 98, 1)))
+
+
+def three_channels(keras: Any) -> Any:
+    """A frame as a picture."""
+    return whole(keras, keras.Input((98, 64, 3)))
+
+
 def batch_of_32(keras: Any) -> Any:
     """A batch that is fixed."""
     return whole(keras, keras.Input(batch_shape=(32, *SHAPE)))
@@ -136,13 +185,21 @@ KEPT = {
     "named input and output": named,
     "no channel axis": without_channel,
     "open time axis": open_time,
+    "shared layers": shared,
+    "fixed batch of one": batch_of_one,
 }
 MISTAKES = {
     "sigmoid": sigmoid_layer,
     "sigmoid behind a cast": sigmoid_behind_a_cast,
+    "sigmoid as an operation": sigmoid_operation,
+    "sigmoid in a model inside": sigmoid_in_a_model,
+    "softmax of two": softmax_of_two,
+    "Lambda inside": code_inside,
     "two inputs": two_inputs,
     "two outputs": two_outputs,
     "five logits, one label": five_labels,
     "forty bands": other_feature,
+    "bands before columns": transposed,
+    "three channels": three_channels,
     "fixed batch of 32": batch_of_32,
 }

@@ -23,6 +23,11 @@ def stacked_lstm(keras: Any, x: Any) -> Any:
     return keras.layers.LSTM(24)(keras.layers.LSTM(24, return_sequences=True)(x))
 
 
+def unrolled_lstm(keras: Any, x: Any) -> Any:
+    """One LSTM over few steps, unrolled by whoever trained it."""
+    return keras.layers.LSTM(24, unroll=True)(keras.layers.AveragePooling1D(7)(columns(keras, x)))
+
+
 def crnn(keras: Any, x: Any) -> Any:
     """Convolutions, then GRUs in both directions."""
     layers = keras.layers
@@ -63,11 +68,45 @@ def transformer(keras: Any, x: Any) -> Any:
     return layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
 
 
+def transformer_post_norm(keras: Any, x: Any) -> Any:
+    """Patches and attention normalised afterwards, ReLU, all patches side by side."""
+    layers = keras.layers
+    x = layers.Reshape((14, 48))(layers.Conv2D(48, (7, 64), strides=(7, 1))(x))
+    for _ in range(2):
+        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, 12)(x, x))
+        x = layers.LayerNormalization()(x + layers.Dense(48)(layers.Dense(96, activation="relu")(x)))
+    return layers.Flatten()(x)
+
+
+def conformer(keras: Any, x: Any) -> Any:
+    """Half a feed-forward, attention, a gated depthwise convolution, half a feed-forward."""
+    layers = keras.layers
+    x = layers.Reshape((24, 32))(layers.Conv2D(32, (4, 64), strides=(4, 1))(x))
+    half = layers.Dense(32)(layers.Dense(64, activation="swish")(layers.LayerNormalization()(x)))
+    x = x + 0.5 * half
+    y = layers.LayerNormalization()(x)
+    x = x + layers.MultiHeadAttention(4, 8)(y, y)
+    y = layers.Dense(64)(layers.LayerNormalization()(x))
+    y = layers.Multiply()([y[..., :32], layers.Activation("sigmoid")(y[..., 32:])])
+    y = layers.Activation("swish")(layers.BatchNormalization()(layers.DepthwiseConv1D(7, padding="same")(y)))
+    x = x + layers.Dense(32)(y)
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+
+
 def sinusoids(keras: Any, x: Any) -> Any:
     """Positions as a constant array."""
     layers = keras.layers
     angles = np.arange(98)[:, None] / 10000 ** (np.arange(32) / 32)
     x = layers.LayerNormalization()(layers.Dense(32)(columns(keras, x)) + np.sin(angles).astype(np.float32)[None])
+    return layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 16)(x, x))
+
+
+def sinusoids_as_tensor(keras: Any, x: Any) -> Any:
+    """Positions as a constant tensor."""
+    layers, ops = keras.layers, keras.ops
+    angles = np.arange(98)[:, None] / 10000 ** (np.arange(32) / 32)
+    x = layers.Dense(32)(columns(keras, x)) + ops.convert_to_tensor(np.sin(angles).astype(np.float32)[None])
+    x = layers.LayerNormalization()(x)
     return layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 16)(x, x))
 
 
