@@ -10,6 +10,7 @@ from edge.bench import model_file, text
 from edge.bench import result as results
 from edge.bench.baseline import compare, differences, machine_ratios, read_baseline, yardstick_ratio
 from edge.bench.material import material
+from edge.bench.operators import write_table
 from edge.bench.page import page
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
@@ -40,7 +41,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="time this .tflite or .onnx file alone, without a bundle",
     )
     parser.add_argument("--runs", metavar="N", type=int, default=200, help="inferences of FILE (default: 200)")
-    parser.add_argument("--operators", action="store_true", help="what each operator of FILE takes (.onnx)")
+    parser.add_argument("--operators", action="store_true", help="what each operator and layer of FILE takes")
+    parser.add_argument(
+        "--tensorrt",
+        metavar="PRECISION",
+        choices=("fp16", "int8"),
+        help="run FILE.onnx in TensorRT, in fp16 or int8, and tell its transfers and its computing apart",
+    )
     parser.add_argument("--csv", metavar="OUT", type=path_name, help="write the operators as a table")
     parser.add_argument("--trace", metavar="OUT", type=path_name, help="write the profile as a Chrome trace")
     add_configuration(parser)
@@ -89,15 +96,14 @@ def run_file(args) -> int:
     threads, wants_operators = args.threads or 1, args.operators or args.csv or args.trace
     if not 1 <= args.runs <= model_file.MOST_RUNS:
         raise UserError("--runs is {}: use 1 to {}".format(args.runs, model_file.MOST_RUNS))
-    events = model_file.profile_onnx(args.file, threads, args.runs) if wants_operators else []
-    result = model_file.measure_file(args.file, threads, args.runs)
-    if wants_operators:
-        operators = model_file.operators_of(events)
-        result["operators"] = [dict(one._asdict()) for one in operators]
+    profile = model_file.profile_file(args.file, threads, args.runs) if wants_operators else None
+    result = model_file.measure_file(args.file, threads, args.runs, args.tensorrt)
+    if profile is not None:
+        model_file.add_profile(result, profile)
         if args.csv:
-            write_or_say("--csv", args.csv, lambda: model_file.write_table(args.csv, operators))
+            write_or_say("--csv", args.csv, lambda: write_table(args.csv, profile.operators))
         if args.trace:
-            write("--trace", args.trace, json.dumps(events))
+            write("--trace", args.trace, json.dumps(profile.trace))
     print(json.dumps(result) if args.json else "\n".join(model_file.report(result)))
     return 0
 

@@ -1,32 +1,23 @@
-"""One model file without a bundle: what an inference takes, and of an ONNX file what each operator does."""
+"""One model file without a bundle: what an inference takes, and what each of its operators does."""
 
-import csv
-import json
 import os
-import tempfile
 from time import perf_counter
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from edge.engines import open_engine
-from edge.engines.base import one_line, quiet_stderr
+from edge.bench import energy
+from edge.bench.litert_profile import profile_litert
+from edge.bench.onnx_profile import profile_onnx
+from edge.bench.operators import Operator, Profile, by_layer
+from edge.engines import EngineUnavailable, open_engine, open_tensorrt
 from edge.errors import UserError
 
 FORMATS = {".tflite": "tflite", ".onnx": "onnx"}
 WARM_UP_RUNS = 20
 MOST_RUNS = 100000
 SEED = 0
-KERNEL_TIME = "_kernel_time"  # the end of the name that onnxruntime gives to an operator's own time
-
-
-class Operator(NamedTuple):
-    """One node of a network: its layer, its kind, and what it takes of an inference."""
-
-    layer: str
-    operator: str
-    mean_us: float
-    share: float  # of all operators
+SLOWEST_LAYERS = 12  # that are shown
 
 
 def file_kind(path: str) -> str:
@@ -39,9 +30,12 @@ def file_kind(path: str) -> str:
     return kind
 
 
-def measure_file(path: str, threads: int, runs: int) -> Dict[str, Any]:
-    """Time `runs` inferences of a model file on noise, after WARM_UP_RUNS. Raises UserError when no engine takes it."""
-    engine = open_engine({file_kind(path): path}, threads)
+def measure_file(path: str, threads: int, runs: int, tensorrt: Optional[str] = None) -> Dict[str, Any]:
+    """Time `runs` inferences of a model file on noise, after WARM_UP_RUNS. Raises UserError when no engine takes it.
+
+    tensorrt: "fp16" or "int8" where that and no other engine is to run an ONNX file.
+    """
+    engine = open_engine({file_kind(path): path}, threads) if tensorrt is None else in_tensorrt(path, tensorrt)
     rng = np.random.RandomState(SEED)
     for array in engine.inputs.values():
         array[...] = rng.normal(size=array.shape)
@@ -51,7 +45,7 @@ def measure_file(path: str, threads: int, runs: int) -> Dict[str, Any]:
         engine.infer()
         if number >= WARM_UP_RUNS:
             samples_ms.append(1e3 * (perf_counter() - started))
-    return {
+    result = {
         "file": path,
         "bytes": os.path.getsize(path),
         "engine": engine.name,
@@ -63,58 +57,39 @@ def measure_file(path: str, threads: int, runs: int) -> Dict[str, Any]:
         "p50_ms": float(np.percentile(samples_ms, 50)),
         "p95_ms": float(np.percentile(samples_ms, 95)),
         "samples_ms": [round(sample, 6) for sample in samples_ms],
+        "energy": energy.of_inferences(engine.infer),
     }
+    if tensorrt is not None:
+        parts = [engine.timed_infer() for _ in range(runs)]
+        result["tensorrt"] = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+    return result
 
 
-def profile_onnx(path: str, threads: int, runs: int) -> List[Dict[str, Any]]:
-    """The events of onnxruntime's own profiler over `runs` inferences, a Chrome trace. Raises UserError."""
+def in_tensorrt(path: str, precision: str) -> Any:
+    """An ONNX file in TensorRT. Raises UserError saying why it cannot be."""
     if file_kind(path) != "onnx":
-        raise UserError(
-            "{}: LiteRT has no profile by operator in Python: give the .onnx file of the same model".format(path)
-        )
+        raise UserError("{}: TensorRT takes .onnx files: give the .onnx file of the same model".format(path))
     try:
-        import onnxruntime
-    except ImportError as error:
-        raise UserError("onnxruntime cannot be imported ({}): install it".format(one_line(error))) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    options.enable_profiling = True
-    with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
-        options.profile_file_prefix = os.path.join(folder, "profile")
-        try:
-            with quiet_stderr():
-                session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions share no public base class
-            raise UserError("onnxruntime cannot open {} ({}): export it again".format(path, one_line(error))) from error
-        rng = np.random.RandomState(SEED)
-        feed = {one.name: rng.normal(size=one.shape).astype(np.float32) for one in session.get_inputs()}
-        for _ in range(WARM_UP_RUNS + runs):
-            session.run(None, feed)
-        with open(session.end_profiling(), encoding="utf-8") as file:
-            return json.load(file)
+        return open_tensorrt({"onnx": path}, precision)
+    except EngineUnavailable as unavailable:
+        raise UserError("TensorRT cannot run {} ({}): leave out --tensorrt".format(path, unavailable)) from unavailable
 
 
-def operators_of(events: List[Dict[str, Any]]) -> List[Operator]:
-    """What each node took in the runs after the warm-up, in the order in which they run."""
-    durations = {}  # type: Dict[str, List[float]]
-    kinds = {}
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):
-            name = event["name"][: -len(KERNEL_TIME)]
-            kinds[name] = event["args"]["op_name"]
-            durations.setdefault(name, []).append(event["dur"])
-    means = {name: float(np.mean(values[WARM_UP_RUNS:])) for name, values in durations.items()}
-    total = sum(means.values()) or 1.0
-    return [Operator(name, kinds[name], mean, mean / total) for name, mean in means.items()]
+def profile_file(path: str, threads: int, runs: int) -> Profile:
+    """What each operator of a file takes, by its engine's own profiler. Raises UserError."""
+    profile = profile_onnx if file_kind(path) == "onnx" else profile_litert
+    return profile(path, threads, WARM_UP_RUNS, runs)
 
 
-def write_table(path: str, operators: List[Operator]) -> None:
-    """Write the operators as CSV. Raises OSError."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(Operator._fields)
-        writer.writerows(operators)
+def add_profile(result: Dict[str, Any], profile: Profile) -> None:
+    """Add the operators to a result."""
+    result["operators"] = [dict(one._asdict()) for one in profile.operators]
+    result["profile"] = {
+        "engine": profile.engine,
+        "operators_us": profile.operators_us,
+        "inference_us": profile.inference_us,
+        "note": profile.note,
+    }
 
 
 def report(result: Dict[str, Any]) -> List[str]:
@@ -125,8 +100,20 @@ def report(result: Dict[str, Any]) -> List[str]:
             **result
         ),
     ]
+    if "tensorrt" in result:
+        lines.append(
+            "to the GPU {upload_ms:.3f} ms, compute {compute_ms:.3f} ms, back {download_ms:.3f} ms".format(
+                **result["tensorrt"]
+            )
+        )
+    lines.append(energy.line(result["energy"]))
     for row in result.get("operators", []):
-        lines.append("{mean_us:10.1f} us {share:6.1%}  {operator:20} {layer}".format(**row))
+        lines.append("{mean_us:10.1f} us {share:6.1%}  {operator:32} {layer}".format(**row))
     if "operators" in result:
-        lines.append("{:10.1f} us  all operators, profiled".format(sum(row["mean_us"] for row in result["operators"])))
+        profile = result["profile"]
+        lines.append("{operators_us:10.1f} us  all operators in {engine}; {note}".format(**profile))
+        lines.append("by layer:")
+        layers = by_layer([Operator(**row) for row in result["operators"]])
+        for layer, mean_us, share in layers[:SLOWEST_LAYERS]:
+            lines.append("{:10.1f} us {:6.1%}  {}".format(mean_us, share, layer))
     return lines

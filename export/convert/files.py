@@ -17,10 +17,11 @@ from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
 from export.convert.onnx_uint8_storage import with_uint8_storage
 from export.model import SourceModel
 from export.networks import Feed, attends
-from export.targets import DYNAMIC, ONNX_FP32, ONNX_TYPED, ModelFile, Target
+from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, ModelFile, Target
 from export.tensorrt_lint import lint
 
 Progress = Callable[[str], None]
+GENTLER = {("tflite", "int8"): DYNAMIC, ("tflite", "dynamic"): HALF_WEIGHTS}  # what takes the place of a file
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,15 @@ def less_quantised(
 ) -> Conversion | None:
     """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
 
-    Of TFLite it is the dynamic-range file. Of the Q/DQ file of a network with attention, first only dense layers stay
-    int8; then all is FP16, as for jetson-fp16.
+    Of TFLite it is the dynamic-range file, and of that the one with weights of half precision. Of the Q/DQ file of a
+    network with attention, first only dense layers stay int8; then all is FP16, as for jetson-fp16.
     """
     ranges, given = conversion.ranges, (item.file.kind, item.file.precision)
-    if given == ("tflite", "int8"):
-        progress(f"{item.path} is outside its bounds: converting to dynamic TFLite instead")
-        content = keras_to_tflite(model.fixed, DYNAMIC.precision, feeds)
-        other = Exported(DYNAMIC.widened(conversion.tolerance), f"{model.title}.{DYNAMIC.name}", content)
+    if given in GENTLER:
+        file = GENTLER[given]
+        progress(f"{item.path} is outside its bounds: converting to {file.precision} TFLite instead")
+        content = keras_to_tflite(model.fixed, file.precision, feeds)
+        other = Exported(file.widened(conversion.tolerance), f"{model.title}.{file.name}", content)
     elif given == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)) and ranges.kinds != DENSE:
         progress(f"{item.path} is outside its bounds: leaving convolutions in float")
         ranges = quantise(conversion.fp32_onnx, feeds, DENSE)

@@ -32,16 +32,27 @@ def grouped_layers() -> dict[str, Any]:
     }
 
 
+def only_augments(layer_class: str) -> bool:
+    """Whether a layer of Keras does nothing but in training; RandomCrop crops the middle out then."""
+    return layer_class.startswith("Random") and layer_class != "RandomCrop"
+
+
 def as_converters_take_it(model: Any) -> Any:
     """The model, or where it is needed the same rebuilt so that it converts.
 
-    A loop crashes TFLite's quantiser and is slow in every engine; half and double precision convert nowhere. Parity is
-    measured against the model as it was.
+    A loop crashes TFLite's quantiser and is slow in every engine; half and double precision convert nowhere; layers
+    that augment draw random numbers that nobody uses. Parity is measured against the model as it was.
     """
     layers = list(model._flatten_layers(include_self=False))
     loops = {layer.name for layer in layers if type(layer).__name__ in RECURRENT and may_be_unrolled(layer)}
     in_groups = any(getattr(layer, "groups", 1) > 1 and type(layer).__name__ in grouped_layers() for layer in layers)
-    if not loops and not in_groups and all(layer.dtype_policy.name not in OTHER_PRECISIONS for layer in layers):
+    augments = any(only_augments(type(layer).__name__) for layer in layers)
+    if (
+        not loops
+        and not in_groups
+        and not augments
+        and all(layer.dtype_policy.name not in OTHER_PRECISIONS for layer in layers)
+    ):
         return model
     rebuilt = type(model).from_config(converted_config(model.get_config(), loops))
     rebuilt.set_weights([weight.astype("float32") for weight in model.get_weights()])
@@ -71,6 +82,9 @@ def converted_config(config: Any, unrolled: set[str]) -> Any:
     changed = {key: converted_config(value, unrolled) for key, value in config.items()}
     if changed.get("class_name") in RECURRENT and changed["config"].get("name") in unrolled:
         changed["config"]["unroll"] = True
+    if changed.get("module") == "keras.layers" and only_augments(str(changed.get("class_name"))):
+        inner = {"name": changed["config"]["name"], "dtype": "float32", "rate": 0.0}
+        changed.update(class_name="Dropout", registered_name=None, config=inner)
     if changed.get("class_name") in grouped_layers() and changed["config"].get("groups", 1) > 1:
         name = f"Grouped{changed['class_name']}"
         changed.update(class_name=name, registered_name=f"export>{name}", module=None)

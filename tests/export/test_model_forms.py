@@ -66,6 +66,16 @@ def adapted_normalization(keras):
     return pooled(keras, inputs, layer(inputs))
 
 
+def augmented(keras):
+    """Layers that draw random numbers in training alone, and a kernel that began as random ones."""
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.RandomTranslation(0.1, 0.1)(
+        keras.layers.RandomContrast(0.3)(keras.layers.GaussianNoise(1.0)(inputs))
+    )
+    x = keras.layers.Conv2D(4, 5, strides=3, kernel_initializer="random_normal")(keras.layers.AlphaDropout(0.3)(x))
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
+
+
 def with_constant(constant):
     def build(keras):
         inputs = keras.Input(SHAPE)
@@ -102,6 +112,7 @@ FORMS = {
     "constant array": with_constant(waves),
     "constant tensor": with_constant(lambda keras: keras.ops.convert_to_tensor(waves(keras))),
     "embedding of a range": with_constant(lambda keras: keras.layers.Embedding(98, 8)(keras.ops.arange(98))),
+    "augmented": augmented,
     "names": named_input_and_output,
     "no channel": without_channel,
     "open time": lambda keras: pooled(keras, keras.Input((None, *SHAPE[1:]))),

@@ -43,23 +43,50 @@ class TensorRtEngine(Engine):
 
     def infer(self):
         with self._gpu:
-            for name, tensor in self._uploads.items():
-                np.copyto(tensor.host, self.inputs[name], casting="same_kind")
-                tensor.upload(self._stream)
-            if self._api.named_tensors:
-                started = self._context.execute_async_v3(self._stream.handle)
-            else:
-                started = self._context.execute_async_v2(self._bindings, self._stream.handle)
-            if not started:
-                raise UserError(
-                    "{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
-                    "that does not help".format(self.name, self._gpu.name, why(self._logger))
-                )
-            for tensor in self._downloads.values():
-                tensor.download(self._stream)
+            self._upload()
+            self._execute()
+            self._download()
             self._stream.synchronize()
-            for name, tensor in self._downloads.items():
-                np.copyto(self.outputs[name], tensor.host)
+            self._fetch()
+
+    def timed_infer(self):
+        """One inference: {"upload_ms", "compute_ms", "download_ms"} by the GPU's own clock."""
+        with self._gpu:
+            marks = [self._gpu.cuda.Event() for _ in range(4)]
+            marks[0].record(self._stream)
+            for mark, step in zip(marks[1:], (self._upload, self._execute, self._download)):
+                step()
+                mark.record(self._stream)
+            self._stream.synchronize()
+            self._fetch()
+            return {
+                name: marks[n + 1].time_since(marks[n])
+                for n, name in enumerate(("upload_ms", "compute_ms", "download_ms"))
+            }
+
+    def _upload(self):
+        for name, tensor in self._uploads.items():
+            np.copyto(tensor.host, self.inputs[name], casting="same_kind")
+            tensor.upload(self._stream)
+
+    def _execute(self):
+        if self._api.named_tensors:
+            started = self._context.execute_async_v3(self._stream.handle)
+        else:
+            started = self._context.execute_async_v2(self._bindings, self._stream.handle)
+        if not started:
+            raise UserError(
+                "{} could not run the model on {} ({}): restart, and `cry-monitor prepare` if "
+                "that does not help".format(self.name, self._gpu.name, why(self._logger))
+            )
+
+    def _download(self):
+        for tensor in self._downloads.values():
+            tensor.download(self._stream)
+
+    def _fetch(self):
+        for name, tensor in self._downloads.items():
+            np.copyto(self.outputs[name], tensor.host)
 
     def close(self):
         """Free what the GPU holds; the context must be current."""

@@ -33,6 +33,7 @@ class Board(object):
         self.executions = 0
         self.live = 0  # engines and contexts of TensorRT that are not yet freed
         self.memory = {}
+        self.timeline = []  # marks of CUDA events in their order
         self._contexts = threading.local()
 
     def stack(self):
@@ -102,6 +103,16 @@ def make_pycuda_driver(board):
                 step()
             del self.work[:]
 
+    class Event(object):
+        """Marks a place in a stream; the stand-in's clock counts the steps of the stream before it."""
+
+        def record(self, stream):
+            board.needs_context()
+            board.timeline.append(self)
+
+        def time_since(self, earlier):
+            return 1.0 * (board.timeline.index(self) - board.timeline.index(earlier))
+
     class Allocation(int):
         pass
 
@@ -124,7 +135,7 @@ def make_pycuda_driver(board):
         board.needs_context()
         stream.work.append(lambda: np.copyto(host, board.memory[int(allocation)].view(host.dtype).reshape(host.shape)))
 
-    for member in (Device, Stream, mem_alloc, pagelocked_empty, memcpy_htod_async, memcpy_dtoh_async):
+    for member in (Device, Event, Stream, mem_alloc, pagelocked_empty, memcpy_htod_async, memcpy_dtoh_async):
         setattr(cuda, member.__name__, member)
     cuda.init = lambda: None
     return cuda

@@ -304,6 +304,16 @@ def test_without_pycuda(use, files, monkeypatch):
     assert str(error) == "pycuda is missing beside TensorRT: pip install pycuda" and error.installed
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_transfers_and_computing_are_told_apart(use, files, version):
+    """By marks in the stream around each; the answers are those of any inference."""
+    use(Board(version))
+    engine = open_engine(files, tensorrt="fp16")
+    engine.inputs["in"][...] = 1.0
+    assert engine.timed_infer() == {"upload_ms": 1.0, "compute_ms": 1.0, "download_ms": 1.0}
+    assert engine.outputs["out"][0, 0] == 98 * 64
+
+
 def test_what_tensorrt_throws_is_one_line(use, files):
     board = use(Board())
 

@@ -172,14 +172,17 @@ def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence)
     assert products and {types[node.output[0]] for node in products} == {onnx.TensorProto.FLOAT16}
 
 
-def test_dynamic_range_takes_the_place_of_int8_that_is_out_of_bounds(bundles, evidence, monkeypatch):
-    """The target is written all the same; manifest and report have the reason."""
+@pytest.mark.parametrize("outside, precision", [({1}, "dynamic"), ({1, 3}, "fp16")])
+def test_a_gentler_file_takes_the_place_of_int8_that_is_out_of_bounds(
+    bundles, evidence, monkeypatch, outside, precision
+):
+    """The target is written all the same; manifest and report have the reason. outside: files, as they are judged."""
     real = comparison.violations
     seen = []
 
     def violations(parity, bounds):
         seen.append(parity)
-        return ["label agreement 0.9, at least 0.99 is needed"] if len(seen) == 1 else real(parity, bounds)
+        return ["label agreement 0.9, at least 0.99 is needed"] if len(seen) in outside else real(parity, bounds)
 
     monkeypatch.setattr(comparison, "violations", violations)
     lines = []
@@ -187,12 +190,12 @@ def test_dynamic_range_takes_the_place_of_int8_that_is_out_of_bounds(bundles, ev
         evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append
     )
     assert [item.path for item in result.conversion.files] == [
-        "expert-transformer.dynamic.tflite",
+        f"expert-transformer.{precision}.tflite",
         "expert-transformer.fp32.onnx",
     ]
-    assert "label agreement 0.9" in result.reason and any("dynamic TFLite instead" in line for line in lines)
+    assert "label agreement 0.9" in result.reason and any(f"{precision} TFLite instead" in line for line in lines)
     entry = model_entry(result.model, TARGETS["rpi-int8"], result.conversion.files, result.reason)
-    assert entry["precision"] == entry["files"]["tflite"]["precision"] == "dynamic"
+    assert entry["precision"] == entry["files"]["tflite"]["precision"] == precision
     assert entry["precision_reason"] == result.reason
 
 

@@ -1,0 +1,68 @@
+"""What each operator of a network takes of an inference, whichever engine told it."""
+
+import csv
+from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
+
+UNDISTURBED_PERCENT = 90  # of the runs, the quickest
+
+
+class Operator(NamedTuple):
+    """One node of a network: its layer, its kind, and what it takes of an inference."""
+
+    layer: str
+    operator: str
+    mean_us: float
+    sd_us: float
+    share: float  # of all operators
+
+
+class Profile(NamedTuple):
+    """Of one file: its operators in the order in which they run, and what the engine's own profiler tells."""
+
+    engine: str
+    operators: List[Operator]
+    operators_us: float  # all of them
+    inference_us: float  # median of a whole inference: in LiteRT without the profiler, in onnxruntime with it
+    trace: List[Dict[str, Any]]  # events of a Chrome trace
+    note: str  # what a reader must know of the figures
+
+
+def table_of(rows, runs):
+    """[Operator] of (layer, operator, durations in microseconds) each, in the same order.
+
+    The tenth of the runs that took longest is left out: something else disturbed them. An operator in a loop has
+    several durations a run; then all runs count.
+    """
+    if rows and all(len(durations) == runs for _, _, durations in rows):
+        durations = np.array([values for _, _, values in rows], np.float64)
+        totals = durations.sum(axis=0)
+        durations = durations[:, totals <= np.percentile(totals, UNDISTURBED_PERCENT)]
+        means, deviations = durations.mean(axis=1), durations.std(axis=1)
+    else:
+        means = np.array([np.sum(values) / runs for _, _, values in rows])
+        deviations = np.zeros(len(rows))
+    total = means.sum() or 1.0
+    return [
+        Operator(layer, operator, float(mean), float(deviation), float(mean / total))
+        for (layer, operator, _), mean, deviation in zip(rows, means, deviations)
+    ]
+
+
+def by_layer(operators):
+    """[(layer, mean_us, share)] of each layer, the slowest first; what the engine adds of its own is one."""
+    sums = {}  # type: Dict[str, List[float]]
+    for one in operators:
+        entry = sums.setdefault(one.layer or "(the engine's own)", [0.0, 0.0])
+        entry[0] += one.mean_us
+        entry[1] += one.share
+    return sorted(((layer, mean, share) for layer, (mean, share) in sums.items()), key=lambda row: -row[1])
+
+
+def write_table(path: str, operators: List[Operator]) -> None:
+    """Write the operators as CSV. Raises OSError."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(Operator._fields)
+        writer.writerows(operators)
