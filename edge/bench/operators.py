@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 
-UNDISTURBED_PERCENT = 90  # of the runs, the quickest
+MIDDLE_PERCENT = (25, 75)  # of the runs: others were disturbed, or lucky
 
 
 class Operator(NamedTuple):
@@ -32,13 +32,14 @@ class Profile(NamedTuple):
 def table_of(rows, runs):
     """[Operator] of (layer, operator, durations in microseconds) each, in the same order.
 
-    The tenth of the runs that took longest is left out: something else disturbed them. An operator in a loop has
-    several durations a run; then all runs count.
+    Of the runs the middle half counts, by what all their operators took. An operator in a loop has several durations a
+    run; then all runs count.
     """
     if rows and all(len(durations) == runs for _, _, durations in rows):
         durations = np.array([values for _, _, values in rows], np.float64)
         totals = durations.sum(axis=0)
-        durations = durations[:, totals <= np.percentile(totals, UNDISTURBED_PERCENT)]
+        low, high = np.percentile(totals, MIDDLE_PERCENT)
+        durations = durations[:, (totals >= low) & (totals <= high)]
         means, deviations = durations.mean(axis=1), durations.std(axis=1)
     else:
         means = np.array([np.sum(values) / runs for _, _, values in rows])

@@ -159,7 +159,11 @@ def settle(keras: Any, model: Any) -> None:
         is_cry = np.concatenate([stored["y_temperature"], stored["y_quantise"]])
     x = ((log_mel - log_mel.mean((1, 2), keepdims=True)) / 3.0).astype(np.float32)
     shape = model.inputs[0].shape
-    if shape[0] is not None or 40 in shape:
+    if (
+        shape[0] is not None
+        or shape[1:3] not in (forms.SHAPE[:2], (None, forms.SHAPE[1]))
+        or shape[3:] not in ((), (1,))
+    ):
         return
     x = x if len(shape) == 3 else x[..., None]
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
