@@ -121,6 +121,14 @@ def _microphone_cycles(found: Figures) -> str:
     return f"{len(heard)} losses of the microphone: heard again after {max(heard):.1f} s at most"
 
 
+def _profiles(found: Figures) -> str:
+    judged = [abs(row["ratio"] - 1) for row in found["rows"] if row["judged"]]
+    return (
+        f"of {len(judged)} files the totals are within {max(judged):.0%} of litert-benchmark's and of onnxruntime's own "
+        f"profile, {sum(one <= 0.1 for one in judged)} within a tenth"
+    )
+
+
 def _export_targets(found: Figures) -> str:
     written = sum(target["written"] for target in found["targets"].values())
     return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
@@ -211,6 +219,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "engines_speed": _engines_speed,
     "experts_speed": _experts_speed,
     "bench_noise": _bench_noise,
+    "profiles": _profiles,
     "long_day": _long_day,
     "kill_minus_nine": _kill_minus_nine,
     "card_writes": _card_writes,
