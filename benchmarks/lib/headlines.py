@@ -124,8 +124,8 @@ def _microphone_cycles(found: Figures) -> str:
 def _profiles(found: Figures) -> str:
     judged = [abs(row["ratio"] - 1) for row in found["rows"] if row["judged"]]
     return (
-        f"of {len(judged)} files the totals are within {max(judged):.0%} of litert-benchmark's and of onnxruntime's own "
-        f"profile, {sum(one <= 0.1 for one in judged)} within a tenth"
+        f"of {len(judged)} files the totals are within {max(judged):.0%} of litert-benchmark's and onnxruntime's own, "
+        f"{sum(one <= 0.1 for one in judged)} within a tenth"
     )
 
 
