@@ -31,8 +31,8 @@ def main(argv=None) -> int:
     return enter(_load, argv)
 
 
-def make_parser():
-    """The argparse parser of cry-monitor and all its commands."""
+def make_parser(names=COMMANDS):
+    """The argparse parser of cry-monitor and these of its commands: loading all takes longer than most of them run."""
     import argparse
     import importlib
 
@@ -47,13 +47,14 @@ def make_parser():
     )
     parser.add_argument("--version", action="version", version="cry-monitor " + __version__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for name in COMMANDS:
+    for name in names:
         importlib.import_module("edge.commands." + name).add_parser(subparsers)
     return parser
 
 
 def _load(argv):
-    parser = make_parser()
+    named = (sys.argv[1:] if argv is None else argv)[:1]
+    parser = make_parser(named if named and named[0] in COMMANDS else COMMANDS)
     args = parser.parse_args(argv)
     if args.command is None:
         parser.error("which command? One of " + ", ".join(COMMANDS))

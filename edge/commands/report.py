@@ -17,6 +17,7 @@ from edge.store import Store
 
 FORMATS = (".html", ".png", ".csv", ".json")
 DEFAULT_OUT = "night.html"
+AT_ONCE_S = 30 * DAY_S  # of a table
 DESCRIPTION = """Draw what was heard: the level and the crying over time, each cry, minutes of crying an hour, by day
 and week where there are many, and every stretch in which the monitor could not hear. The form is the ending of
 --out: .html is one page that needs nothing else and asks nobody for anything, .png its picture, .csv a line a minute,
@@ -55,9 +56,10 @@ def run(args) -> int:
     with Store(args.db, read_only=True) as store:
         whole = night(store, begin_utc, now_utc)
         newest = whole if whole.span.seconds <= 2 * DAY_S else night(store, now_utc - DAY_S, now_utc)
-        wanted = whole if ending == ".csv" else newest
-        minutes = [one for one in store.minutes(wanted.span.begin_utc) if one.start_utc < now_utc]
-    write(args.out, content(ending, whole, newest, minutes))
+        if ending == ".csv":
+            write(args.out, csv_lines(store, whole.span))
+        else:
+            write(args.out, [content(ending, whole, newest, store.minutes(newest.span.begin_utc, now_utc))])
     print_line("wrote {}: {}, {} cries".format(args.out, span_text(whole.span), len(whole.events)))
     return 0
 
@@ -72,18 +74,21 @@ def content(ending, whole, newest, minutes) -> bytes:
         from edge.report.night_png import night_png
 
         return night_png(newest, minutes)
-    text = csv_text(minutes) if ending == ".csv" else json.dumps(as_object(whole), indent=1) + "\n"
-    return text.encode("utf-8")
+    return (json.dumps(as_object(whole), indent=1) + "\n").encode("utf-8")
 
 
-def csv_text(minutes) -> str:
-    """A line for each minute of listening."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("start_utc", "heard_s", "cry_s", "mean_dbfs", "max_dbfs"))
-    for minute in minutes:
-        writer.writerow((iso_utc(minute.start_utc), minute.duration_s, minute.cry_s, minute.mean_dbfs, minute.max_dbfs))
-    return out.getvalue()
+def csv_lines(store, span):
+    """Yield a line for each minute of listening, as bytes: some days at a time, for a year is half a million."""
+    yield b"start_utc,heard_s,cry_s,mean_dbfs,max_dbfs\n"
+    begin_utc = span.begin_utc
+    while begin_utc < span.end_utc:
+        until_utc = min(begin_utc + AT_ONCE_S, span.end_utc)
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        for one in store.minutes(begin_utc, until_utc):
+            writer.writerow((iso_utc(one.start_utc), one.duration_s, one.cry_s, one.mean_dbfs, one.max_dbfs))
+        yield out.getvalue().encode("utf-8")
+        begin_utc = until_utc
 
 
 def as_object(a_night) -> dict:
@@ -127,13 +132,14 @@ def span_text(span) -> str:
     return "{} to {}".format(*[time.strftime(form, time.localtime(utc)) for utc in span])
 
 
-def write(path, written) -> None:
-    """Write a whole file or none. Raises UserError."""
+def write(path, parts) -> None:
+    """Write a whole file, of parts in bytes, or none. Raises UserError."""
     try:
         handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".report-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(written)
+                for part in parts:
+                    file.write(part)
             os.chmod(partial, 0o666 & ~_umask())  # as if it had been opened for writing: browsers are other users
             os.replace(partial, path)
         except BaseException:

@@ -3,7 +3,7 @@
 import math
 from typing import List, NamedTuple, Optional
 
-from edge.store import StoredEvent
+from edge.store import Cry
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 SHORTEST_GAP_S = 2.0  # two minutes follow each other within the clock's own steps
@@ -37,7 +37,7 @@ class Night(NamedTuple):
 
     span: Span
     heard_s: float  # seconds that were listened to
-    events: List[StoredEvent]  # cut to the span
+    events: List[Cry]  # cut to the span
     gaps: List[Span]  # in which it could not hear, or was not running
     pauses: List[Span]  # in which it was asked not to listen
 
@@ -49,7 +49,7 @@ class Night(NamedTuple):
 
 def night(store, begin_utc, end_utc) -> Night:
     """The Night from begin_utc to end_utc of an open edge.store.Store; it begins no sooner than the first row."""
-    events = [cut(event, begin_utc, end_utc) for event in store.events(begin_utc) if event.start_utc < end_utc]
+    events = [cut(event, begin_utc, end_utc) for event in store.cries(begin_utc) if event.start_utc < end_utc]
     first_utc, last_utc, heard_s = store.heard(begin_utc, end_utc) or (end_utc, begin_utc, 0.0)
     first_utc = min([first_utc] + [event.start_utc for event in events])
     span = Span(max(begin_utc, min(first_utc, end_utc - 1.0)), end_utc)

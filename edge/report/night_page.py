@@ -97,7 +97,7 @@ def cries(events):
             moment(event.start_utc),
             length_of(event.end_utc - event.start_utc),
             "{:.2f}".format(event.cry_probability),
-            event.cause or ("uncertain" if event.posterior else "not asked"),
+            event.cause or ("uncertain" if event.was_asked else "not asked"),
             MARKED.get(event.mark, ""),
         ]
         for event in events[-MOST_EVENTS:]

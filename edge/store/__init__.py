@@ -10,7 +10,7 @@ Whoever must not fail because a disk is full writes through edge.store.buffered_
 from edge.store.database import Store
 from edge.store.failures import HeldByAnother, NotOurs, StoreFails, Unusable
 from edge.store.opening import default_path
-from edge.store.rows import BRIEF, CUT_OFF, ENDED, MARKS, OPEN, Health, Minute, Purged, StoredEvent, Trace
+from edge.store.rows import BRIEF, CUT_OFF, ENDED, MARKS, OPEN, Cry, Health, Minute, Purged, StoredEvent, Trace
 from edge.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MARKS",
     "OPEN",
     "SCHEMA_VERSION",
+    "Cry",
     "Health",
     "HeldByAnother",
     "Minute",

@@ -26,7 +26,7 @@ from edge.store.retention import (
     give_back_pages,
     size_bytes,
 )
-from edge.store.rows import BRIEF, CUT_OFF, ENDED, EVENT_COLUMNS, OPEN, Health, Minute, Purged, StoredEvent, Trace
+from edge.store.rows import BRIEF, CUT_OFF, ENDED, EVENT_COLUMNS, OPEN, Cry, Health, Minute, Purged, StoredEvent, Trace
 from edge.store.schema import SCHEMA_VERSION, layout_trouble, migrate
 from edge.store.sessions import begin_life, begin_visit
 from edge.store.transactions import Transactions
@@ -163,10 +163,15 @@ class Store(Transactions):
         with self._explained("read"):
             return self._reader.events("end_utc >= ?", since_utc)
 
-    def minutes(self, since_utc: float = 0.0) -> List[Minute]:
-        """Minutes that began after `since_utc`, in the order they were written."""
+    def cries(self, since_utc: float = 0.0) -> List[Cry]:
+        """The same in short, without what each expert said."""
         with self._explained("read"):
-            return self._reader.minutes(since_utc)
+            return self._reader.cries(since_utc)
+
+    def minutes(self, since_utc: float = 0.0, until_utc: float = ALL) -> List[Minute]:
+        """Minutes that began between two moments, in the order they were written."""
+        with self._explained("read"):
+            return self._reader.minutes(since_utc, until_utc)
 
     def unheard(self, begin_utc: float, end_utc: float, shortest_s: float) -> List[Tuple[float, float]]:
         """(from, to) of every stretch of at least shortest_s between two minutes that began in that time.

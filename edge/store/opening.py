@@ -18,7 +18,7 @@ HEADER = b"SQLite format 3\0"
 HEADER_BYTES = 100
 NEWEST_FORMAT = 2  # bytes 18 and 19 of the header: WAL
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-OTHERS, GROUP = 0o007, 0o070
+OTHERS, GROUP, GROUP_READS = 0o007, 0o070, 0o040
 GROUP_MAY_READ = 0o050  # of a folder
 
 
@@ -114,7 +114,8 @@ def _is_at_rest(path):
     folder = os.path.dirname(path)
     is_read_only_disk = os.statvfs(folder).f_flag & os.ST_RDONLY
     may_write = os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-    return (is_read_only_disk or not may_write) and not _size(path + "-wal")
+    # Beside a database that a monitor has open lies its index: whoever reads without would miss what it changes.
+    return (is_read_only_disk or not may_write) and not _size(path + "-wal") and not os.path.exists(path + "-shm")
 
 
 def _size(path):
@@ -131,30 +132,35 @@ def _make_private(path):
     """
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
-    mode = PRIVATE_FILE
-    if _is_service() and os.stat(folder).st_mode & GROUP_MAY_READ == GROUP_MAY_READ:
-        mode |= 0o040
+    mode = PRIVATE_FILE | (GROUP_READS if _is_for_group(folder) else 0)
     with suppress(OSError):  # it is there, or cannot be made: SQLite says which
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, mode))
         os.chmod(path, mode)  # whatever the umask
 
 
 def tighten(path) -> None:
-    """Take from others what they may do with a database of ours, and with its folder where that is ours alone."""
-    bits = OTHERS if _is_service() else OTHERS | GROUP
-    for each in (path,) + tuple(path + suffix for suffix in SUFFIXES):
-        _tighten(each, bits)
+    """Take from others what they may do with a database of ours, and with its folder where that is ours alone.
+
+    In the service's state directory its group may read, where it may read the folder, and nothing otherwise.
+    """
     folder = os.path.dirname(path)
+    for each in (path,) + tuple(path + suffix for suffix in SUFFIXES):
+        _change(each, OTHERS | GROUP, GROUP_READS if _is_for_group(folder) else 0)
     if os.path.basename(folder) == FOLDER:
-        _tighten(folder, bits)
+        _change(folder, OTHERS if _is_service() else OTHERS | GROUP)
 
 
 def _is_service():
     return bool(os.environ.get("STATE_DIRECTORY"))
 
 
-def _tighten(path, bits):
+def _is_for_group(folder):
+    """Whether systemd has said that the service's group may read there: where the page is enabled."""
+    return _is_service() and os.stat(folder).st_mode & GROUP_MAY_READ == GROUP_MAY_READ
+
+
+def _change(path, taken, given=0):
     with suppress(OSError):  # it is not there, or another user's, who decides
         mode = stat.S_IMODE(os.stat(path).st_mode)
-        if mode & bits:
-            os.chmod(path, mode & ~bits)
+        if mode & ~taken | given != mode:
+            os.chmod(path, mode & ~taken | given)

@@ -7,6 +7,7 @@ from edge.store.failures import is_final
 from edge.store.rows import (
     ENDED,
     EVENT_COLUMNS,
+    Cry,
     Health,
     Minute,
     RowDamaged,
@@ -42,9 +43,19 @@ class Reader(object):
                 found.append(event)
         return found
 
-    def minutes(self, since_utc):
-        """Minutes that began after `since_utc`, in the order they were written. Raises sqlite3.Error."""
-        return self._made("minutes", Minute, "start_utc >= ?", since_utc)
+    def cries(self, since_utc):
+        """Cries that ended after `since_utc`, in the order they began. Raises sqlite3.Error."""
+        state = "state" if self._version >= 2 else "'{}'".format(ENDED)
+        columns = Cry._fields[:-3] + (state, "LENGTH(posterior) > 2")
+        marks = self._marks("end_utc >= ?", since_utc)
+        rows = self._rows("events", "id", ("id",) + columns, "end_utc >= ?", since_utc)
+        make = lambda row: Cry(*row[1:], mark=marks.get(row[0]))  # noqa: E731
+        cries = [self._checked("events", ("id",) + Cry._fields[:-1], row, make) for row in rows]
+        return [cry for cry in cries if cry]
+
+    def minutes(self, since_utc, until_utc):
+        """Minutes that began between two moments, in the order they were written. Raises sqlite3.Error."""
+        return self._made("minutes", Minute, "start_utc >= ? AND start_utc < ?", since_utc, until_utc)
 
     def health(self, since_utc):
         """Changes of state after `since_utc`, in the order they were written. Raises sqlite3.Error."""
@@ -74,8 +85,8 @@ class Reader(object):
         ).fetchone()
         return None if first is None else (first, last, seconds)
 
-    def _made(self, table, make, where, value):
-        rows = self._rows(table, "id", make._fields, where, value)
+    def _made(self, table, make, where, *values):
+        rows = self._rows(table, "id", make._fields, where, *values)
         made = [self._checked(table, make._fields, row, lambda row: make(*row)) for row in rows]
         return [row for row in made if row]
 
@@ -105,22 +116,22 @@ class Reader(object):
             self.damaged.append("a damaged row of {} was left out: {}".format(table, error))
             return None
 
-    def _rows(self, table, key, columns, where, value):
+    def _rows(self, table, key, columns, where, *values):
         """The rows in the order of their key; where a page is damaged, those before it and those after it."""
         statement = "SELECT {}, {} FROM {} WHERE {} ORDER BY {} {{}}".format(key, ", ".join(columns), table, where, key)
-        before, trouble = self._until_damage(statement.format("ASC"), value)
+        before, trouble = self._until_damage(statement.format("ASC"), values)
         if trouble is None:
             return [row[1:] for row in before]
-        after, _ = self._until_damage(statement.format("DESC"), value)
+        after, _ = self._until_damage(statement.format("DESC"), values)
         self.damaged.append("a page of {} is damaged ({}): rows are missing".format(table, trouble))
         last = before[-1][0] if before else 0
         return [row[1:] for row in before + [row for row in reversed(after) if row[0] > last]]
 
-    def _until_damage(self, statement, value):
+    def _until_damage(self, statement, values):
         """(rows, what broke off reading or None). Raises sqlite3.Error when it is not the file."""
         rows = []
         try:
-            for row in self._connection.execute(statement, (value,)):
+            for row in self._connection.execute(statement, values):
                 rows.append(row)
         except sqlite3.Error as error:
             if not is_final(error) or "malformed" not in str(error):

@@ -39,6 +39,18 @@ class StoredEvent(NamedTuple):
 EVENT_COLUMNS = StoredEvent._fields[: StoredEvent._fields.index("readings")]  # of the table of events
 
 
+class Cry(NamedTuple):
+    """What a picture shows of an event: a year has ten thousand."""
+
+    start_utc: float
+    end_utc: float
+    cry_probability: float
+    cause: Optional[str]
+    state: str = ENDED
+    was_asked: int = 0  # 1 when an expert said anything of its cause
+    mark: Optional[str] = None
+
+
 class Minute(NamedTuple):
     """One minute of listening, or the part of one before the end."""
 
@@ -122,6 +134,7 @@ IS_VALID = {
     "posterior": _is_text,
     "out_of_distribution": _or_null(_is_count),
     "state": _is_text,
+    "was_asked": _is_count,
     "duration_s": _is_number,
     "cry_s": _is_number,
     "mean_dbfs": _or_null(_is_number),

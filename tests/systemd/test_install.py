@@ -20,6 +20,7 @@ def nearly_installed(tmp_path):
         "opt/other/program",
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
+        "usr/local/lib/systemd/system-generators/cry-monitor-page",
         "var/lib/private/cry-monitor/events.db",
         "var/cache/private/cry-monitor/detector.engine",
     ):
@@ -42,6 +43,7 @@ def test_what_is_installed(installed):
         "etc/systemd/system/cry-monitor.socket",
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
+        "usr/local/lib/systemd/system-generators/cry-monitor-page",
     }
     for program in ("cry-monitor", "edge-bench"):
         first = (installed / "opt" / "cry-monitor" / "bin" / program).read_text().splitlines()[0]

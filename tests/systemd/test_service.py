@@ -230,7 +230,7 @@ print(json.loads(reader.makefile().readline())["type"])
 
 def test_the_socket_is_made_outside_the_sandbox_for_members_of_its_group(system, hearing):
     hearing()
-    system.run("groupadd", "--system", "cry-monitor-readers")
+    system.run("groupadd", "--force", "--system", "cry-monitor-readers")
     system.run("systemctl", "restart", UNIT)
     hearing()
     assert system.run("stat", "-c", "%a %U %G", "/run/cry-monitor.socket").strip() == "660 root cry-monitor-readers"
