@@ -1,6 +1,8 @@
 """A year of nights, 500,000 minutes and 10,000 cries: how soon the report and the page are there, and what they take.
 
     python -m benchmarks.device.year_of_nights
+
+The database is made by a seed; each command is a process of its own, as a person starts it.
 """
 
 from __future__ import annotations

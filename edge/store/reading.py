@@ -55,7 +55,9 @@ class Reader(object):
 
     def minutes(self, since_utc, until_utc):
         """Minutes that began between two moments, in the order they were written. Raises sqlite3.Error."""
-        return self._made("minutes", Minute, "start_utc >= ? AND start_utc < ?", since_utc, until_utc)
+        # What is no number is larger than any to SQLite, and has to be named.
+        where = "start_utc >= ? AND (start_utc < ? OR typeof(start_utc) = 'text')"
+        return self._made("minutes", Minute, where, since_utc, until_utc)
 
     def health(self, since_utc):
         """Changes of state after `since_utc`, in the order they were written. Raises sqlite3.Error."""

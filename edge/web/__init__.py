@@ -3,6 +3,7 @@
     server.py   the HTTP server: who may ask, what is answered, how many at once
     access.py   password, Host and Origin: who may ask
     pages.py    the page itself: one HTML text, one style, one script, nothing from elsewhere
+    nights.py   the report of a database that is another process's
     metrics.py  the same as Prometheus text
 
 Depends on edge.following, edge.report, edge.store, edge.config and the standard library.

@@ -5,7 +5,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from urllib.parse import parse_qs, urlsplit
@@ -13,13 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 from edge.errors import UserError
 from edge.following.live import Live
 from edge.log import log
-from edge.report.night import DAY_S, night
-from edge.report.night_page import night_page
 from edge.sinks.client import Client
-from edge.store import Store
 from edge.store.marks import checked_mark
 from edge.web.access import Access
 from edge.web.metrics import metrics_text
+from edge.web.nights import report_page
 from edge.web.pages import SECURITY, live_page, script, style
 
 MOST_CLIENTS = 32
@@ -203,13 +200,7 @@ class Handler(BaseHTTPRequestHandler):
         if source not in self.server.sockets or not days.isdigit() or not 1 <= int(days) <= LONGEST_SINCE_DAYS:
             raise Refusal(404, "use /report?source=NAME&days=1 to {}".format(LONGEST_SINCE_DAYS))
         status = self.server.live.statuses.get(source) or {}
-        path = self.server.databases.get(source) or status.get("database")
-        now_utc = time.time()
-        with Store(path, read_only=True) as store:
-            whole = night(store, now_utc - int(days) * DAY_S, now_utc)
-            newest = whole if whole.span.seconds <= 2 * DAY_S else night(store, now_utc - DAY_S, now_utc)
-            minutes = store.minutes(newest.span.begin_utc)
-        return night_page(whole, newest, minutes)
+        return report_page(self.server.databases.get(source) or status.get("database"), int(days))
 
     def _stream(self):
         if not self.server.streams.acquire(blocking=False):

@@ -6,7 +6,17 @@ import pytest
 
 MONITOR, PAGE = "cry-monitor.service", "cry-monitor-serve.service"
 FOLDER, DATABASE = "/var/lib/private/cry-monitor", "/var/lib/private/cry-monitor/events.db"
-ASK = "import sys, urllib.request as u; print(u.urlopen('http://127.0.0.1:8137' + sys.argv[1], timeout=30).read().decode())"
+ASK = """
+import sys, urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:8137" + sys.argv[1], timeout=30).read().decode())
+"""
+REFUSED = """
+import urllib.error, urllib.request
+try:
+    urllib.request.urlopen("http://127.0.0.1:8137/report", timeout=30)
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode().strip())
+"""
 # Run in the sandbox of the page; prints what it was let do.
 PROBE = """
 import json, os, socket, sqlite3
@@ -100,12 +110,3 @@ def test_without_the_page_the_database_is_the_monitors_alone(system, page):
     said = system.run("/opt/cry-monitor/bin/python", "-c", REFUSED)
     assert said.startswith("503 ") and "systemctl enable cry-monitor-serve" in said and said.count("\n") == 1
     system.run("systemctl", "stop", PAGE)
-
-
-REFUSED = """
-import urllib.request as u, urllib.error
-try:
-    u.urlopen("http://127.0.0.1:8137/report", timeout=30)
-except urllib.error.HTTPError as error:
-    print(error.code, error.read().decode().strip())
-"""

@@ -141,9 +141,15 @@ def test_what_others_may_read_is_tightened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("folder_mode, mode", [(0o700, 0o600), (0o750, 0o640)])
 def test_in_the_service_the_group_may_read_where_it_may_read_the_folder(tmp_path, monkeypatch, folder_mode, mode):
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    os.chmod(str(tmp_path), folder_mode)
-    Store().close()
-    assert stat.S_IMODE((tmp_path / "events.db").stat().st_mode) == mode
+    path = tmp_path / "events.db"
+    for other in (0o750, 0o700, folder_mode):  # the page is enabled, disabled: the file follows
+        os.chmod(str(tmp_path), other)
+        Store().close()
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    with Store() as store:
+        store.add_event(an_event(), NIGHT_UTC)
+        beside = [stat.S_IMODE(os.stat(str(path) + suffix).st_mode) for suffix in ("-wal", "-shm")]
+    assert beside == [mode, mode]
 
 
 def test_a_folder_that_this_user_may_not_write_is_no_hindrance_to_reading(tmp_path):
