@@ -16,8 +16,8 @@ CRYING_EXPIRES_S = 90  # without a word for so long it is unknown
 REPEAT_S = 30.0
 LEVEL_EVERY_S = 2.0  # level and probability: a history of five a second is of no use
 MARK_BUTTONS = (
-    ("cry", "Last one was a cry", "mdi:emoticon-cry"),
-    ("other", "Last one was something else", "mdi:volume-off"),
+    ("cry", "Mark as crying", "mdi:emoticon-cry"),
+    ("other", "Mark as something else", "mdi:volume-off"),
 )
 STATES = ["healthy", "stalled", "recovering", "lost", "starting", "paused", "stopped", "gone"]
 
