@@ -22,11 +22,11 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.lib.night_choices import CryNight, HeardCry, OthersNight, Pair, choose, decision, per_hour
-from benchmarks.lib.nights import LONG, SINGLE, Night, around_cries, mix_night, mix_others, others_of
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
 from edge.bundle.model import Cascade
 from training.data.corpora import read_corpora, split_by_fold
+from training.data.nights import LONG, SINGLE, Night, around_cries, mix_night, mix_others, others_of
 from training.verifier.hearing import Heard, Network, as_asked, hear, probabilities, tflite_network
 from training.verifier.material import keep, kept
 from training.verifier.release import shipped_cascade, shipped_network

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.lib.nights import Cry, Kind
 from edge.config import load_settings
 from edge.decision.episodes import EpisodeRules, EpisodeTracker
 from edge.frames import FRAME_HOP_S, FRAME_S
 from edge.records import Alert, Event
+from training.data.nights import Cry, Kind
 
 OVERLAP_MARGIN_S = 1.0
 SILENT = 0.02  # p(cry): less opens nothing under any choice that is tried

@@ -20,7 +20,7 @@ from benchmarks.detection.detection_nights import (  # noqa: E402
     tables,
 )
 from benchmarks.lib.night_choices import CryNight, OthersNight  # noqa: E402
-from benchmarks.lib.nights import Cry  # noqa: E402
+from training.data.nights import Cry  # noqa: E402
 
 PAIRS = [(0.5, 0.48), (0.8, 0.48), (0.95, 0.48)]
 HOUR = 18000  # frames

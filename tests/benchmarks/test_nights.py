@@ -17,10 +17,10 @@ from benchmarks.lib.night_choices import (  # noqa: E402
     per_hour,
     spans,
 )
-from benchmarks.lib.nights import LONG, SINGLE, Cry, around_cries, loud_rms, mix_night, mix_others  # noqa: E402
 from edge.frames import SAMPLE_RATE  # noqa: E402
 from edge.records import Alert, Event  # noqa: E402
 from training.data.corpora import CRY, NONCRY, Clip  # noqa: E402
+from training.data.nights import LONG, SINGLE, Cry, around_cries, loud_rms, mix_night, mix_others  # noqa: E402
 
 PAIRS = [(0.5, 0.48), (0.8, 0.48), (0.95, 0.48)]
 
