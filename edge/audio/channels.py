@@ -1,7 +1,7 @@
 """Which channel of several is heard. None are averaged: one may be the other's negative, dead, full of hum or noise.
 
 What tells a channel that hears is that its level moves: a cry, a voice or a door lifts it above its own floor, and
-noise does not. Until something was heard, it is the quietest of those that are not dead: if that is wrong, the first
+noise does not, which begins and stays. Until something was heard, it is the quietest of those that are not dead: if that is wrong, the first
 sound shows it within half a second, and the room of the other channel is louder, so that no gate is closed to it. Of
 channels that carry the same, it is the loudest.
 """
@@ -20,6 +20,7 @@ LOWEST_DBFS = -120.0
 DEAD_DBFS = -95.0  # below the last bit of 16
 RISE_DB = 0.03  # of a floor, a window: 9 dB in half a minute
 HEARD_DB = 10.0  # above its floor: it hears something
+STEADY = 50  # windows, 5 s: a baby draws breath in less, so what never fell in them is the floor
 BETTER_DB = 6.0  # so much more than the chosen one
 ALIKE_DB = 3.0  # at most so much less
 QUIETER_DB = 10.0  # so much less of a floor, while none has heard anything
@@ -46,6 +47,7 @@ class ChannelChooser:
         self._position = 0  # in the window
         self._windows = 0
         self._floors_dbfs = None
+        self._recent_dbfs = np.full((STEADY, channels), LOWEST_DBFS)
         self._before_db = np.zeros(channels)
         self._heard_db = np.zeros(channels)  # the most above its floor in two windows in a row, slowly forgotten
         self._dead_windows = np.zeros(channels, int)  # in a row, until now
@@ -88,6 +90,11 @@ class ChannelChooser:
         self._floors_dbfs = np.where(
             falling < self._floors_dbfs, (falling + self._floors_dbfs) / 2.0, self._floors_dbfs + RISE_DB
         )
+        self._recent_dbfs[self._windows % STEADY] = levels_dbfs
+        steady_db = self._recent_dbfs.min(axis=0) - self._floors_dbfs
+        risen_db = np.where(steady_db >= HEARD_DB, steady_db, 0.0)
+        self._floors_dbfs += risen_db
+        self._heard_db = np.maximum(0.0, self._heard_db - risen_db)
         above_db = levels_dbfs - self._floors_dbfs
         self._heard_db = np.maximum(self._heard_db - FORGET_DB, np.minimum(above_db, self._before_db))
         self._before_db = above_db

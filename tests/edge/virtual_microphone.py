@@ -28,7 +28,7 @@ PULSE_SCRIPT = """
 load-module module-native-protocol-unix auth-anonymous=1
 load-module module-null-sink sink_name=mono16 rate=16000 channels=1 format=s16le norewinds=1
 load-module module-remap-source master=mono16.monitor source_name=microphone
-load-module module-null-sink sink_name=stereo48 rate=48000 channels=2 format=s16le norewinds=1
+load-module module-null-sink sink_name=stereo48 rate=48000 channels=2 format=float32le norewinds=1
 set-default-sink mono16
 set-default-source microphone
 """

@@ -35,6 +35,11 @@ OTHERS = {  # what the other channel sends, and what is said of it
     "nothing": (np.zeros(len(T_S)), "is dead"),
     "the noise of its converter": (noise(-93, 2), ""),
     "much noise": (noise(-25, 2), "far more noise or hum"),
+    "noise that begins in the night": (noise(-25, 2) * (T_S > 2) + noise(-72, 3), "far more noise or hum"),
+    "hum that begins in the night": (
+        (hum(100, -15) + noise(-30, 2)) * (T_S > 2) + noise(-72, 3),
+        "far more noise or hum",
+    ),
     "hum": (hum(100, -15) + noise(-80, 2), "far more noise or hum"),
     "a buzz": (0.05 * np.sign(hum(50, -10)), "far more noise or hum"),
     "crackle": (crackle(3), ""),
