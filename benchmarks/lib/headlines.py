@@ -129,6 +129,11 @@ def _profiles(found: Figures) -> str:
     )
 
 
+def _faults(found: Figures) -> str:
+    alerts_s = [row["alert_s"] for row in found["rows"] if row["alert_s"] is not None]
+    return f"{len(found['rows'])} kinds of faults while it hears: the cry after each was alerted, {max(alerts_s):.1f} s at most"
+
+
 def _export_targets(found: Figures) -> str:
     written = sum(target["written"] for target in found["targets"].values())
     return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
@@ -227,6 +232,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "analyze_jobs": _analyze_jobs,
     "package_sizes": _package_sizes,
     "microphone_cycles": _microphone_cycles,
+    "faults": _faults,
     "export_targets": _export_targets,
     "engines_agree": _engines_agree,
     "causes_donateacry": _causes_donateacry,

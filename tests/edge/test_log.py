@@ -1,5 +1,6 @@
 """The log: levels as the journal takes them, JSON that is JSON to the last line, a line a minute at most."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from loud_bundle import loud_bundle  # noqa: F401
 from virtual_microphone import REPOSITORY, write_wav
+
+from edge.log import log, log_writer, start_log
 
 QUIET_S = 150
 
@@ -96,3 +99,31 @@ def validate_log():
             jsonschema.validate(line, json.load(file))
 
     return validate_log
+
+
+@pytest.mark.parametrize("stream", ["closed", "a collector"])
+def test_a_stderr_that_is_no_file_gets_the_log_or_nothing_and_ends_nothing(monkeypatch, stream):
+    collected = io.StringIO()
+    if stream == "closed":
+        collected.close()
+    monkeypatch.setattr(sys, "stderr", collected)
+    before = (log.handlers, log.level, log.propagate)
+    try:
+        start_log()
+        assert log_writer() is None
+        if stream != "closed":
+            log.info("it is heard")
+            assert "it is heard" in collected.getvalue()
+    finally:
+        log.handlers, log.level, log.propagate = before
+
+
+def test_the_writer_of_a_stderr_that_is_a_file_is_known(monkeypatch, tmp_path):
+    before = (log.handlers, log.level, log.propagate)
+    with open(str(tmp_path / "log"), "w") as file:
+        monkeypatch.setattr(sys, "stderr", file)
+        try:
+            start_log()
+            assert log_writer() is not None
+        finally:
+            log.handlers, log.level, log.propagate = before

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[3]
 PATIENCE_S = 120.0  # for what must happen at last, on whatever machine
 RUN = "import sys; from edge.commands.main import main; sys.exit(main())"
 # What is said of every cry, and of every start, is no word about a fault.
-USUAL = re.compile(r"alert:|event:|READY:|healthy: hearing|bundle|starting|stopped:|^\W*$")
+USUAL = re.compile(r"alert:|event:|READY:|healthy: hearing|bundle|starting|stopped:|frames, level|^\W*$")
 LEVEL = re.compile(r"^[\d-]+ [\d:]+ (INFO|WARNING|ERROR) +")
 
 
@@ -76,7 +76,9 @@ class RunningMonitor:
 
     def wait_for(self, kind: str, since_s: float, patience_s: float = PATIENCE_S) -> float | None:
         """When the first message of a kind came after a moment; None when none comes within the patience."""
-        return self._wait(lambda: first_after(self.messages, since_s, lambda message: message["type"] == kind), patience_s)
+        return self._wait(
+            lambda: first_after(self.messages, since_s, lambda message: message["type"] == kind), patience_s
+        )
 
     def wait_for_line(self, text: str, since_s: float = 0.0) -> float:
         """When the first line came that holds the text, after a moment. Raises TimeoutError."""

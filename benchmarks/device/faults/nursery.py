@@ -37,7 +37,7 @@ class Row(NamedTuple):
     kind: str
     done: str  # what was done
     times: int
-    heard_again_s: float | None  # from the fault's end, or the start, until the next frame; None: it ended, as it should
+    heard_again_s: float | None  # from the fault's end or the start to the next frame; None: it ended, rightly
     alert_s: float | None  # of the cry that was played then, from its first sound; None where none was played
     said: str
 

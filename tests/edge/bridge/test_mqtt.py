@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
@@ -13,8 +14,9 @@ from edge.bridge.home_assistant import Device, availability_topic
 from edge.bridge.house import House
 from edge.bridge.mqtt import Broker, checked_prefix, parsed
 from edge.bridge.push_rules import PushSettings
+from edge.bridge.trial import BROKER_PATIENCE_S, connect
 from edge.errors import UserError
-from edge.following.sensors import Loudness, Sensors
+from edge.following.sensors import Loudness, Sensors, State
 
 pytest.importorskip("paho.mqtt.client")
 
@@ -262,3 +264,26 @@ def test_a_broker_that_cannot_be_is_refused(url):
 def test_a_prefix_with_wildcards_is_refused(prefix):
     with pytest.raises(UserError, match="mqtt.prefix"):
         checked_prefix("mqtt.prefix", prefix)
+
+
+def test_connecting_says_so_as_soon_as_it_is(mosquitto):
+    began = time.monotonic()
+    assert connect(broker_at(mosquitto.port)) == "connected"
+    assert time.monotonic() - began < BROKER_PATIENCE_S
+
+
+def test_without_paho_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(UserError, match="pip install 'paho-mqtt"):
+        broker_at(1)
+
+
+@pytest.mark.parametrize("loud", [True, False])
+@pytest.mark.parametrize("hearing", [True, False])
+def test_loud_and_crying_are_on_only_while_it_hears(hearing, loud):
+    topics = Device("nursery", "cry-monitor", "homeassistant", CAUSES).topics(
+        State(hearing=hearing, loud=loud, crying=loud)
+    )
+    wanted = "ON" if hearing and loud else "OFF"
+    assert (topics["loud"].payload, topics["crying"].payload) == (wanted, wanted)
+    assert topics["hearing"].payload == ("ON" if hearing else "OFF")

@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+import threading
 import time
 
 import pytest
@@ -158,3 +159,41 @@ def test_a_receiver_that_hangs_is_never_waited_for(receiver):
     assert time.monotonic() - started < 2.0
     assert outbox.lost >= 2 * MOST_WAITING - 2  # the newest wait, the oldest are said to be lost
     outbox.close(0.01)
+
+
+def test_what_still_waits_at_the_end_is_said_to_be_lost(caplog):
+    outbox = Outbox(Hung(), pauses_s=())
+    for _ in range(3):
+        outbox.put(MESSAGE)
+    until(lambda: outbox.channel.began.is_set())
+    outbox.close(patience_s=0.1)
+    assert outbox.lost == 2
+    assert caplog.text.count("the bridge ends") == 2
+    outbox.channel.go_on.set()
+
+
+class Hung(object):
+    """A channel whose receiver accepts and does not answer until it is told to."""
+
+    name, destination = "hung", "nowhere"
+
+    def __init__(self):
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def send(self, message):
+        self.began.set()
+        self.go_on.wait(60)
+        return "late"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \nword\n", b"\nword"])
+def test_a_credential_file_without_a_word_on_its_first_line_is_refused(tmp_path, content):
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="holds no password on its first line"):
+        read_secret("push.token_file", str(path))
+
+
+def test_the_first_line_of_a_credential_file_is_the_secret(tmp_path):
+    (tmp_path / "token").write_bytes(b" word \n\n  \n")
+    assert read_secret("push.token_file", str(tmp_path / "token")) == "word"

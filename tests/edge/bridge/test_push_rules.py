@@ -136,3 +136,18 @@ def test_no_name_and_no_cause_unless_switched_on(clock):
     (ended,) = told.ended(200.0, None)
     assert (ended.kind, ended.title, ended.text) == (CRY_ENDED, "nursery: Quiet again", "after 3 min, cause uncertain")
     assert rules(clock).ended(200.0, None) == []
+
+
+@pytest.mark.parametrize(
+    "length_s, said", [(8.4, "after 8 s"), (89.4, "after 89 s"), (90.0, "after 2 min"), (3600.0, "after 60 min")]
+)
+def test_how_long_a_cry_was_is_said_in_seconds_then_in_minutes(clock, length_s, said):
+    (message,) = rules(clock, tell_end=True).ended(length_s, "hungry")
+    assert (message.kind, message.text) == (CRY_ENDED, said)
+
+
+def test_a_cause_is_named_only_where_that_is_switched_on(clock):
+    (message,) = rules(clock, tell_end=True, tell_cause=True).ended(10.0, "hungry")
+    assert message.text == "after 10 s, cause hungry"
+    (message,) = rules(clock, tell_end=True, tell_cause=True).ended(10.0, None)
+    assert message.text == "after 10 s, cause uncertain"

@@ -92,3 +92,13 @@ def test_its_news_are_remarks(sinks, moody, rows, status):
     tell(sinks, 3)
     assert rows == [("not_told", "moody: process 7 does not read and was dropped")]
     assert status.line() == "healthy: hearing"
+
+
+def test_a_minute_is_a_minute(sinks, moody, rows, monkeypatch):
+    now_s = [1000.0]
+    monkeypatch.setattr(fan_out.time, "monotonic", lambda: now_s[0])
+    for at_s, said in ((1000.0, 1), (1059.9, 1), (1060.1, 2)):
+        now_s[0] = at_s
+        for moody.trouble in ("nobody reads it", ""):
+            tell(sinks)
+        assert len([detail for _, detail in rows if "nobody reads it" in detail]) == said

@@ -8,11 +8,12 @@ import sys
 import time
 
 import pytest
-from socket_reader import wait_until
+from socket_reader import Connection, wait_until
 from virtual_microphone import REPOSITORY
 
 from edge.records import Alert, Event, Frame
-from edge.sinks.local_socket import MOST_READERS
+from edge.sinks.local_socket import MOST_READERS, LocalSocketSink
+from edge.sinks.place import listen
 from edge.sinks.readers import MOST_ASKED
 from edge.status import LOST
 
@@ -228,3 +229,17 @@ def test_it_takes_its_file_with_it_and_no_other_s(path, status):
     sink.close()
     assert os.path.exists(path)
     other.close()
+
+
+def test_a_request_that_fails_within_is_answered_and_is_no_success(path, status, validate):
+    def fail(request):
+        raise RuntimeError("no idea")
+
+    sink = LocalSocketSink(listen(path), status.snapshot, {"fail": fail}, path)
+    reader = Connection(path)
+    reader.send(b'{"request": "fail"}\n')
+    answer = reader.message("answer")
+    assert (answer["ok"], answer["error"]) == (False, "internal error: RuntimeError: no idea")
+    validate([answer], "socket")
+    reader.close()
+    sink.close()

@@ -113,3 +113,12 @@ def test_the_places_are_the_runtime_directory_the_user_s_then_beside_the_databas
     assert default_path("/var/events.db") == "/run/cry-monitor/socket"
     assert likely_paths("/my/socket", "/var/events.db") == ["/my/socket"]
     assert likely_paths("", "/var/events.db")[0] == "/run/cry-monitor.socket"
+
+
+def test_why_a_place_cannot_be_is_said_in_the_systems_words(folder):
+    with open(os.path.join(folder, "file"), "w"):
+        pass
+    with pytest.raises(
+        UserError, match=r"file/socket cannot be made \((Not a directory|File exists)\): set socket.path"
+    ):
+        listen(os.path.join(folder, "file", "socket"))

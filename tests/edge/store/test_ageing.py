@@ -185,3 +185,14 @@ def test_sessions_of_an_older_file_count_from_its_rows(tmp_path):
 )
 def test_where_what_was_lived_cuts(sessions, cut):
     assert lived_cut(sessions, keep_s=100.0) == cut
+
+
+@pytest.mark.parametrize("set_by_s", [0.0, 1.5, 3600.0, -3600.0])
+def test_a_clock_that_was_set_between_two_starts_of_the_monitor_is_not_believed(tmp_path, set_by_s):
+    """The machine went on meanwhile: its own clock tells."""
+    for began_s, moved_s in ((5000.0, 0.0), (9000.0, set_by_s)):
+        clock = WatchedClock(lambda: NIGHT_UTC + began_s + moved_s, lambda: began_s, lambda: True)  # noqa: B023
+        with Store(str(tmp_path / "events.db")) as store:
+            store.begin_session(clock)
+            said = clock.distrust(0.0)
+    assert said == ("the clock was set less than a day ago" if abs(set_by_s) > 2.0 else "")

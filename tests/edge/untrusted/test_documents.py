@@ -7,6 +7,7 @@ import pytest
 
 from edge.errors import UserError
 from edge.untrusted import Malformed, read_csv, read_json, read_toml
+from edge.untrusted.documents import MAX_DEPTH
 
 QUICKLY_S = 5.0  # of a processor; a second is a lot already
 
@@ -137,3 +138,9 @@ def test_the_advice_stands_at_the_end(written):
     with pytest.raises(Malformed) as error:
         read_json(written("{"), advice="export it again")
     assert str(error.value).endswith("; export it again")
+
+
+def test_as_deep_as_it_may_be_is_read_and_one_more_is_not(written):
+    deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert read_json(written(deepest)) is not None
+    assert "nested" in refusal(read_json, written("[" + deepest + "]"))
