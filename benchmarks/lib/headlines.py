@@ -131,7 +131,8 @@ def _profiles(found: Figures) -> str:
 
 def _faults(found: Figures) -> str:
     alerts_s = [row["alert_s"] for row in found["rows"] if row["alert_s"] is not None]
-    return f"{len(found['rows'])} faults while it hears: the cry after each was alerted after {max(alerts_s):.1f} s at most"
+    most_s = max(alerts_s)
+    return f"{len(found['rows'])} faults while it hears: the cry after each was alerted after {most_s:.1f} s at most"
 
 
 def _export_targets(found: Figures) -> str:

@@ -1,9 +1,9 @@
 """Which channel of several is heard. None are averaged: one may be the other's negative, dead, full of hum or noise.
 
 What tells a channel that hears is that its level moves: a cry, a voice or a door lifts it above its own floor, and
-noise does not, which begins and stays. Until something was heard, it is the quietest of those that are not dead: if that is wrong, the first
-sound shows it within half a second, and the room of the other channel is louder, so that no gate is closed to it. Of
-channels that carry the same, it is the loudest.
+noise does not, which begins and stays. Until something was heard, it is the quietest of those that are not dead: if
+that is wrong, the first sound shows it within half a second, and the room of the other channel is louder, so that no
+gate is closed to it. Of channels that carry the same, it is the loudest.
 """
 
 from typing import Optional

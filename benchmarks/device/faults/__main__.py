@@ -31,9 +31,9 @@ def table(rows: list[Row]) -> str:
     lines += [
         "",
         "Hears again: from the fault's end, from when it was told, or from the start, until the next frame; the "
-        "longest of several times. Alert: of the faint cry that was played then (of a bad microphone: through it), from "
-        f"its first sound; {len(alerts_s)} of {len(alerts_s) + missed(rows)} cries raised theirs, the slowest after "
-        f"{max(alerts_s, default=0.0):.1f} s. -: the monitor ended, as it should.",
+        "longest of several times. Alert: of the faint cry that was played then (of a bad microphone: through it), "
+        f"from its first sound; {len(alerts_s)} of {len(alerts_s) + missed(rows)} cries raised theirs, the slowest "
+        f"after {max(alerts_s, default=0.0):.1f} s. -: the monitor ended, as it should.",
     ]
     return "\n".join(lines)
 
