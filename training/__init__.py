@@ -7,6 +7,7 @@ layers/        Keras layers of our own, found by export through Keras' registrat
 detector/      is a baby crying?
 causes/        what is the cry like? CNN and Legendre memory on the fused tensor
 transformer/   the same by denoiser and Transformer on log-mel; stages/ has one file for each way it is taught
+compression/   a trained model made smaller by tensor trains, whatever its family
 experiments/   experiments as TOML files; models/ the trained models that ship
 
 A family of models has the same files in each folder: command, config, material (recordings to features, cached),

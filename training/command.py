@@ -15,6 +15,7 @@ COMMANDS = {
     "verifier": "training.verifier.command",
     "causes": "training.causes.command",
     "transformer": "training.transformer.command",
+    "compress": "training.compression.command",
     "corpora": "training.data.corpora_command",
     "calibration": "training.data.calibration_command",
 }

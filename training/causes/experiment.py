@@ -94,7 +94,7 @@ def describe(fitted: Fitted, material: Material, split: Split, experiment: Exper
         "name": f"cause-{experiment.name}",
         "version": __version__,
         "labels": material.labels,
-        "layers": ["training.layers.lmu", "training.layers.positions"],
+        "layers": ["training.layers.lmu", "training.layers.positions", "training.layers.tensor_train"],
         "graph": "training.causes.streaming:export_graph",
         "feature": {"name": "fused", "parameters": fused.PARAMETERS, "band_hz": config.band_hz},
         "normalisation": normalisation(fitted.tensors),

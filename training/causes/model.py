@@ -8,10 +8,21 @@ from typing import Any
 import keras
 from keras import layers
 
-from training.causes.architecture import GRU, LMU, LSTM, NONE, PARALLEL_LMU, TRANSFORMER, Architecture
+from training.causes.architecture import (
+    GRU,
+    LMU,
+    LSTM,
+    NONE,
+    PARALLEL_LMU,
+    TRANSFORMER,
+    TT_GRU,
+    TT_LSTM,
+    Architecture,
+)
 from training.layers.fused import FusedBatchNormalization, FusedConv2D, FusedGRU, FusedLSTM, FusedMaxPooling2D
 from training.layers.lmu import LMUCell, ParallelLMU
 from training.layers.positions import SinusoidalPositions
+from training.layers.tensor_train import FusedTT, TTGRUCell, TTLSTMCell
 from training.runs.cost import multiply_adds_by_part
 
 POOL = (1, 2)  # over the rows only: time is the head's
@@ -24,14 +35,14 @@ class Plain:
     """The layers of a model as they are saved and exported."""
 
     conv, norm, pool = layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D
-    lstm, gru = layers.LSTM, layers.GRU
+    lstm, gru, tensor_train = layers.LSTM, layers.GRU, layers.RNN
 
 
 class Fused:
     """The same layers, quicker to train on PyTorch."""
 
     conv, norm, pool = FusedConv2D, FusedBatchNormalization, FusedMaxPooling2D
-    lstm, gru = FusedLSTM, FusedGRU
+    lstm, gru, tensor_train = FusedLSTM, FusedGRU, FusedTT
 
 
 def build_model(architecture: Architecture, n_labels: int, kit: type[Plain] | type[Fused] = Plain) -> keras.Model:
@@ -64,6 +75,7 @@ def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x: An
     """(batch, columns, features) -> (batch, units), the features' mean where there is no head."""
     name, units = f"{HEAD_PREFIX}_{architecture.head}", architecture.units
     memory = (units, architecture.channels, architecture.order, architecture.memory_columns)
+    train = (units, architecture.cores, architecture.rank, architecture.gates)
     if architecture.head == NONE:
         return layers.GlobalAveragePooling1D(name=name)(x)
     if architecture.head == TRANSFORMER:
@@ -73,6 +85,8 @@ def build_head(architecture: Architecture, kit: type[Plain] | type[Fused], x: An
         GRU: lambda: kit.gru(units, name=name),
         LMU: lambda: layers.RNN(LMUCell(*memory), name=name),
         PARALLEL_LMU: lambda: ParallelLMU(*memory, name=name),
+        TT_LSTM: lambda: kit.tensor_train(TTLSTMCell(*train), name=name),
+        TT_GRU: lambda: kit.tensor_train(TTGRUCell(*train), name=name),
     }
     return makers[architecture.head]()(x)
 

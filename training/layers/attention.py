@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from training.layers.lora import LoraDense
+from training.layers.tensor_train import TTDense
 
 MASKED = -1e4  # added to a score: its exponential is 0 in every precision, and half precision holds it
 
@@ -21,18 +22,21 @@ class SelfAttention(keras.layers.Layer):
     """softmax(q k' / sqrt(d)) v in each head: (batch, steps, features) -> the same shape; steps must be fixed.
 
     rank: of the adapters on q, k, v and the output; 0: none. causal: a step sees itself and those before it.
+    cores, bond: of the tensor trains that stand for the kernels (bond: the rank between cores); 0 cores: plain kernels.
     """
 
-    def __init__(self, heads: int, rank: int = 0, causal: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, heads: int, rank: int = 0, causal: bool = False, cores: int = 0, bond: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.rank, self.causal = heads, rank, causal
+        self.heads, self.rank, self.causal, self.cores, self.bond = heads, rank, causal, cores, bond
 
     def build(self, input_shape: Any) -> None:
         _, self.steps, self.features = input_shape
         if self.features % self.heads:
             raise ValueError(f"{self.features} features cannot be split among {self.heads} heads")
         for name in ("query", "key", "value", "output"):
-            dense = LoraDense(self.features, self.rank, dtype=self.dtype_policy, name=name)
+            dense = dense_layer(self, self.features, name)
             dense.build(input_shape)
             setattr(self, f"to_{name}", dense)
         self.built = True
@@ -60,7 +64,15 @@ class SelfAttention(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "heads": self.heads, "rank": self.rank, "causal": self.causal}
+        names = ("heads", "rank", "causal", "cores", "bond")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def dense_layer(owner: Any, units: int, name: str) -> LoraDense | TTDense:
+    """A dense layer as its owner has them: with adapters of its rank, or of tensor trains."""
+    if owner.cores:
+        return TTDense(units, owner.cores, owner.bond, dtype=owner.dtype_policy, name=name)
+    return LoraDense(units, owner.rank, dtype=owner.dtype_policy, name=name)
 
 
 @keras.saving.register_keras_serializable(package="cry_monitor")
@@ -68,23 +80,34 @@ class TransformerBlock(keras.layers.Layer):
     """x + attention(norm(x)), then x + feed_forward(norm(x)), GELU between: (batch, steps, features), same shape.
 
     (Xiong et al., 2020, for the norm's place.) feed_forward: units between the two dense layers. rank: of the adapters
-    on all six dense layers; 0: none. With adapters they alone are trained.
+    on all six dense layers; 0: none. With adapters they alone are trained. cores, bond: of the tensor trains that stand
+    for the kernels of all six; 0 cores: plain kernels.
     """
 
     def __init__(
-        self, heads: int, feed_forward: int, rank: int = 0, causal: bool = False, dropout: float = 0.0, **kwargs: Any
+        self,
+        heads: int,
+        feed_forward: int,
+        rank: int = 0,
+        causal: bool = False,
+        dropout: float = 0.0,
+        cores: int = 0,
+        bond: int = 1,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.heads, self.feed_forward, self.rank = heads, feed_forward, rank
-        self.causal, self.dropout = causal, dropout
+        self.causal, self.dropout, self.cores, self.bond = causal, dropout, cores, bond
 
     def build(self, input_shape: Any) -> None:
         policy = self.dtype_policy
         self.norm_1 = layers.LayerNormalization(epsilon=1e-5, trainable=self.rank == 0, dtype=policy, name="norm_1")
-        self.attention = SelfAttention(self.heads, self.rank, self.causal, dtype=policy, name="attention")
+        self.attention = SelfAttention(
+            self.heads, self.rank, self.causal, self.cores, self.bond, dtype=policy, name="attention"
+        )
         self.norm_2 = layers.LayerNormalization(epsilon=1e-5, trainable=self.rank == 0, dtype=policy, name="norm_2")
-        self.feed_1 = LoraDense(self.feed_forward, self.rank, dtype=policy, name="feed_1")
-        self.feed_2 = LoraDense(input_shape[-1], self.rank, dtype=policy, name="feed_2")
+        self.feed_1 = dense_layer(self, self.feed_forward, "feed_1")
+        self.feed_2 = dense_layer(self, input_shape[-1], "feed_2")
         self.drop = layers.Dropout(self.dropout, dtype=policy, name="drop")
         for layer in (self.norm_1, self.attention, self.norm_2, self.feed_1):
             layer.build(input_shape)
@@ -97,7 +120,7 @@ class TransformerBlock(keras.layers.Layer):
         return x + self.drop(y, training=training)
 
     @property
-    def dense_layers(self) -> list[LoraDense]:
+    def dense_layers(self) -> list[Any]:
         """q, k, v, output and the two of the feed-forward part."""
         heads = self.attention
         return [heads.to_query, heads.to_key, heads.to_value, heads.to_output, self.feed_1, self.feed_2]
@@ -106,5 +129,5 @@ class TransformerBlock(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        names = ("heads", "feed_forward", "rank", "causal", "dropout")
+        names = ("heads", "feed_forward", "rank", "causal", "dropout", "cores", "bond")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -13,6 +13,7 @@ from keras import layers
 
 from training.layers.attention import TransformerBlock
 from training.layers.lmu import LMUCell, ParallelLMU
+from training.layers.tensor_train import TTCell, TTDense
 
 
 def multiply_adds(model: keras.Model) -> int:
@@ -52,6 +53,8 @@ def layer_multiply_adds(layer: keras.layers.Layer) -> int:
         return math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
     if isinstance(layer, layers.Dense):
         return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+    if isinstance(layer, TTDense):
+        return math.prod(layer.output.shape[1:-1]) * layer.multiply_adds
     if isinstance(layer, (layers.RNN, ParallelLMU)):
         return recurrent_multiply_adds(layer, layer.input.shape[1])
     if isinstance(layer, layers.MultiHeadAttention):
@@ -59,7 +62,10 @@ def layer_multiply_adds(layer: keras.layers.Layer) -> int:
         return steps * matrix_products(layer) + 2 * steps**2 * layer.num_heads * layer.key_dim
     if isinstance(layer, TransformerBlock):
         _, steps, features = layer.output.shape
-        return steps * matrix_products(layer) + 2 * steps**2 * features
+        by_step = matrix_products(layer)
+        if layer.cores:
+            by_step = sum(dense.multiply_adds for dense in layer.dense_layers)
+        return steps * by_step + 2 * steps**2 * features
     return 0
 
 
@@ -70,6 +76,8 @@ def recurrent_multiply_adds(layer: keras.layers.Layer, steps: int) -> int:
         return steps * by_step + math.prod(layer.memory_kernel.shape)
     if isinstance(layer.cell, LMUCell):
         return steps * (matrix_products(layer) + layer.cell.channels * layer.cell.order * (layer.cell.order + 1))
+    if isinstance(layer.cell, TTCell):
+        return steps * layer.cell.multiply_adds
     return steps * matrix_products(layer)
 
 

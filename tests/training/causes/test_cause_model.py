@@ -195,7 +195,7 @@ def test_a_window_forgets_what_came_before_it():
     np.testing.assert_array_equal(*last)
 
 
-@pytest.mark.parametrize("head", STREAMED)
+@pytest.mark.parametrize("head", [head for head in STREAMED if head != "tt_lstm"])
 def test_a_step_is_the_same_in_every_engine(head):
     pytest.importorskip("tf2onnx")
     model, n = small_model(head), 2

@@ -17,7 +17,7 @@ from training.causes.architecture import Architecture
 from training.causes.model import Fused, build_model
 numpy = keras.ops.convert_to_numpy
 x = np.random.default_rng(0).normal(size=(6, 9, 13, 1)).astype(np.float32)
-for head in ("gru", "lstm", "parallel_lmu"):
+for head in ("gru", "lstm", "parallel_lmu", "tt_lstm", "tt_gru"):
     architecture = Architecture(encoder=(4, 3, 2), head=head, rows=13, columns=9, units=5, dropout=0.0)
     keras.utils.set_random_seed(1)
     plain, fused = build_model(architecture, 3), build_model(architecture, 3, Fused)
