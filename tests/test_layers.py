@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).parent.parent
 DISTRIBUTIONS = ("edge", "export", "training", "benchmarks")
 LONGEST_FILE = 305  # lines
 # Shared by every family of models in training; any other folder there is a family, or a way of learning.
-SHARED_TRAINING = {"data", "runs", "layers", "experiments", "models"}
+SHARED_TRAINING = {"data", "runs", "layers", "federated", "experiments", "models"}
 
 
 def modules_of(repository):

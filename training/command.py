@@ -16,6 +16,7 @@ COMMANDS = {
     "causes": "training.causes.command",
     "transformer": "training.transformer.command",
     "compress": "training.compression.command",
+    "federate": "training.federated.command",
     "corpora": "training.data.corpora_command",
     "calibration": "training.data.calibration_command",
 }

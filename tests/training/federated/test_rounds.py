@@ -99,7 +99,7 @@ def test_a_round_of_too_few_changes_nothing_and_the_next_one_counts():
         (lambda f: signed(f, "home-02", run="beef", update=bytes(80)), "stale or replayed"),
         (lambda f: signed(f, "home-02", kind="keys"), "answers with 'keys', update was asked for"),
         (lambda f: signed(f, "home-03", update=bytes(80)), "speaks for home-03"),
-        (lambda f: signed(f, "home-02", update=bytes(80))[:-1] + b"\0", "not signed by the home that it names"),
+        (lambda f: signed(f, "home-02", update=bytes(80))[:-64] + bytes(64), "not signed by the home that it names"),
         (lambda f: encode(Message("update", RUN, 1, "home-77"), Identity()), "'home-77' is not on the roster"),
         (lambda f: signed(f, "home-02"), "an update message without update"),
     ],

@@ -1,0 +1,174 @@
+"""`cry-train federate` on homes with marked nights: learns, resumes, and writes a model that export takes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from edge.bundle.fields import Fields
+from edge.bundle.model import read_cascade
+from edge.errors import UserError
+from training.command import main
+from training.federated.config import federation_of, read_federation
+from training.federated.loop import KEPT
+from training.federated.simulation import simulate
+from training.federated.task import make_task
+from training.verifier.federated import INPUTS, LAYOUT, UNIT, Episodes, FusionLearner, read_marked, write_marked
+
+HOMES = 5
+TRUE = np.array([-1.5, 0.8, 0.5, -0.4, -0.6])  # how these homes' sounds are truly told apart
+
+
+def episodes(seed, n=30):
+    """Logits of made-up sounds, and marks that follow from them."""
+    rng = np.random.default_rng(seed)
+    logits = [rng.normal([1, -4, -3, -5], 3, (rng.integers(2, 9), INPUTS)) for _ in range(n)]
+    return logits, [bool(TRUE[0] + own.mean(axis=0) @ TRUE[1:] > rng.logistic(0, 0.3)) for own in logits]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A federation of homes with marked nights, as TOML."""
+    for number in range(HOMES):
+        write_marked(tmp_path / f"home-{number}", *episodes(number))
+    write_marked(tmp_path / "judge", *episodes(99, 200))
+
+    def write(rounds=12, **plan):
+        marked = [str(tmp_path / f"home-{number}") for number in range(HOMES)]
+        table = {"rounds": rounds, "homes_per_round": HOMES, "batch_size": 16, **plan}
+        lines = ['name = "homes"', f"silent_share = {0.2 if rounds > 1 else 0.0}", "[task]", 'kind = "fusion"']
+        lines += [f"marked = {json.dumps(marked)}", f"judged_by = {json.dumps(str(tmp_path / 'judge'))}", "[plan]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        lines += ["[plan.local]", "steps = 10", "rate = 0.2", "clip_norm = 1.0"]
+        (tmp_path / "federation.toml").write_text("\n".join(lines) + "\n")
+        return tmp_path / "federation.toml"
+
+    return write
+
+
+def run(path, out):
+    federation = read_federation(path)
+    task = make_task(federation.task, federation.partition, federation.plan, None, out)
+    return task, simulate(federation, task, out, lambda line: None)
+
+
+def test_homes_teach_the_fusion_and_export_can_read_it(config, tmp_path, capsys):
+    path, out = config(), tmp_path / "out"
+    assert main(["federate", "--config", str(path), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "round 12/12: " in said and "MB up and" in said and "macro-F1" in said
+    description = json.loads((out / "model" / "model.json").read_text())
+    assert description["training"]["federated"]["homes"] == HOMES
+    cascade = read_cascade(Fields(description["cascade"], "cascade"), 3)
+    assert (out / "model" / "verifier.keras").is_file()
+    task, (state, history) = run(path, out)  # done: nothing is run again
+    assert task.evaluate(state.parameters)["nll"] < 0.9 * task.evaluate(task.start)["nll"]
+    assert cascade.bias == pytest.approx(state.parameters[0], abs=1e-4)
+    assert cascade.weights == pytest.approx(state.parameters[2:] / UNIT, abs=1e-4)
+    assert len(history) == 12
+    assert any(entry["counted"] < entry["asked"] for entry in history)  # some homes fell silent
+
+
+def test_an_interrupted_federation_ends_as_one_that_was_not(config, tmp_path, monkeypatch):
+    path = config()
+    _, (whole, _) = run(path, tmp_path / "whole")
+
+    class Cut(Exception):
+        pass
+
+    def cut(line):
+        if line.startswith("round 5/"):
+            raise Cut
+
+    federation = read_federation(path)
+    task = make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
+    with pytest.raises(Cut):
+        simulate(federation, task, tmp_path / "cut", cut)
+    assert not (tmp_path / "cut" / "model").exists()
+    _, (resumed, history) = run(path, tmp_path / "cut")
+    assert np.array_equal(resumed.parameters, whole.parameters)
+    assert [entry["round"] for entry in history] == list(range(12))
+
+
+def test_what_it_goes_on_from_is_looked_at(config, tmp_path, capsys):
+    path, out = config(rounds=1), tmp_path / "out"
+    run(path, out)
+    (out / KEPT).write_bytes((out / KEPT).read_bytes()[:200])
+    assert main(["federate", "--config", str(path), "--out", str(out)]) == 1
+    assert "is not an archive of arrays" in capsys.readouterr().err
+    assert main(["federate", "--config", str(config(rounds=2)), "--out", str(out)]) == 1
+    assert "holds results of another experiment" in capsys.readouterr().err
+
+
+def test_privacy_prints_epsilon_and_learns_less(config, tmp_path):
+    path = config(fewest_homes=3)
+    text = path.read_text()
+    path.write_text(text + "[plan.privacy]\nnoise_multiplier = 1.0\nupdate_norm = 0.5\n")
+    _, (_, history) = run(path, tmp_path / "private")
+    spent = [entry["epsilon"] for entry in history if not entry["failed"]]
+    assert spent == sorted(spent) and 1 < spent[0] < spent[-1] < 100
+
+
+def test_gradients_are_those_of_the_loss():
+    logits, marks = episodes(7, 4)
+    own = Episodes.of(logits, marks)
+    learner = FusionLearner(own, "", 200)
+    at = np.array([0.3, 1.0, -0.5, 0.2, 0.1])
+
+    def loss(parameters, drawn):
+        each = [np.logaddexp(0, (1 - 2 * m) * (parameters[0] + x / UNIT @ parameters[1:])).mean() for x, m in
+                zip(logits, marks, strict=True)]  # fmt: skip
+        return np.mean([each[i] for i in drawn])
+
+    drawn = np.random.default_rng(5).integers(0, 4, 200)
+    numeric = [(loss(at + e, drawn) - loss(at - e, drawn)) / 2e-5 for e in np.eye(LAYOUT.size) * 1e-5]
+    assert learner.gradient(at, np.random.default_rng(5)) == pytest.approx(numeric, abs=1e-4)
+
+
+def test_a_homes_own_recordings_enter_no_statistic(config, tmp_path):
+    """Clips of one home are made ten times louder: no other home's inputs, and nothing that all share, changes."""
+    federation = read_federation(config())
+    before = make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
+    logits, marks = episodes(0)
+    write_marked(tmp_path / "home-0", [own * 10 for own in logits], marks)
+    after = make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
+    assert before.identity == after.identity
+    assert np.array_equal(before.homes["home-1"].rows, after.homes["home-1"].rows)
+    assert after.homes["home-0"].rows == pytest.approx(before.homes["home-0"].rows * 10, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{}", "has no episodes"),
+        ('{"episodes": [{"mark": "loud", "logits": [[1, 2, 3, 4]]}]}', "episode 1 has no mark of other or cry"),
+        ('{"episodes": [{"mark": "cry", "logits": [[1, 2]]}]}', "logits of shape (1, 2), it must be (frames, 4)"),
+        ('{"episodes": [{"mark": "cry", "logits": []}]}', "episode 1 has logits of shape (0,)"),
+    ],
+)
+def test_marks_that_cannot_be_read(tmp_path, content, says):
+    (tmp_path / "marked.json").write_text(content)
+    with pytest.raises(UserError) as error:
+        read_marked(tmp_path)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"task": {"kind": "poetry"}}, "task.kind is 'poetry', it must be one of adapters, fusion"),
+        ({"task": {"kind": "fusion", "colour": 1}}, "unknown key task.colour"),
+        ({"task": {"kind": "fusion"}}, "task.marked names no homes"),
+    ],
+)
+def test_tasks_that_cannot_be(tmp_path, changes, says):
+    table = {"name": "x", "plan": {"local": {"steps": 1, "rate": 0.1}}, **changes}
+    federation = federation_of(table, "x.toml")
+    with pytest.raises(UserError) as error:
+        make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
+    assert says in str(error.value)
+
+
+def test_an_error_names_the_file_and_the_key():
+    with pytest.raises(UserError, match=r"x.toml: plan.local.steps is missing"):
+        federation_of({"name": "x", "task": {}, "plan": {"local": {"rate": 0.1}}}, "x.toml")
