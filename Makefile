@@ -8,6 +8,7 @@
 # make arm64: an emulated Raspberry Pi's userland, for instruction counts (Debian: qemu-user gcc mmdebstrap).
 # make wheels: both distributions, for the device and for a PC, into dist/, the same bytes every time.
 # make locks: systemd/locks anew, the packages that make install installs, each with the SHA-256 of its file.
+# make man: the manual pages and bash's completions anew, of the programs' own --help.
 # sudo make install, sudo make uninstall: the service, on the device. See systemd/install.
 PYTHON ?= python3
 DEMO_ENV = .venv-demo
@@ -26,7 +27,7 @@ LONGEST = tests/edge python3.6 tests/export python3.13
 
 EXAMPLES = $(wildcard examples/*/run)
 
-.PHONY: demo check examples picture test fuzz mutants arm64 wheels locks install uninstall clean stages \
+.PHONY: demo check examples picture test fuzz mutants arm64 wheels locks man install uninstall clean stages \
   $(OTHER_PYTHONS) $(ROOMS) $(EXAMPLES) $(STAGES)
 
 demo: $(DEMO_ENV)/ready
@@ -82,6 +83,9 @@ wheels:
 locks: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/python -m pip install --quiet uv
 	$(TEST_ENV)/bin/python systemd/make_locks.py
+
+man: $(TEST_ENV)/ready
+	$(TEST_ENV)/bin/python man/make_man.py
 
 install:
 	systemd/install

@@ -5,7 +5,7 @@ import subprocess
 
 # Not the interpreter of the tests: the service may not look into anybody's home, where that one may live.
 PYTHON = "/usr/bin/python3"
-SOURCES = ["LICENSE", "Makefile", "README.md", "edge", "pyproject.toml", "setup.py", "systemd"]
+SOURCES = ["LICENSE", "Makefile", "README.md", "edge", "man", "pyproject.toml", "setup.py", "systemd"]
 
 MICROPHONE = """
 .fail

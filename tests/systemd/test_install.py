@@ -21,6 +21,10 @@ def nearly_installed(tmp_path):
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
         "usr/local/lib/systemd/system-generators/cry-monitor-page",
+        "usr/local/share/bash-completion/completions/cry-monitor",
+        "usr/local/share/bash-completion/completions/edge-bench",
+        "usr/local/share/man/man1/cry-monitor.1",
+        "usr/local/share/man/man1/edge-bench.1",
         "var/lib/private/cry-monitor/events.db",
         "var/cache/private/cry-monitor/detector.engine",
     ):
@@ -44,6 +48,10 @@ def test_what_is_installed(installed):
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
         "usr/local/lib/systemd/system-generators/cry-monitor-page",
+        "usr/local/share/bash-completion/completions/cry-monitor",
+        "usr/local/share/bash-completion/completions/edge-bench",
+        "usr/local/share/man/man1/cry-monitor.1",
+        "usr/local/share/man/man1/edge-bench.1",
     }
     for program in ("cry-monitor", "edge-bench"):
         first = (installed / "opt" / "cry-monitor" / "bin" / program).read_text().splitlines()[0]
