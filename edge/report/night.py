@@ -116,6 +116,15 @@ def columns(a_night, minutes, count) -> List[Column]:
     ]
 
 
+def unheard_shares(a_night, width_s, count) -> List[float]:
+    """Which share of each of `count` stretches of width_s lies in a gap or a pause, 0 to 1."""
+    seconds = [0.0] * count
+    for stretch in a_night.gaps + a_night.pauses:
+        for number, part_s in overlaps(stretch.begin_utc, stretch.end_utc, a_night.span, width_s, count):
+            seconds[number] += part_s
+    return [min(1.0, each / width_s) for each in seconds]
+
+
 def cry_seconds(events, span, width_s, count) -> List[float]:
     """Seconds of crying in each of `count` stretches of width_s from the span's beginning."""
     seconds = [0.0] * count

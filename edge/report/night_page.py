@@ -3,9 +3,9 @@
 import html
 import time
 
-from edge.report.night import DAY_S, HOUR_S, cry_seconds
+from edge.report.night import DAY_S, HOUR_S, cry_seconds, unheard_shares
 from edge.report.page import heading, page, paragraph, table
-from edge.report.timeline import STYLE, bars, clock_of, evenly, length_of, timeline
+from edge.report.timeline import STYLE, bars, clock_of, length_of, timeline
 
 LONG_S = 2 * DAY_S  # from so long on the trend by days matters, and the picture is of the last day
 MOST_EVENTS = 200  # rows of the table: the newest
@@ -75,8 +75,8 @@ def hours(a_night):
     if not a_night.events or count > LONG_S / HOUR_S:
         return ""
     minutes = [s / 60 for s in cry_seconds(a_night.events, a_night.span, HOUR_S, count)]
-    texts = evenly([clock_of(a_night.span.begin_utc + number * HOUR_S) for number in range(count)])
-    return bars(minutes, texts, "minutes of crying in each hour", "min")
+    texts = [clock_of(a_night.span.begin_utc + number * HOUR_S) for number in range(count)]
+    return bars(minutes, unheard_shares(a_night, HOUR_S, count), texts, "minutes of crying in each hour", "min")
 
 
 def trend(a_night):
@@ -84,8 +84,9 @@ def trend(a_night):
     step_s = DAY_S if a_night.span.seconds <= MOST_DAYS * DAY_S else 7 * DAY_S
     count = max(1, int(-(-a_night.span.seconds // step_s)))
     minutes = [s / 60 for s in cry_seconds(a_night.events, a_night.span, step_s, count)]
-    texts = evenly([date_of(a_night.span.begin_utc + number * step_s) for number in range(count)])
-    return bars(minutes, texts, "minutes of crying by " + ("day" if step_s == DAY_S else "week"), "min")
+    texts = [date_of(a_night.span.begin_utc + number * step_s) for number in range(count)]
+    words = "minutes of crying by " + ("day" if step_s == DAY_S else "week")
+    return bars(minutes, unheard_shares(a_night, step_s, count), texts, words, "min")
 
 
 def cries(events):

@@ -9,7 +9,8 @@ STYLE = """:root{--grid:#ddd;--axis:#bbb;--soft:#f6f6f4;--ink:#222;--paper:#fff;
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2em auto;padding:0 1em;color:var(--ink);
 background:var(--paper)}pre{font-size:12.5px;overflow-x:auto;background:var(--soft);padding:1em}
 svg{width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}
-table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
+.wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse}
+:focus-visible{outline:3px solid #47b;outline-offset:2px}
 td,th{border-bottom:1px solid var(--grid);padding:.25rem .8rem;text-align:right}
 td:first-child,th:first-child{text-align:left}.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}"""
 
@@ -33,7 +34,15 @@ def paragraph(text, kind=""):
 
 
 def table(head, rows):
-    """A table of text. head: one text a column; rows: as many texts each."""
-    lines = ["<tr>{}</tr>".format("".join("<th>{}</th>".format(html.escape(cell)) for cell in head))]
+    """A table of text. head: one text a column; rows: as many texts each. A screen too narrow for it scrolls it."""
+    lines = ["<tr>{}</tr>".format("".join("<th scope=col>{}</th>".format(html.escape(cell)) for cell in head))]
     lines += ["<tr>{}</tr>".format("".join("<td>{}</td>".format(html.escape(cell)) for cell in row)) for row in rows]
-    return "<table>{}</table>".format("".join(lines))
+    label = html.escape("table: " + ", ".join(head), quote=True)
+    return '<div class=wide role=region tabindex=0 aria-label="{}"><table>{}</table></div>'.format(
+        label, "".join(lines)
+    )
+
+
+def folded(words, inside):
+    """A part that opens when it is asked for."""
+    return "<details><summary>{}</summary>{}</details>".format(html.escape(words), inside)

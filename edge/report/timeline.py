@@ -4,6 +4,7 @@ import html
 import time
 
 from edge.report.night import DAY_S, HOUR_S, columns
+from edge.report.page import folded, table
 
 MOST_COLUMNS = 480  # marks of a timeline, however long it is
 TICKS = 5
@@ -17,7 +18,8 @@ STYLE = """figure{margin:1rem 0}figure svg{display:block;width:100%;height:9rem;
 @media(prefers-color-scheme:dark){:root{--quiet:#aaa;--level:#54708c;--cry:#ff8266;--gap:#6b5a31;--pause:#4c4770}}
 .key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .8em;vertical-align:-.05em}
 td:first-child{white-space:nowrap}
-@media print{body{max-width:none;margin:0}figure{break-inside:avoid}}"""
+summary{min-height:1.6rem}
+@media print{details{display:none}body{max-width:none;margin:0}figure{break-inside:avoid}}"""
 
 
 def picture(shapes, words, wide, kind=""):
@@ -78,16 +80,34 @@ def key(*colours):
     )
 
 
-def bars(values, texts, words, unit):
-    """The figure of a bar for each value; texts: of the ticks; words: of the whole."""
+def bars(values, unheard, texts, words, unit):
+    """The figure of a bar for each value, and the same as a table that opens.
+
+    unheard: the share of each stretch in which it could not hear, 0 to 1, behind its bar: there, no crying is no quiet.
+    texts: the name of each; words: of the whole.
+    """
     highest = max(values) or 1.0
     shapes = [
+        rectangle(number, HEIGHT * (1 - share), 1, HEIGHT * share, "gap")
+        for number, share in enumerate(unheard)
+        if share > 0.01
+    ]
+    shapes += [
         rectangle(number + 0.1, HEIGHT * (1 - value / highest), 0.8, HEIGHT * value / highest, "cry")
         for number, value in enumerate(values)
         if value > 0.0
     ]
-    return "{}{}<figcaption>{}, at most {:.0f} {}</figcaption></figure>".format(
-        picture(shapes, words, len(values), "bars"), ticks(texts), html.escape(words), max(values), unit
+    rows = [
+        (text, "{:.0f}".format(value), "{:.0%}".format(share)) for text, value, share in zip(texts, values, unheard)
+    ]
+    return "{}{}<figcaption>{}, at most {:.0f} {}; {}</figcaption>{}</figure>".format(
+        picture(shapes, words + "; the table below says the same in words", len(values), "bars"),
+        ticks(evenly(texts)),
+        html.escape(words),
+        max(values),
+        unit,
+        key(("gap", "could not hear")),
+        folded("The same as a table", table(("from", unit + " of crying", "not heard"), rows)),
     )
 
 

@@ -153,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTML, self._report(parse_qs(url.query)))
         elif path == "/metrics":
             self._send(TEXT, metrics_text(self.server.live))
+        elif path == "/favicon.ico":
+            self._send("image/x-icon", "")  # a browser asks for one, and calls it an error where there is none
         elif path == "/monitors":
             self._send(JSON, self.server.live.snapshot.decode("utf-8"))
         else:
