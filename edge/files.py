@@ -8,6 +8,7 @@ descriptor: the path may name something else by then.
 import errno
 import os
 import stat
+import tempfile
 
 from edge.errors import UserError
 from edge.text import printable, user_name
@@ -100,6 +101,22 @@ def too_large(path, n_bytes, max_bytes):
             shown(path), n_bytes / MEGABYTE, max_bytes / MEGABYTE
         )
     )
+
+
+def write_whole(path, parts):
+    """Write a file of parts in bytes, or leave what was there. Raises OSError."""
+    handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for part in parts:
+                file.write(part)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(partial, 0o666 & ~umask)  # as if it had been opened for writing: others may have to read it
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
 
 
 def expand_home(path: str, what: str) -> str:

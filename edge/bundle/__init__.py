@@ -22,7 +22,7 @@ from edge.bundle.expert import Expert
 from edge.bundle.files import verify_files
 from edge.bundle.frame_expert import FrameExpert
 from edge.bundle.manifest import LEFT_OUT, FusionSettings, read_manifest
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL, VERIFIER
+from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL, VERIFIER, Decision
 from edge.bundle.verifier import Verifier, check_speed
 from edge.errors import UserError
 
@@ -57,11 +57,22 @@ class Bundle(NamedTuple):
     denoiser: Optional[Denoiser] = None
     verifier: Optional[Verifier] = None
     left_out: List[str] = []  # why a model that the manifest names is not used, one line each
+    tuned: Optional[Decision] = None  # thresholds of this home, in place of the bundle's own
 
     @property
     def decision(self):
         """The thresholds for the probability that hysteresis sees: the verifier's where there is one."""
+        return self.tuned or self.own_decision
+
+    @property
+    def own_decision(self):
+        """The same as the bundle itself says, whatever was tuned."""
         return (self.verifier or self.detector).decision
+
+    @property
+    def deciding_role(self):
+        """Whose probability that is."""
+        return VERIFIER if self.verifier else DETECTOR
 
     def runners(self):
         """[(title, what runs it)] of every model, in the order in which a frame meets them."""

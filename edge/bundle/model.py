@@ -81,6 +81,7 @@ class Decision(NamedTuple):
 
     thresholds: Thresholds
     sensitivities: Dict[str, Sensitivity]
+    tuned: str = ""  # where these thresholds were tuned to a home: what that came to there, in words
 
 
 class Cascade(NamedTuple):

@@ -14,13 +14,14 @@ COMMANDS = (
     "serve",
     "pause",
     "mark",
+    "tune",
     "purge",
     "devices",
     "doctor",
     "prepare",
     "demo",
 )
-LISTENING = ("run", "analyze", "doctor", "prepare", "demo")  # they load an engine
+LISTENING = ("run", "analyze", "doctor", "prepare", "demo", "tune")  # they load an engine
 
 EPILOG = """exit status: 0 done, 1 something went wrong (stderr says what and what to do), 2 wrong usage.
 Everything stays on this machine: no audio is ever written, nothing is sent."""

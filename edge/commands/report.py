@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import os
-import tempfile
 import time
 
 from edge.arguments import path_name
 from edge.commands.events import since_utc
 from edge.commands.lines import print_line
 from edge.errors import UserError
+from edge.files import write_whole
 from edge.log import iso_utc
 from edge.report.night import DAY_S, HOUR_S, cry_seconds, night
 from edge.store import Store
@@ -135,23 +135,8 @@ def span_text(span) -> str:
 def write(path, parts) -> None:
     """Write a whole file, of parts in bytes, or none. Raises UserError."""
     try:
-        handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".report-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for part in parts:
-                    file.write(part)
-            os.chmod(partial, 0o666 & ~_umask())  # as if it had been opened for writing: browsers are other users
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        write_whole(path, parts)
     except OSError as error:
         raise UserError(
             "--out {}: cannot be written ({}): give another place".format(path, error.strerror or error)
         ) from error
-
-
-def _umask():
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

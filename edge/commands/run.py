@@ -19,6 +19,7 @@ from edge.sinks.place import default_path, listen, passed_by_systemd
 from edge.status import Status
 from edge.store.buffered_store import BufferedStore
 from edge.store.marks import mark_requests
+from edge.tuning.override import with_override
 
 RECORDINGS = ("file:", "-")  # sources that may be one
 
@@ -75,13 +76,14 @@ def run(args) -> int:
             )
         )
     bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
-    for line in bundle_notes(bundle, settings):
-        log.warning("%s", line)
     status = Status()
     sinks = Sinks([SystemdSink(), LogSink()], status)
     if args.json:
         sinks.add(JsonLinesSink())
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
+        bundle = _with_thresholds_of_home(bundle, keeper.path, status)
+        for line in bundle_notes(bundle, settings):
+            log.warning("%s", line)
         pause = Pause()
         requests = dict(pause.requests(), **mark_requests(lambda: keeper.path))
         add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left)
@@ -90,6 +92,15 @@ def run(args) -> int:
         finally:
             sinks.close()
     return 0
+
+
+def _with_thresholds_of_home(bundle, database, status):
+    """The bundle, tuned as the file beside the database says; one that cannot be used is said, and hearing goes on."""
+    try:
+        return with_override(bundle, database)
+    except UserError as error:
+        status.notice("tuning refused", "{}; the bundle's own thresholds hold".format(error))
+        return bundle
 
 
 def add_local_socket(sinks, status, settings, database, requests, left) -> None:

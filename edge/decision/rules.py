@@ -33,16 +33,17 @@ def episode_rules(decision, settings):
 
 def differences(decision, settings):
     """Lines that say where the [decision] settings are not the bundle's own; [] where they are."""
-    lines = []
-    if settings.sensitivity != "normal" and settings.sensitivity not in decision.sensitivities:
+    lines = [decision.tuned] if decision.tuned else []
+    if not decision.tuned and settings.sensitivity != "normal" and settings.sensitivity not in decision.sensitivities:
         lines.append(
             "decision.sensitivity = {}: this bundle knows no other than normal, which is used".format(
                 settings.sensitivity
             )
         )
     bundle = bundle_thresholds(decision, settings.sensitivity)
+    whose = "this home's" if decision.tuned else "the bundle's own"
     for key in KEYS:
         ours, its = getattr(settings, key), getattr(bundle, key) or NEVER
         if ours and ours != its:
-            lines.append("decision.{} = {:g}, where the bundle's own is {:g}".format(key, ours, its))
+            lines.append("decision.{} = {:g}, where {} is {:g}".format(key, ours, whose, its))
     return lines

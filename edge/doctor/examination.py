@@ -45,7 +45,7 @@ def findings(
     else:
         yield from sound_findings(source or settings.audio.source)
     yield group_finding()
-    yield from model_findings(bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings)
+    yield from model_findings(bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings, database)
     yield disk_finding(database)
     yield database_finding(database)
     yield clock_finding(time.time())

@@ -16,13 +16,17 @@ from edge.pipeline import Pipeline
 from edge.synthesis import infant_cry
 from edge.synthesis.signals import to_level
 from edge.timings import FRAME_STAGE
+from edge.tuning.override import with_override
 
 CRY_S = 10.0
 CRY_DBFS = -25.0
 
 
-def model_findings(directory: str, settings) -> List[Finding]:
-    """Verify and open the bundle, and time it on a made-up cry, which keeps every model at work."""
+def model_findings(directory: str, settings, database: str = "") -> List[Finding]:
+    """Verify and open the bundle, and time it on a made-up cry, which keeps every model at work.
+
+    database: beside which this home's thresholds may stand; empty for the bundle's own.
+    """
     try:
         manifest = read_manifest(directory)
         check_owner(directory)
@@ -51,6 +55,10 @@ def model_findings(directory: str, settings) -> List[Finding]:
         "; ".join("{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()),
     )
     left_out = [Finding("verifier", WARNING, line, "install cry-monitor again") for line in bundle.left_out]
+    try:
+        bundle = with_override(bundle, database) if database else bundle
+    except UserError as error:
+        left_out.append(Finding("tuning", WRONG, str(error), "until then the bundle's own thresholds hold"))
     return (
         [verified, engine] + left_out + [decision_finding(bundle, settings.decision), speed_finding(bundle, settings)]
     )
@@ -59,6 +67,8 @@ def model_findings(directory: str, settings) -> List[Finding]:
 def decision_finding(bundle, settings) -> Finding:
     """What the thresholds in use came to where they were measured."""
     others = differences(bundle.decision, settings)
+    if others == [bundle.decision.tuned]:
+        return Finding("sensitivity", OK, others[0])
     if others:
         return Finding("sensitivity", UNKNOWN, "; ".join(others), "what these come to has not been measured")
     measured = bundle.decision.sensitivities.get(settings.sensitivity)

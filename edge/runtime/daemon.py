@@ -64,9 +64,17 @@ class Daemon:
         detail = "engine {}, bundle {} {} ({})".format(
             ", ".join(engines), bundle.name, bundle.version, bundle.sha256[:12]
         )
+        if bundle.tuned:
+            detail += ", tuned to this home"
         self._status.monitor = {
             "monitor": {"version": __version__, "pid": os.getpid(), "started_utc": iso_utc(time.time())},
-            "bundle": {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256, "engines": engines},
+            "bundle": {
+                "name": bundle.name,
+                "version": bundle.version,
+                "sha256": bundle.sha256,
+                "engines": engines,
+                "tuned": bundle.decision.tuned,
+            },
             "database": self._keeper.path,
         }
         self._status.begin(self._keep_health, self._tell_status)

@@ -12,6 +12,7 @@ from edge.store.rows import MOST_TRACE_FRAMES
 KEEP_FROM = 0.05  # smoothed probability: what is below would open no episode at any sensitivity
 TAIL_FRAMES = 10  # 2 s below it end a trace
 SCALE = 255.0
+ROUNDING = 1e-6  # of sums of floats
 
 
 class TraceSum(object):
@@ -33,7 +34,8 @@ class TraceSum(object):
         if not self._frames:
             self._start_utc = at_utc
         self._t_s = t_s
-        self._frames.append(int(SCALE * min(1.0, probability)))  # rounded down: no threshold is reached that was not
+        # Rounded down: no threshold is reached that was not.
+        self._frames.append(int(SCALE * min(1.0, probability) + ROUNDING))
         self._quiet_frames = self._quiet_frames + 1 if is_quiet else 0
         if self._quiet_frames >= TAIL_FRAMES or len(self._frames) >= MOST_TRACE_FRAMES:
             self.finish()
