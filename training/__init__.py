@@ -7,6 +7,7 @@ layers/        Keras layers of our own, found by export through Keras' registrat
 detector/      is a baby crying?
 causes/        what is the cry like? CNN and Legendre memory on the fused tensor
 transformer/   the same by denoiser and Transformer on log-mel; stages/ has one file for each way it is taught
+infant_id/     is it the same infant? embeddings, pairs, equal error rate
 compression/   a trained model made smaller by tensor trains, whatever its family
 experiments/   experiments as TOML files; models/ the trained models that ship
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "transformer": "training.transformer.command",
     "compress": "training.compression.command",
     "federate": "training.federated.command",
+    "infant-id": "training.infant_id.command",
     "corpora": "training.data.corpora_command",
     "calibration": "training.data.calibration_command",
 }

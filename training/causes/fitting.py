@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,12 @@ def learn(
     experiment: Experiment,
     seed: int,
     folder: Path,
+    start: list[np.ndarray] | None = None,
 ) -> tuple[keras.Model, Tensors, list[dict[str, float]]]:
-    """A model taught on some clips, as it was after its best epoch: the last one where nothing is validated."""
+    """A model taught on some clips, as it was after its best epoch: the last one where nothing is validated.
+
+    start: weights that it begins with; None: new ones.
+    """
     keras.utils.set_random_seed(seed)
     items = material.items_of(clips)
     tensors = Tensors(material, items, experiment)
@@ -64,7 +67,12 @@ def learn(
             return loss
         return {**loss, **metrics.validation_scores(*predict(model, tensors, validation))}
 
-    make_model = partial(compiled, tensors, n_labels, len(items), experiment)
+    def make_model() -> keras.Model:
+        model = compiled(tensors, n_labels, len(items), experiment)
+        if start is not None:
+            model.set_weights(start)
+        return model
+
     goodness = by_macro_f1 if validation is not None else None
     model, curves = run_epochs(make_model, epoch, folder, config.epochs, config.patience, goodness)
     plain = build_model(architecture_of(tensors, experiment), n_labels)

@@ -131,12 +131,13 @@ def edges(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.pad(samples, (max(0, early), max(0, late)))
 
 
-def noise_floor(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A steady hiss between white and brown, 5-50 dB below the sound."""
+def noise_floor(samples: np.ndarray, rng: np.random.Generator, snr_db: float | None = None) -> np.ndarray:
+    """A steady hiss between white and brown, so far below the sound; None: 5-50 dB."""
     spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
     hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
     hiss = np.fft.irfft(spectrum * np.maximum(hz, 50.0) ** -rng.uniform(0.0, 1.0), len(samples))
-    hiss *= rms(samples) / rms(hiss) * 10 ** (-rng.uniform(5.0, 50.0) / 20)
+    below_db = rng.uniform(5.0, 50.0) if snr_db is None else snr_db
+    hiss *= rms(samples) / rms(hiss) * 10 ** (-below_db / 20)
     return (samples + hiss).astype(np.float32)
 
 

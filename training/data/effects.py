@@ -28,6 +28,8 @@ EFFECTS = {
     "voice_2": voice,  # draws anew
     "speed": augmentation.speed,
     "telephone": augmentation.telephone,
+    "noise_10_db": lambda samples, rng: augmentation.noise_floor(samples, rng, 10.0),
+    "noise_0_db": lambda samples, rng: augmentation.noise_floor(samples, rng, 0.0),
     "room": lambda samples, rng: augmentation.microphone_colour(augmentation.room(samples, rng), rng),
     "narrow_room": lambda samples, rng: augmentation.band_limit(
         augmentation.room(samples, rng), rng.uniform(50, 400), rng.uniform(2800, 6000)

@@ -1,0 +1,197 @@
+"""What tensor trains cost in quality: recurrent networks of few numbers beside dense ones, large and small.
+
+    python -m benchmarks.studies.compression --data DIR
+
+Spoken digits, one speaker held out at a time; rows of digits; with --task esc50 human sounds. The dense baseline, an
+LSTM and a GRU of 256 units, was fixed beforehand. Tensor trains learn from the start, and from the singular values of
+the trained baseline. Beside them stand dense networks of fewer units: the smallest that loses at most 2 points is what
+a train must beat. Prints its cost first; interrupted, it goes on where it was. `--every
+--seed 0 --seed 1 --seed 2 --clips 30 --epochs 40` is the larger study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from benchmarks.lib.record import record
+from benchmarks.studies.compression_table import UNITS, table
+from benchmarks.studies.compression_tasks import NOISY, TASKS, Task, load_task
+from training.compression.imitation import answers_of
+from training.compression.tensorised import Recipe, tensorise
+from training.data.effects import CLEAN
+from training.layers.fused import FusedGRU, FusedLSTM
+from training.layers.tensor_train import FusedTT, TTGRUCell, TTLSTMCell
+from training.runs import metrics
+from training.runs.epochs import batches, n_batches
+
+WORK = Path("results/compression")
+BATCH, RATE, CLIP_NORM, DROPOUT = 32, 4e-3, 1.0, 0.2
+DENSE, TRAIN = {"lstm": FusedLSTM, "gru": FusedGRU}, {"lstm": TTLSTMCell, "gru": TTGRUCell}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network. cores: of its tensor trains, 0 for dense kernels; svd: it begins with those of the dense one."""
+
+    cell: str
+    units: int = UNITS
+    cores: int = 0
+    rank: int = 0
+    gates: str = "concatenated"
+    svd: bool = False
+
+    @property
+    def name(self) -> str:
+        """As tables and folders have it."""
+        if not self.cores:
+            return f"{self.cell} {self.units}"
+        more = ("" if self.gates == "concatenated" else f", {self.gates}") + (", from SVD" if self.svd else "")
+        return f"{self.cell} {self.units}, d {self.cores}, r {self.rank}{more}"
+
+
+def rows_of(cell: str, every: bool) -> list[Row]:
+    """The networks of a kind of cell, the baseline first; every: also what lies between."""
+    shapes = [(2, 2), (3, 2), (3, 4), (4, 2)] if cell == "lstm" else [(3, 2)]
+    if every:
+        shapes = [(d, r) for d in (2, 3, 4) for r in (1, 2, 4)]
+    trains = [Row(cell, cores=d, rank=r) for d, r in shapes]
+    others = [Row(cell, cores=3, rank=2, gates=gates) for gates in ("separate", "gate_core")] if every else []
+    svd = [Row(cell, cores=d, rank=4, svd=True) for d in ((2, 3) if every else (3,))]
+    return [Row(cell), *(Row(cell, units) for units in ((64, 32, 16, 8) if every else (32, 8))), *trains, *others, *svd]
+
+
+def main() -> None:
+    """Learn what is not yet learnt and record the table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--task", choices=TASKS, action="append", help="default: fsdd and digits")
+    parser.add_argument("--cell", choices=tuple(DENSE), action="append", help="default: both")
+    parser.add_argument("--seed", type=int, action="append", help="default: 0 alone")
+    parser.add_argument("--clips", type=int, default=6, help="of each spoken digit and speaker")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--every", action="store_true", help="also the shapes and gates that lie between")
+    arguments = parser.parse_args()
+    seeds, cells = arguments.seed or [0], arguments.cell or list(DENSE)
+    found = {}
+    for name in arguments.task or ["fsdd", "digits"]:
+        task = load_task(name, arguments.data, arguments.clips, arguments.work / "features")
+        study = Study(task, arguments.epochs, arguments.work / f"{name}-{arguments.clips}-{arguments.epochs}")
+        rows = [row for cell in cells for row in rows_of(cell, arguments.every)]
+        print(f"{name}: {study.cost(rows, len(seeds))}", flush=True)
+        found[name] = [study.row(row, seeds) for row in rows]
+    figures = {"clips": arguments.clips, "seeds": seeds, "epochs": arguments.epochs, "tasks": found}
+    record("compression", figures, table(figures))
+
+
+def build(row: Row, task: Task) -> keras.Model:
+    """(batch, steps, features) -> (batch, labels) logits."""
+    inputs = keras.Input(task.heard[CLEAN].shape[1:])
+    if row.cores:
+        head = FusedTT(TRAIN[row.cell](row.units, row.cores, row.rank, row.gates), name="head")
+    else:
+        head = DENSE[row.cell](row.units, name="head")
+    x = keras.layers.Dropout(DROPOUT)(head(inputs))
+    return keras.Model(inputs, keras.layers.Dense(int(task.truth.max()) + 1)(x))
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all rows share."""
+
+    task: Task
+    epochs: int
+    work: Path
+
+    def cost(self, rows: list[Row], n_seeds: int) -> str:
+        """What all of it takes, by a few steps of the largest and the smallest network."""
+        seconds = {}
+        known, _ = next(iter(self.task.folds.values()))
+        for row in (rows[0], Row(rows[0].cell, 8)):
+            model = self.compiled(row, len(known), self.epochs)
+            items = known[:BATCH]
+            x, y = self.task.draw(items, np.random.default_rng(0)), self.task.truth[items]
+            model.train_on_batch(x, y)
+            started = time.perf_counter()
+            for _ in range(3):
+                model.train_on_batch(x, y)
+            seconds[row.units] = (time.perf_counter() - started) / 3
+        steps = sum(n_batches(len(known), BATCH) for known, _ in self.task.folds.values()) * self.epochs * n_seeds
+        total = sum(seconds[UNITS if row.units == UNITS else 8] * steps for row in rows)
+        return f"about {total / 60:.0f} minutes on this core, less what is done already"
+
+    def row(self, row: Row, seeds: list[int]) -> dict[str, Any]:
+        """One network's scores and size."""
+        variants = [name for name in (CLEAN, *NOISY) if name in self.task.heard]
+        cells = {(fold, seed): self.cell(row, fold, seed) for fold in self.task.folds for seed in seeds}
+        scores = {v: [float(np.mean([cells[f, s][v] for s in seeds])) for f in self.task.folds] for v in variants}
+        head = build(row, self.task).get_layer("head")
+        found = {"name": row.name, "cell": row.cell, "train": row.cores > 0, "parameters": head.count_params()}
+        seconds = sum(float(cell["seconds"]) for cell in cells.values())
+        print(f"{row.name}: {np.mean(scores[CLEAN]):.3f}, {found['parameters']} parameters", flush=True)
+        return {**found, "scores": scores, "seconds": round(seconds, 1)}
+
+    def cell(self, row: Row, fold: str, seed: int) -> dict[str, float]:
+        """Macro-F1 on a fold that was not learnt from, by variant; what is done is read."""
+        folder = self.work / row.name.replace(" ", "").replace(",", "-")
+        file = folder / f"{fold}-{seed}.npz"
+        if not file.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            started, (known, tested) = time.perf_counter(), self.task.folds[fold]
+            model = self.learn(row, known, fold, seed)
+            scores = {v: self.score(model, v, tested) for v in (CLEAN, *NOISY) if v in self.task.heard}
+            if row == Row(row.cell):
+                np.savez(folder / f"{fold}-{seed}.weights.npz", *model.get_weights())
+            np.savez(file, **scores, seconds=time.perf_counter() - started)
+        with np.load(file) as stored:
+            return {name: float(stored[name]) for name in stored.files}
+
+    def learn(self, row: Row, known: np.ndarray, fold: str, seed: int) -> keras.Model:
+        """A network that learnt from the known items; one from singular values learns for half as long."""
+        keras.utils.set_random_seed(seed)
+        epochs = self.epochs // 2 if row.svd else self.epochs
+        model = self.compiled(row, len(known), epochs)
+        if row.svd:
+            model.set_weights(self.singular_values(row, fold, seed))
+        for number in range(epochs):
+            rng = np.random.default_rng([seed, number])
+            for items in batches(rng.permutation(known), BATCH):
+                model.train_on_batch(self.task.draw(items, rng), self.task.truth[items])
+        return model
+
+    def compiled(self, row: Row, n_items: int, epochs: int) -> keras.Model:
+        """A new network, ready to learn at a rate that falls along a half cosine."""
+        model = build(row, self.task)
+        rate = keras.optimizers.schedules.CosineDecay(RATE, epochs * n_batches(n_items, BATCH))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(rate, clipnorm=CLIP_NORM), loss)
+        return model
+
+    def score(self, model: keras.Model, variant: str, tested: np.ndarray) -> float:
+        """Macro-F1 on items as they sound in a variant."""
+        truth = self.task.truth[tested]
+        said = answers_of(model, self.task.heard[variant][tested]).argmax(axis=1)
+        return metrics.macro_f1(metrics.confusion(truth, said, int(self.task.truth.max()) + 1))
+
+    def singular_values(self, row: Row, fold: str, seed: int) -> list[np.ndarray]:
+        """The weights of the trained baseline with tensor trains in place of its kernels."""
+        dense = Row(row.cell)
+        self.cell(dense, fold, seed)
+        model = build(dense, self.task)
+        with np.load(self.work / dense.name.replace(" ", "") / f"{fold}-{seed}.weights.npz") as stored:
+            model.set_weights([stored[name] for name in stored.files])
+        return tensorise(model, Recipe(row.cores, row.rank, row.gates, ("head",))).get_weights()
+
+
+if __name__ == "__main__":
+    main()
