@@ -25,6 +25,7 @@ WRITING = "writing"
 # What is said when something else is over.
 ENDS = {"sounding": "silent", "configuration read": "configuration refused"}
 MOST_NOTICES = 20
+MOST_TOLD = 8
 MOST_ROWS_WAITING = 200
 LONGEST_LINE = 1000  # characters
 
@@ -54,6 +55,7 @@ class Status:
         self.figures = {}  # type: Dict[str, Any]  # what has been counted; replaced, never changed
         self.episode = None  # type: Optional[Dict[str, Any]]  # the one that is open
         self.last_event = None  # type: Optional[Dict[str, Any]]
+        self.told = ()  # what the bridge says it told whom, the newest last
         self._since_utc = time.time()
         self._frame_s = None  # when the last frame was done, monotonic
         self._keep = None  # type: Optional[Callable[[str, str], None]]
@@ -128,6 +130,11 @@ class Status:
         self.last_event = event or self.last_event
         self._changed()
 
+    def somebody_was_told(self, told: Dict[str, str]) -> None:
+        """The bridge has told somebody, or could not: at_utc, by (whom), what, trouble. Any thread may say so."""
+        self.told = (self.told + (told,))[-MOST_TOLD:]
+        self._changed()
+
     def line(self) -> str:
         """All of it in one line for a person, the state of hearing first."""
         parts = [self.detail if self.state == STARTING else "{}: {}".format(self.state, self.detail)]
@@ -153,6 +160,7 @@ class Status:
             "database_trouble": self.database_trouble,
             "episode": self.episode,
             "last_event": self.last_event,
+            "told": list(self.told),
             "frame_age_s": None if self._frame_s is None else round(time.monotonic() - self._frame_s, 3),
         }
         fields.update(self.monitor)

@@ -26,11 +26,13 @@ class House(object):
         rules: PushSettings,
         devices: Dict[str, Device],
         broker=None,
+        report=None,
     ):
-        """monitors, devices: by the source's name. broker: edge.bridge.mqtt.Broker, None for no MQTT."""
+        """monitors, devices: by the source's name. broker: edge.bridge.mqtt.Broker, None for no MQTT. report: of
+        edge.bridge.reports."""
         self._monitors, self._devices, self._broker = monitors, devices, broker
         self._rules = {name: PushRules(rules, name) for name in monitors}
-        self.outboxes = [Outbox(channel) for channel in channels]
+        self.outboxes = [Outbox(channel, report=report) for channel in channels]
         self._versions = {}
         self._repeated_s = self._measured_s = 0.0
 

@@ -17,11 +17,13 @@ STALE_S = 600.0  # a cry of ten minutes ago is no news
 class Outbox(object):
     """A thread that sends one message after the other. told, lost: how many were."""
 
-    def __init__(self, channel: Channel, pauses_s=TRY_AGAIN_AFTER_S):
+    def __init__(self, channel: Channel, pauses_s=TRY_AGAIN_AFTER_S, report=None):
+        """report(message, by, trouble): is told too; trouble is empty when the message has arrived."""
         self.channel = channel
         self.told = self.lost = 0
         self.trouble = ""  # why the last attempt failed; empty when it did not
         self._pauses_s = pauses_s
+        self._report = report or (lambda message, by, trouble: None)
         self._waiting = queue.Queue(MOST_WAITING)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox " + channel.name, daemon=True)
@@ -70,6 +72,7 @@ class Outbox(object):
                 self.trouble = ""
                 self.told += 1
                 log.info("told by %s: %s (%s)", self.channel.name, message.title, answer)
+                self._report(message, self.channel.name, "")
                 return
             if pause_s is None or time.time() - message.at_utc > STALE_S or self._ended.wait(pause_s):
                 self._lose(message, self.trouble)
@@ -79,3 +82,4 @@ class Outbox(object):
     def _lose(self, message, reason):
         self.lost += 1
         log.error("not told by %s: %s (%s)", self.channel.name, message.title, reason)
+        self._report(message, self.channel.name, reason or "lost")

@@ -10,6 +10,7 @@ from edge.bridge.house import House
 from edge.bridge.mqtt import Broker, checked_prefix
 from edge.bridge.orders import Orders
 from edge.bridge.push_rules import PushSettings
+from edge.bridge.reports import reporter
 from edge.errors import UserError
 from edge.following.sensors import Loudness, Sensors
 from edge.following.sources import sockets_of
@@ -61,7 +62,7 @@ class Parts(object):
             )
             for name in self.sockets
         }
-        self.house = House(monitors, self.channels, self.rules, devices, self.broker)
+        self.house = House(monitors, self.channels, self.rules, devices, self.broker, reporter(self.sockets))
         if self.broker:
             self.broker.start()
         if self.heartbeat:

@@ -11,6 +11,7 @@ from edge.runtime.daemon import Daemon
 from edge.runtime.pause import Pause
 from edge.runtime.private_memory import keep_private
 from edge.runtime.systemd import SystemdSink
+from edge.runtime.told import told_requests
 from edge.sinks.fan_out import Sinks
 from edge.sinks.json_lines import JsonLinesSink
 from edge.sinks.local_socket import LocalSocketSink
@@ -85,7 +86,7 @@ def run(args) -> int:
         for line in bundle_notes(bundle, settings):
             log.warning("%s", line)
         pause = Pause()
-        requests = dict(pause.requests(), **mark_requests(lambda: keeper.path))
+        requests = dict(pause.requests(), **mark_requests(lambda: keeper.path), **told_requests(status))
         add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left)
         try:
             Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)

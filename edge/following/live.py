@@ -12,7 +12,15 @@ from edge.following.sensors import Loudness, Sensors
 HISTORY_S = 60.0
 EVERY_S = 0.5
 POINTS = int(HISTORY_S / EVERY_S)
-OF_STATUS = ("notices", "missed_deadlines", "last_event", "line", "episode", "bundle")  # shown as they were said
+OF_STATUS = (
+    "notices",
+    "missed_deadlines",
+    "last_event",
+    "line",
+    "episode",
+    "bundle",
+    "told",
+)  # shown as they were said
 
 
 class Live(object):
@@ -26,7 +34,8 @@ class Live(object):
         """sockets: {source's name: path}. loudness: edge.following.sensors.Loudness or None."""
         self.sensors = {name: Sensors(name, loudness) for name in sockets}
         self.statuses = {name: {} for name in sockets}  # type: Dict[str, Dict[str, Any]]
-        self._peaks = {name: [None, 0.0, 0.0] for name in sockets}  # level, p, detector's p since the last snapshot
+        self._peaks = {name: [None, None, None] for name in sockets}  # level, p, detector's p since the last snapshot
+        self._asked = dict.fromkeys(sockets, (False, False))  # whether detector and verifier were, since then
         self._history = {name: deque(maxlen=POINTS) for name in sockets}
         self._sockets = sockets
         self._changed = threading.Condition()
@@ -66,10 +75,11 @@ class Live(object):
         if message.get("type") == "status":
             self.statuses[name] = message
         if message.get("type") == "frame":
-            peak, level = self._peaks[name], message.get("level_dbfs")
-            peak[0] = level if peak[0] is None else max(peak[0], level if level is not None else peak[0])
-            peak[1] = max(peak[1], float(message["cry_probability"]))
-            peak[2] = max(peak[2], float(message.get("detector_probability", 0.0)))
+            values = (message.get("level_dbfs"), message["cry_probability"], message.get("detector_probability", 0.0))
+            self._peaks[name] = [larger(*pair) for pair in zip(self._peaks[name], values)]
+            detector, verifier = self._asked[name]
+            asked = not message.get("gated")
+            self._asked[name] = (detector or asked, verifier or bool(message.get("verified")))
 
     def publish(self) -> None:
         """Make the next snapshot."""
@@ -84,13 +94,13 @@ class Live(object):
         sensors, status = self.sensors[name], self.statuses[name]
         sensors.tick()
         peak = self._peaks[name]
-        self._history[name].append([peak[0], round(peak[1], 3), round(peak[2], 3)])
-        self._peaks[name] = [None, 0.0, 0.0]
+        # What was not heard is no quiet: where no frame came, there is no probability.
+        self._history[name].append([peak[0]] + [None if p is None else round(p, 3) for p in peak[1:]])
+        asks_detector, asks_verifier = self._asked[name]
+        self._peaks[name], self._asked[name] = [None, None, None], (False, False)
         fields = {"name": name, "history": list(self._history[name])}
-        fields.update(sensors.state._asdict())
-        fields.update(
-            {key: status.get(key) for key in ("notices", "missed_deadlines", "last_event", "line", "episode", "bundle")}
-        )
+        fields.update(sensors.state._asdict(), asks_detector=asks_detector, asks_verifier=asks_verifier)
+        fields.update({key: status.get(key) for key in OF_STATUS})
         return fields
 
     def _run(self):
@@ -110,6 +120,11 @@ class Live(object):
             self.take(name, message)
         except (KeyError, TypeError, ValueError, AttributeError):
             return  # of a later version, which knows more kinds of messages than this one
+
+
+def larger(one, other):
+    """The larger of two numbers, either of which may be missing."""
+    return one if other is None else float(other) if one is None else max(one, float(other))
 
 
 def loudness_of(settings):

@@ -6,7 +6,9 @@ from edge.text import printable
 
 LOWEST_DBFS, HIGHEST_DBFS = -90.0, 0.0
 BAR_WIDTH = 30
+MOST_TOLD = 6  # lines
 SPARK = " .:-=+*#%@"  # p(cry) from 0 to 1, in any encoding
+UNKNOWN = "?"  # nothing was heard: it is no quiet
 
 
 def screen(monitors: List[Dict[str, Any]], width: int = 80) -> List[str]:
@@ -24,6 +26,7 @@ def lines_of(monitor: Dict[str, Any], width: int) -> List[str]:
     lines.append("p(cry)     {}".format(probability_text(monitor)))
     lines.append("one minute |{}|".format(spark([point[1] for point in monitor["history"]], width - 14)))
     lines.append("detector   |{}|".format(spark([point[2] for point in monitor["history"]], width - 14)))
+    lines.append("asked      {}".format(asked_text(monitor)))
     lines.append("episode    {}".format(episode_text(monitor)))
     lines.append("last cry   {}".format(last_text(monitor)))
     lines += ["!          {}: {}".format(notice["what"], notice["detail"]) for notice in monitor["notices"] or ()]
@@ -31,6 +34,7 @@ def lines_of(monitor: Dict[str, Any], width: int) -> List[str]:
         lines.append("!          cannot write down: {}".format(monitor["database_trouble"]))
     if monitor["missed_deadlines"]:
         lines.append("!          {} frames were late".format(monitor["missed_deadlines"]))
+    lines += ["told       {}".format(told_text(told)) for told in (monitor["told"] or ())[-MOST_TOLD:]]
     return lines
 
 
@@ -58,6 +62,21 @@ def probability_text(monitor) -> str:
     return "{:.0f} %".format(100 * monitor["cry_probability"]) if monitor["hearing"] else "unknown"
 
 
+def asked_text(monitor) -> str:
+    """Which models the newest half second was shown to."""
+    if not monitor["hearing"]:
+        return "unknown"
+    if not monitor["asks_detector"]:
+        return "nobody: the gate is closed, it is too quiet"
+    return "detector" + (" and verifier" if monitor["asks_verifier"] else "; nothing suspects crying")
+
+
+def told_text(told) -> str:
+    """Who was told what, and when, or why not."""
+    trouble = "NOT, {}: ".format(told["trouble"]) if told["trouble"] else ""
+    return "{} {}{} by {}".format(told["at_utc"], trouble, told["what"], told["by"])
+
+
 def episode_text(monitor) -> str:
     """The open episode."""
     episode = monitor["episode"]
@@ -79,11 +98,16 @@ def last_text(monitor) -> str:
 
 
 def spark(values, width: int) -> str:
-    """Values from 0 to 1 as characters, the newest at the right; of several that share a place, the largest."""
+    """Values from 0 to 1, or None, as characters, the newest right; of several that share a place, the largest."""
     per_place = -(-len(values) // width) or 1
     first = len(values) % per_place
     shares = [values[:first]] if first else []
     shares += [values[begin : begin + per_place] for begin in range(first, len(values), per_place)]
-    highest = len(SPARK) - 1
-    text = "".join(SPARK[int(round(highest * min(1.0, max(0.0, max(share)))))] for share in shares)
-    return text.rjust(width)
+    return "".join(mark_of([value for value in share if value is not None]) for share in shares).rjust(width)
+
+
+def mark_of(values) -> str:
+    """One character of spark()."""
+    if not values:
+        return UNKNOWN
+    return SPARK[int(round((len(SPARK) - 1) * min(1.0, max(0.0, max(values)))))]

@@ -15,10 +15,12 @@ function since(utc) {
 }
 
 function draw(svg, history) {
-  const points = (of) => history.map((point, i) => i + "," + (39 - 38 * point[of]).toFixed(1)).join(" ");
+  // Where nothing was heard, the line is broken: it is no quiet.
+  const path = (of) => history.map((point, i) => point[of] === null ? "" :
+    (i && history[i - 1][of] !== null ? "L" : "M") + i + "," + (39 - 38 * point[of]).toFixed(1)).join("");
   svg.replaceChildren(...[2, 1].map((of) => {
-    const line = document.createElementNS(svg.namespaceURI, "polyline");
-    line.setAttribute("points", points(of));
+    const line = document.createElementNS(svg.namespaceURI, "path");
+    line.setAttribute("d", path(of));
     line.setAttribute("fill", "none");
     line.setAttribute("stroke", of === 1 ? "var(--cry)" : "var(--axis)");
     line.setAttribute("stroke-width", of === 1 ? "1.5" : "1");
@@ -48,6 +50,10 @@ function show(monitor) {
   if (monitor.loud) facts.push("loud");
   if (monitor.missed_deadlines) facts.push(monitor.missed_deadlines + " frames were late");
   if (monitor.database_trouble) facts.push("cannot write down: " + monitor.database_trouble);
+  if (monitor.hearing) facts.push(!monitor.asks_detector ? "too quiet to be shown to the models"
+    : monitor.asks_verifier ? "a second opinion was asked" : "nothing suspects crying");
+  (monitor.told || []).slice(-3).forEach((told) => facts.push((told.trouble ? "NOT told by " : "told by ") + told.by +
+    " " + since(told.at_utc) + ": " + told.what + (told.trouble ? " (" + told.trouble + ")" : "")));
   (monitor.notices || []).forEach((notice) => facts.push(notice.what + ": " + notice.detail));
   text(part("facts"), facts.join(" · "));
   part("pause").hidden = paused;

@@ -22,7 +22,7 @@ def live_page(names) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>cry-monitor</title>'
         '<link rel="icon" href="data:,"><link rel="stylesheet" href="live.css"></head>\n'
-        '<body><header><h1>cry-monitor</h1><nav><a href="report">The night</a></nav></header>\n<main>{}</main>\n'
+        "<body><header><h1>cry-monitor</h1></header>\n<main>{}</main>\n"
         '<p id="connection" role="status"></p>\n<script src="live.js"></script></body></html>\n'
     ).format(cards)
 
@@ -41,7 +41,9 @@ def card(name: str) -> str:
         '<p class="facts"></p><div class="actions">'
         '<button type="button" class="pause">Pause for 30 minutes</button>'
         '<button type="button" class="resume" hidden>Listen again</button>'
-        '<output class="said" role="status"></output></div></section>'
+        '<output class="said" role="status"></output></div>'
+        '<p class="links"><a href="report?source={0}">The night</a> <a href="report?source={0}&amp;days=7">A week</a> '
+        '<a href="report?source={0}&amp;days=365">A year</a></p></section>'
     ).format(title)
 
 

@@ -47,7 +47,7 @@ def bodies(receiver):
     return [json.loads(body.decode("utf-8"))["kind"] for _, _, _, body in receiver.requests if body]
 
 
-def test_a_cry_rings_within_a_second_and_a_monitor_that_is_gone_does_too(start, configured, receiver, tmp_path):
+def test_a_cry_rings_within_a_second_and_a_monitor_that_is_gone_does_too(start, run, configured, receiver, tmp_path):
     config = configured(
         '[push]\nwebhook = "{0}/hook"\ncommand = "/bin/sh -c \'echo $0 $1 >> {1}/told\'"\ndeaf_after_s = 2.0\n'
         "min_gap_s = 0.0\ntell_end = true\n".format(receiver.url, tmp_path)
@@ -63,6 +63,7 @@ def test_a_cry_rings_within_a_second_and_a_monitor_that_is_gone_does_too(start, 
     until(lambda: "cry" in bodies(receiver))
     assert time.monotonic() - alerted_s < 5.0  # a second, and what a loaded machine adds
     until(lambda: "cry_ended" in bodies(receiver))
+    until(lambda: " by push.webhook" in run("live", "--once", "--config", config).out)
     monitor.kill()
     until(lambda: "deaf" in bodies(receiver))
     until(lambda: (tmp_path / "told").exists() and "deaf" in (tmp_path / "told").read_text())
