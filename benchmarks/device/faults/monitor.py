@@ -87,10 +87,10 @@ class RunningMonitor:
             raise TimeoutError(f"{text!r} was never said:\n" + "\n".join(came.what for came in self.lines))
         return at_s
 
-    def said(self, since_s: float) -> str:
-        """The first line after a moment that is not said of every cry; empty when there is none."""
+    def said(self, since_s: float = 0.0, holding: str = "") -> str:
+        """The first line after a moment that is not said of every cry, with a word in it; empty when there is none."""
         for at_s, line in list(self.lines):
-            if at_s > since_s and not USUAL.search(line):
+            if at_s > since_s and holding in line and not USUAL.search(line):
                 return LEVEL.sub("", line)
         return ""
 

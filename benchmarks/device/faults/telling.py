@@ -31,7 +31,7 @@ def taken(nursery: Nursery, done: str, what: str, stream: str) -> Row:
     monitor = nursery.monitor("--json", **streams)
     again_s = next_frame_s(monitor, monitor.began_s)
     alert_s = nursery.cry(monitor)
-    said = next((line for _, line in monitor.lines if "not_told" in line), "")
+    said = monitor.said(holding="not_told")
     assert monitor.end() == 0
     for descriptor in descriptors:
         os.close(descriptor)
