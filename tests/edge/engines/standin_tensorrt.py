@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.engines.tensorrt.api import api_of
 
+VERSIONS = ["8.2.1.8", "8.4.3", "8.6.1", "10.3.0", "11.4.0.106"]
 MARK = b"stand-in engine of "
 
 
