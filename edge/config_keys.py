@@ -42,9 +42,27 @@ KEYS = (
         "audio",
         "source",
         "mic",
-        "mic, mic:NAME, file:PATH or -",
-        "Default microphone, a microphone by name (`cry-monitor devices`), a recording, or PCM on stdin.",
-        pattern=r"mic|mic:.+|file:.+|-",
+        "mic, mic:NAME, rtsp://, rtsps://, http://, https:// or udp://..., file:PATH or -",
+        "Default microphone, a microphone by name (`cry-monitor devices`), a camera\n"
+        "(rtsp://USER@HOST/PATH, without its password) or another sender of the network, a recording, or PCM on stdin.",
+        pattern=r"mic|mic:.+|(?i:rtsps?|https?|udp)://.+|file:.+|-",
+    ),
+    Key(
+        "audio",
+        "password_file",
+        "",
+        "a file, or empty",
+        "The camera's password is its first line. The service has it from /etc/cry-monitor/NAME.password,\n"
+        "NAME being that of this file, and only for the process that has the network.",
+    ),
+    number(
+        "audio",
+        "raw_rate_hz",
+        0,
+        0,
+        192000,
+        "Hz",
+        "By udp:// come raw 16-bit mono samples at this rate; 0 lets ffmpeg find out what comes.",
     ),
     Key(
         "detector",

@@ -2,16 +2,21 @@
 
 import io
 import os
+import re
 import sys
 
 LONGEST_SHOWN = 60
+LOGIN = re.compile(r"(\w[\w+.-]*://)\S*@")  # of an address: user and password
 
 
 def printable(text: str) -> str:
     r"""The text with whatever is no plain character written out: \x1b, \u202e, \n; an invalid byte as \xe9.
 
-    Control characters, terminal escapes, marks that turn the direction of writing and line breaks among them.
+    Control characters, terminal escapes, marks that turn the direction of writing and line breaks among them. User and
+    password of an address are left out: whatever is shown to anybody comes through here.
     """
+    if "://" in text:
+        text = LOGIN.sub(r"\1", text)
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _written_out(character) for character in text)

@@ -15,13 +15,12 @@ from urllib.parse import urlencode, urlsplit
 
 from edge.bridge.push_rules import Message
 from edge.bridge.words import words_of
+from edge.credentials import read_secret
 from edge.errors import UserError
-from edge.files import read_regular
 from edge.log import iso_utc
 
 TIMEOUT_S = 10.0
 LONGEST_ANSWER = 4096  # bytes of what a server or a command says
-LONGEST_SECRET = 4096  # bytes of a credential file
 PUSHOVER_URL = "https://api.pushover.net/1/messages.json"
 
 
@@ -216,22 +215,6 @@ def checked_url(key: str, url: str) -> str:
     if parts.username or parts.password:
         raise UserError("{} holds a user name or password: put it into a file, see {}_token_file".format(key, key))
     return url
-
-
-def read_secret(key: str, path: str) -> str:
-    """The first line of a credential file; "" where none is named. Raises UserError."""
-    if not path:
-        return ""
-    directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    path = path if os.path.isabs(path) or not directory else os.path.join(directory, path)
-    try:
-        content = read_regular(path, LONGEST_SECRET)
-    except UserError as error:
-        raise UserError("{}: {}".format(key, error)) from error
-    lines = content.decode("utf-8", "replace").splitlines()
-    if not lines or not lines[0].strip():
-        raise UserError("{}: {} holds no password on its first line".format(key, path))
-    return lines[0].strip()
 
 
 def channels_of(push) -> List[Channel]:

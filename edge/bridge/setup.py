@@ -3,7 +3,7 @@
 import re
 from typing import List, Optional
 
-from edge.bridge.channels import channels_of, read_secret
+from edge.bridge.channels import channels_of
 from edge.bridge.heartbeat import Heartbeat
 from edge.bridge.home_assistant import Device, availability_topic
 from edge.bridge.house import House
@@ -11,6 +11,7 @@ from edge.bridge.mqtt import Broker, checked_prefix
 from edge.bridge.orders import Orders
 from edge.bridge.push_rules import PushSettings
 from edge.bridge.reports import reporter
+from edge.credentials import read_secret
 from edge.errors import UserError
 from edge.following.sensors import Loudness, Sensors
 from edge.following.sources import sockets_of

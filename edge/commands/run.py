@@ -36,8 +36,8 @@ def add_parser(subparsers) -> None:
         "--source",
         metavar="SOURCE",
         type=given,
-        help="mic, mic:NAME (see `cry-monitor devices`), file:PATH, or - for raw 16-bit "
-        "16-kHz mono PCM on stdin (default: the configuration's, else mic)",
+        help="mic, mic:NAME (see `cry-monitor devices`), rtsp://USER@HOST/PATH (also rtsps, http, https, udp), "
+        "file:PATH, or - for raw 16-bit 16-kHz mono PCM on stdin (default: the configuration's, else mic)",
     )
     add_configuration(parser)
     add_bundle(parser)

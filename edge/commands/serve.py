@@ -46,7 +46,7 @@ def run(args) -> int:
 
 def server_of(settings, port=None):
     """The PageServer of the [serve] settings, listening. Raises UserError."""
-    from edge.bridge.channels import read_secret
+    from edge.credentials import read_secret
     from edge.following.live import Live, loudness_of
     from edge.following.sources import sockets_of
     from edge.web.access import Access

@@ -46,7 +46,7 @@ class MicrophoneState:
         """The source is opened, for the first time or again."""
         self._attempts += 1
         if self.state in (HEALTHY, STALLED):
-            self._enter(RECOVERING, "opening the microphone again", log.info)
+            self._enter(RECOVERING, "opening it again", log.info)
 
     def open_failed(self, reason: str) -> None:
         """The source did not open, or sent nothing."""

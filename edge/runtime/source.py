@@ -2,7 +2,7 @@
 
 import time
 
-from edge.audio import MicrophoneStalled, open_source
+from edge.audio import MicrophoneStalled, is_waited_for, open_source
 from edge.audio.signal_watch import SignalWatch
 from edge.bundle.model import DETECTOR
 from edge.capture.process import CaptureStuck
@@ -78,7 +78,7 @@ class SourceSupervisor:
                 ended = self._listen()
                 continue
             except UserError as error:
-                if not self.settings.audio.source.startswith("mic"):
+                if not is_waited_for(self.settings.audio.source):
                     raise
                 heard_s = self._totals.heard_s - heard_before_s
                 self._note_loss(error, heard_s)
@@ -108,7 +108,7 @@ class SourceSupervisor:
         self._microphone.opening()
         opened_s = since_boot_s()
         with self._signals.interruptible():
-            source = open_source(spec, realtime=not self._fast)
+            source = open_source(spec, realtime=not self._fast, audio=self.settings.audio)
         try:
             with source:
                 self._signals.source = source

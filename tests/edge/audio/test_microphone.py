@@ -61,8 +61,8 @@ print("found again")
 
 FALL_BEHIND = """
 import time
-from edge.audio import hops, microphone
-microphone.HopQueue = lambda: hops.HopQueue(most_waiting=4, kept=2)
+from edge.audio import captured, hops, microphone
+captured.HopQueue = lambda: hops.HopQueue(most_waiting=4, kept=2)
 processed = 0
 with microphone.MicrophoneSource() as source:
     for block in source.blocks():

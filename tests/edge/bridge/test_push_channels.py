@@ -10,9 +10,10 @@ import pytest
 from receivers import free_port, until
 
 from edge.bridge import channels
-from edge.bridge.channels import Command, Ntfy, Pushover, Webhook, checked_url, read_secret
+from edge.bridge.channels import Command, Ntfy, Pushover, Webhook, checked_url
 from edge.bridge.outbox import MOST_WAITING, Outbox
 from edge.bridge.push_rules import CRY, HIGH, Message
+from edge.credentials import read_secret
 from edge.errors import UserError
 
 MESSAGE = Message(CRY, "Crying", "for 2 min", HIGH, "nursery", 1.7e9)

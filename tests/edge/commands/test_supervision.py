@@ -25,7 +25,7 @@ WATCHDOG_USEC = "400000"
 # A detector that takes five times as long as there is, beside a microphone that does not wait.
 SLOW = """
 import sys, time
-from edge.audio import hops, microphone
+from edge.audio import captured, hops, microphone
 from edge.bundle import load_bundle
 from edge.config import default_settings
 from edge.runtime.daemon import Daemon
@@ -35,7 +35,7 @@ from edge.store.buffered_store import BufferedStore
 from edge.log import start_log
 
 start_log()
-microphone.HopQueue = lambda: hops.HopQueue(most_waiting=5, kept=2)
+captured.HopQueue = lambda: hops.HopQueue(most_waiting=5, kept=2)
 bundle = load_bundle(sys.argv[1])
 logit = bundle.detector.logit
 bundle.detector.logit = lambda frame: (time.sleep(1.0), logit(frame))[1]

@@ -52,7 +52,7 @@ def minute(seconds_ago=60.0, max_dbfs=-40.0, frames=300):
         ([minute(max_dbfs=-120.0), minute()], "healthy: hearing USB", ["ok", "ok"]),
         ([], "healthy: hearing USB", ["ok", "unknown"]),
         ([minute()], "lost: no microphone found", ["wrong"]),
-        ([minute()], "recovering: opening the microphone again", ["wrong"]),
+        ([minute()], "recovering: opening it again", ["wrong"]),
         ([minute(1000.0)], "listening, but the disk is full", ["wrong"]),
         ([], "", ["wrong"]),
     ],
