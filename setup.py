@@ -109,6 +109,7 @@ def host():
     train = export + federation + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
     tools = [
         "prometheus-client>=0.12",
+        "pyyaml>=5",
         "librosa>=0.10",
         "praat-parselmouth>=0.4",
         "hypothesis>=6",

@@ -23,6 +23,7 @@ def nearly_installed(tmp_path):
         "usr/local/lib/systemd/system-generators/cry-monitor-page",
         "usr/local/share/bash-completion/completions/cry-monitor",
         "usr/local/share/bash-completion/completions/edge-bench",
+        "usr/local/share/cry-monitor/avahi/cry-monitor.service",
         "usr/local/share/man/man1/cry-monitor.1",
         "usr/local/share/man/man1/edge-bench.1",
         "var/lib/private/cry-monitor/events.db",
@@ -50,6 +51,7 @@ def test_what_is_installed(installed):
         "usr/local/lib/systemd/system-generators/cry-monitor-page",
         "usr/local/share/bash-completion/completions/cry-monitor",
         "usr/local/share/bash-completion/completions/edge-bench",
+        "usr/local/share/cry-monitor/avahi/cry-monitor.service",
         "usr/local/share/man/man1/cry-monitor.1",
         "usr/local/share/man/man1/edge-bench.1",
     }
