@@ -134,6 +134,8 @@ def span_text(span) -> str:
 
 def write(path, parts) -> None:
     """Write a whole file, of parts in bytes, or none. Raises UserError."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a device would be replaced by a file
+        raise UserError("--out {}: is there and is no file: give another place".format(path))
     try:
         write_whole(path, parts)
     except OSError as error:

@@ -1,10 +1,13 @@
 """The HTTP server of the page: few routes, bounded in clients, sizes and time."""
 
 import json
+import re
 import socket
 import ssl
 import sys
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from urllib.parse import parse_qs, urlsplit
@@ -13,10 +16,10 @@ from edge.errors import UserError
 from edge.following.live import Live
 from edge.log import log
 from edge.sinks.client import Client
-from edge.store.marks import checked_mark
 from edge.web.access import Access
 from edge.web.metrics import metrics_text
 from edge.web.nights import report_page
+from edge.web.orders import REQUESTS, Refusal
 from edge.web.pages import SECURITY, live_page, script, style
 
 MOST_CLIENTS = 32
@@ -27,6 +30,7 @@ LONGEST_LINE = 4096
 PING_S = 15.0
 RETRY_MS = 2000
 LONGEST_SINCE_DAYS = 400
+SECRET = re.compile("(?i)pass|token|auth|secret|key")
 HTML, CSS, JAVASCRIPT, TEXT, JSON = (
     "text/html; charset=utf-8",
     "text/css; charset=utf-8",
@@ -34,14 +38,6 @@ HTML, CSS, JAVASCRIPT, TEXT, JSON = (
     "text/plain; version=0.0.4; charset=utf-8",
     "application/json",
 )
-
-
-class Refusal(Exception):
-    """A request that gets a status and a line instead of an answer."""
-
-    def __init__(self, status, words):
-        Exception.__init__(self, words)
-        self.status = status
 
 
 class PageServer(ThreadingMixIn, HTTPServer):
@@ -54,6 +50,7 @@ class PageServer(ThreadingMixIn, HTTPServer):
         """tls: (certificate file, key file) or None. Raises UserError when it cannot listen there."""
         self.live, self.sockets, self.databases, self.access = live, sockets, databases, access
         self._places = threading.BoundedSemaphore(MOST_CLIENTS)
+        self._asking = {}  # {thread: (connection, until when its request has to be there)}
         self.streams = threading.BoundedSemaphore(MOST_STREAMS)
         if ":" in address:
             self.address_family = socket.AF_INET6
@@ -86,12 +83,28 @@ class PageServer(ThreadingMixIn, HTTPServer):
         try:
             request.settimeout(REQUEST_S)
             if self._tls:
-                request = self._tls.wrap_socket(request, server_side=True)
+                request = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            self._asking[threading.get_ident()] = (request, time.monotonic() + REQUEST_S)
+            if self._tls:
+                request.do_handshake()
             ThreadingMixIn.process_request_thread(self, request, client_address)
         except (OSError, ValueError):
             self.shutdown_request(request)
         finally:
+            self.has_asked()
             self._places.release()
+
+    def has_asked(self):
+        """This thread's request is there."""
+        self._asking.pop(threading.get_ident(), None)
+
+    def service_actions(self):
+        """Turn away who sends a request byte by byte: each comes in time, and all of it never."""
+        now_s = time.monotonic()
+        for request, until_s in list(self._asking.values()):
+            if now_s > until_s:
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address):
         """A client that goes away is nobody's trouble; all else is one line."""
@@ -122,6 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         """Requests are nobody's business."""
 
     def _answer(self, handle):
+        self.server.has_asked()
         try:
             self._check()
             handle(urlsplit(self.path))
@@ -138,6 +152,9 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(429, "too many wrong passwords: wait a minute")
         if not access.is_allowed(self.headers.get("Authorization"), address):
             raise Refusal(401, "a password is needed")
+        url = urlsplit(self.path)
+        if url.netloc or SECRET.search(url.query):
+            raise Refusal(400, "a password does not belong into an address, where others read it: the page asks for it")
 
     def _get(self, url):
         path = url.path
@@ -243,24 +260,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, refusal):
         self._send("text/plain; charset=utf-8", str(refusal) + "\n", refusal.status)
-
-
-def _pause(fields):
-    minutes = fields.get("minutes")
-    if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not 1 <= minutes <= 120:
-        raise Refusal(400, "minutes is 1 to 120")
-    return {"seconds": 60.0 * minutes}
-
-
-def _mark(fields):
-    try:
-        checked_mark(fields.get("event"), fields.get("mark"))
-    except UserError as error:
-        raise Refusal(400, str(error)) from error
-    return {"event": fields["event"], "mark": fields["mark"]}
-
-
-REQUESTS = {"pause": _pause, "resume": lambda fields: {}, "mark": _mark}  # what the socket is asked, checked here
 
 
 def context_of(tls):

@@ -7,6 +7,7 @@ import time
 import xml.etree.ElementTree
 
 import pytest
+from small_disk import small_disk  # noqa: F401
 
 from edge.records import Event
 from edge.store import Minute, Store
@@ -109,6 +110,28 @@ def test_a_place_that_cannot_be_is_one_line_and_no_file(run_here, database, tmp_
     assert finished.status in (1, 2) and finished.out == ""
     assert finished.err.startswith(("cry-monitor: error: ", "usage: ")) and said in finished.err
     assert sorted(name for name in os.listdir(str(tmp_path)) if "report" in name or "pdf" in name) == []
+
+
+def test_what_is_no_file_is_left_alone(run_here, database, tmp_path):
+    pipe, folder = tmp_path / "pipe.html", tmp_path / "folder.html"
+    os.mkfifo(str(pipe))
+    folder.mkdir()
+    for out in (pipe, folder):
+        finished = run_here("report", "--db", database, "--out", out)
+        assert finished.status == 1 and "is there and is no file" in finished.err and finished.err.count("\n") == 1
+    assert pipe.is_fifo() and folder.is_dir()
+
+
+def test_on_a_full_disk_it_is_one_line_and_what_was_there_stays(run_here, database, small_disk):  # noqa: F811
+    out = os.path.join(small_disk.path, "night.html")
+    with open(out, "w") as before:
+        before.write("yesterday's")
+    small_disk.fill()
+    finished = run_here("report", "--db", database, "--out", out)
+    assert finished.status == 1 and "No space left" in finished.err and finished.err.count("\n") == 1
+    with open(out) as after:
+        assert after.read() == "yesterday's"
+    assert sorted(os.listdir(small_disk.path)) == ["filler", "night.html"]
 
 
 def test_without_a_database_it_says_so(run_here, tmp_path):
