@@ -18,6 +18,7 @@ COMMANDS = {
     "compress": "training.compression.command",
     "federate": "training.federated.command",
     "infant-id": "training.infant_id.command",
+    "adapt": "training.adaptation.command",
     "corpora": "training.data.corpora_command",
     "calibration": "training.data.calibration_command",
 }

@@ -24,7 +24,7 @@ import keras
 from benchmarks.lib.record import record
 from training.infant_id.experiment import REPORT, choose, run_folds
 from training.infant_id.fitting import FRAMES_PER_INFANT, Identification, Settings
-from training.infant_id.material import SHAPE, frames_of
+from training.infant_id.material import infant_frames
 from training.infant_id.model import build_embedding
 from training.infant_id.protocol import infants_of
 from training.runs.stage import Effort, compiled
@@ -60,11 +60,11 @@ def main() -> None:
 def cost(clips: list[Any], epochs: int, n_runs: int) -> str:
     """What all of it takes, by one batch."""
     infants = infants_of(clips, leave_out_single=True)
-    frames = frames_of([clips[i] for i in infants[0].enrolled + infants[0].tested])
+    frames = infant_frames([clips[i] for i in infants[0].enrolled + infants[0].tested])
     few = [infants[0].__class__("one", [0], [len(infants[0].enrolled)])]
-    stage = Identification(build_embedding(Settings().size, SHAPE), frames, few)
+    stage = Identification(build_embedding(Settings().size, frames.shape), frames, few)
     model = compiled(stage, Effort(1, 1, 1e-3, 0.0, 32, (0,)))
-    x = frames.x[[0] * 32]
+    x = frames.take([0] * 32)
     targets = stage.one_hot[[0] * 32]
     model.train_on_batch(x, targets)
     started = time.perf_counter()

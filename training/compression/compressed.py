@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,6 @@ import keras
 import numpy as np
 
 from edge.errors import UserError
-from edge.untrusted import read_json
 from training.compression.imitation import Imitation, answers_of
 from training.compression.material import inputs_of
 from training.compression.tensorised import Recipe, densify, tensorise
@@ -20,28 +18,14 @@ from training.data.corpora import Clip, read_corpora
 from training.data.selection import recipe_key
 from training.data.splits import Split as Parts
 from training.data.splits import hold_out, prove
-from training.runs.release import write_source_model
+from training.runs.release import read_source_model, write_source_model
 from training.runs.stage import Effort, run_stage
 
-MODEL, DESCRIPTION, REPORT = "model.keras", "model.json", "compression.json"
-NAMES = (MODEL, "cause.keras", "transformer.keras", "detector.keras", "verifier.keras")
+REPORT = "compression.json"
 LAYERS = ["training.layers.tensor_train", "training.layers.attention"]
 VALIDATION_SHARE = 0.2
 WEIGHT_DECAY = 1e-4
 PATIENCE = 5
-
-
-def read_source(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """A trained model and its model.json. Raises UserError when it is not there."""
-    description = read_json(folder / DESCRIPTION, advice="name a folder with a trained model and its model.json")
-    for module in description.get("layers", []):
-        if not module.startswith("training."):
-            raise UserError(f"{folder / DESCRIPTION}: layers names {module!r}, only layers of this project are known")
-        importlib.import_module(module)
-    file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-    if file is None:
-        raise UserError(f"{folder} holds none of {', '.join(NAMES)}: name a folder with a trained model")
-    return keras.saving.load_model(file, compile=False), description
 
 
 def compress(source: Path, recipe: Recipe, out: Path, dense: bool, taught: Taught | None) -> dict[str, Any]:
@@ -50,7 +34,7 @@ def compress(source: Path, recipe: Recipe, out: Path, dense: bool, taught: Taugh
     dense: the kernels are made of the cores again, as large as before. taught: on what it learns to answer as before;
     None: it is as the singular values left it.
     """
-    large, description = read_source(source)
+    large, description = read_source_model(source)
     small = tensorise(large, recipe)
     report: dict[str, Any] = {"recipe": asdict(recipe), "parameters": [large.count_params(), small.count_params()]}
     if taught is not None:

@@ -13,9 +13,10 @@ import numpy as np
 
 from edge.errors import UserError
 from training.data.corpora import Clip, read_corpora
+from training.data.log_mel_frames import Frames
 from training.data.splits import draw_folds, shortened
 from training.infant_id.fitting import Settings, compared, embed, fit
-from training.infant_id.material import Frames, frames_of
+from training.infant_id.material import infant_frames
 from training.infant_id.model import mean_embedding
 from training.infant_id.protocol import Infant, Pairs, infants_of, read_pairs
 from training.infant_id.verification import Trials, cosine, equal_error_rate
@@ -37,7 +38,7 @@ def run_folds(
 ) -> dict[str, Any]:
     """Each fold's infants compared by an embedding that learnt from all others'; the report."""
     infants = infants_of(clips, leave_out_single)
-    frames = frames_of(clips)
+    frames = infant_frames(clips)
     platform = {clip.group_id: clip.platform for clip in clips}
     of_infant = [clips[infant.enrolled[0]] for infant in infants]
     folds = draw_folds(of_infant, n_folds, settings.seed)
@@ -87,7 +88,7 @@ def run_pairs(clips: list[Clip], settings: Settings, pairs_file: Path, out: Path
     known = [infant for name, infant in infants.items() if name not in judged]
     if len(known) < 2:
         raise UserError(f"{len(known)} infants are in no pair of {pairs_file}, at least 2 are needed to learn from")
-    frames = frames_of(clips)
+    frames = infant_frames(clips)
     embedding = fit(frames, known, settings, out / "folds" / f"pairs-seed{settings.seed}", start)
     embedding.save(out / MODEL)
     scores = score_pairs(embedding, frames, infants, [(short[short_name(a)], short[short_name(b)]) for a, b in
@@ -119,7 +120,7 @@ def score_pairs(
 
 def mean_of(embedding: Any, frames: Frames, clips: list[int]) -> np.ndarray:
     """One vector of some clips."""
-    return mean_embedding(embed(embedding, frames.x[frames.of(clips)]))
+    return mean_embedding(embed(embedding, frames.take(frames.of(clips))))
 
 
 def short_name(name: str) -> str:

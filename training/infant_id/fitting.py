@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from training.data.log_mel_frames import Frames
 from training.data.spectra import LOG_MEL_SCALE, random_eq, spec_augment
-from training.infant_id.material import SHAPE, Frames
 from training.infant_id.model import MarginLoss, build_embedding, mean_embedding, with_infants
 from training.infant_id.protocol import Infant
 from training.infant_id.verification import Trials, cosine
@@ -44,7 +44,7 @@ class Identification(Stage):
         self.frames, self.loss = frames, MarginLoss()
         self.numbers = [frames.of(infant.enrolled) for infant in infants]
         self.later = [frames.of(infant.tested) for infant in infants]
-        self.infant_of = np.full(len(frames.x), -1)
+        self.infant_of = np.full(len(frames.owner), -1)
         for number, infant in enumerate(infants):
             self.infant_of[frames.of([*infant.enrolled, *infant.tested])] = number
         self.one_hot = np.eye(len(infants), dtype=np.float32)
@@ -59,7 +59,7 @@ class Identification(Stage):
 
     def batch(self, clips: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Any]:
         """Frames through any microphone and with gaps, and their infants."""
-        x = self.frames.x[clips][..., 0]
+        x = self.frames.take(clips)[..., 0]
         knots = rng.uniform(-EQ_DB, EQ_DB, (len(x), EQ_KNOTS)) / 10 * np.log(10) / LOG_MEL_SCALE
         x = spec_augment((x + random_eq(knots, x.shape[2])[:, None]).astype(np.float32), *GAPS, rng)
         return x[..., None], self.one_hot[self.infant_of[clips]]
@@ -67,7 +67,7 @@ class Identification(Stage):
     def validate(self, model: keras.Model) -> dict[str, float]:
         """The loss on later clips of the same infants."""
         later = np.concatenate([own[:FRAMES_PER_INFANT] for own in self.later])
-        said = keras.ops.convert_to_tensor(embed(model, self.frames.x[later]))
+        said = keras.ops.convert_to_tensor(embed(model, self.frames.take(later)))
         targets = keras.ops.convert_to_tensor(self.one_hot[self.infant_of[later]])
         return {"validation_loss": float(keras.ops.convert_to_numpy(self.loss(targets, said)))}
 
@@ -75,7 +75,7 @@ class Identification(Stage):
 def fit(frames: Frames, infants: list[Infant], settings: Settings, folder: Path, start: Any = None) -> keras.Model:
     """An embedding that learnt from these infants; resumes from folder. start: a res8 that it begins with."""
     keras.utils.set_random_seed(settings.seed)
-    embedding = build_embedding(settings.size, SHAPE, start)
+    embedding = build_embedding(settings.size, frames.shape, start)
     stage = Identification(embedding, frames, infants)
     effort = Effort(
         settings.epochs, settings.patience, settings.learning_rate, 1e-4, settings.batch_size, (settings.seed,)
@@ -94,7 +94,7 @@ def compared(embedding: keras.Model, frames: Frames, infants: list[Infant]) -> T
     """Every infant's first period beside every infant's second."""
     names = [infant.name for infant in infants]
     first, second = (
-        np.stack([mean_embedding(embed(embedding, frames.x[frames.of(period)])) for period in periods])
+        np.stack([mean_embedding(embed(embedding, frames.take(frames.of(period)))) for period in periods])
         for periods in ([i.enrolled for i in infants], [i.tested for i in infants])
     )
     return Trials(cosine(first, second), names, names)

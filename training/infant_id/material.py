@@ -1,4 +1,4 @@
-"""Frames of each infant's clips: seconds of log-mel where it sounds, half a second apart, in the band all phones have.
+"""The band in which infants are compared.
 
 Phones are told apart perfectly by their bandwidth: whoever compares infants of different phones must not hear it.
 """
@@ -6,44 +6,13 @@ Phones are told apart perfectly by their bandwidth: whoever compares infants of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from tqdm import tqdm
-
-from edge.dsp.log_mel import band_centres_hz, log_mel
-from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS, FRAME_LENGTH
-from training.data.augmentation import sounding
-from training.data.corpora import Clip, read_samples
-from training.data.spectra import normalise
+from training.data.corpora import Clip
+from training.data.log_mel_frames import Frames, frames_of
 
 BAND_HZ = 3400.0
-HOP = 2 * FRAME_HOP_COLUMNS  # columns between frames
-BANDS = int((band_centres_hz() <= BAND_HZ).sum())
-SHAPE = (FRAME_COLUMNS, BANDS)
 
 
-@dataclass(frozen=True)
-class Frames:
-    """Log-mel frames (n, 98, bands, 1), each around its own mean, and of which clip each is."""
-
-    x: np.ndarray
-    owner: np.ndarray
-
-    def of(self, clips: Sequence[int]) -> np.ndarray:
-        """Numbers of the frames of some clips."""
-        return np.flatnonzero(np.isin(self.owner, clips))
-
-
-def frames_of(clips: Sequence[Clip]) -> Frames:
-    """The frames of every clip, at least one of each."""
-    found = [clip_frames(read_samples(clip)) for clip in tqdm(clips, desc="frames", mininterval=5)]
-    return Frames(np.concatenate(found), np.repeat(np.arange(len(found)), [len(own) for own in found]))
-
-
-def clip_frames(samples: np.ndarray) -> np.ndarray:
-    """(n, 98, bands, 1) of one recording; a short one goes round."""
-    samples = sounding(samples)
-    columns = log_mel(np.resize(samples, max(len(samples), FRAME_LENGTH)))[:, :BANDS]
-    starts = range(0, len(columns) - FRAME_COLUMNS + 1, HOP)
-    return normalise(np.stack([columns[start : start + FRAME_COLUMNS] for start in starts]))[..., None]
+def infant_frames(clips: Sequence[Clip]) -> Frames:
+    """Frames of every clip below 3400 Hz."""
+    return frames_of(clips, BAND_HZ)

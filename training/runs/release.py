@@ -6,14 +6,18 @@ file, on people and sounds it never heard.
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from edge.errors import UserError
+from edge.untrusted import read_json
 from training.runs.folds import FOLDS, METRICS
 
+MODEL, DESCRIPTION = "model.keras", "model.json"
+NAMES = (MODEL, "cause.keras", "transformer.keras", "detector.keras", "verifier.keras")
 FOLD, SEED = "0", 0  # of the models that ship
 SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
 
@@ -40,6 +44,21 @@ def write_source_model(keras_file: Path, description: dict[str, Any], folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(keras_file, folder / "model.keras")
     (folder / "model.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def read_source_model(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """A trained model and its model.json. Raises UserError when it is not there."""
+    import keras
+
+    description = read_json(folder / DESCRIPTION, advice="name a folder with a trained model and its model.json")
+    for module in description.get("layers", []):
+        if not module.startswith("training."):
+            raise UserError(f"{folder / DESCRIPTION}: layers names {module!r}, only layers of this project are known")
+        importlib.import_module(module)
+    file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    if file is None:
+        raise UserError(f"{folder} holds none of {', '.join(NAMES)}: name a folder with a trained model")
+    return keras.saving.load_model(file, compile=False), description
 
 
 def rounded(figures: Any) -> Any:
