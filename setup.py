@@ -27,6 +27,7 @@ AUDIO = [
 LITERT = ['ai-edge-litert>=2.1; python_version >= "3.9"']
 TFLITE_RUNTIME = ['tflite-runtime>=2.14; python_version < "3.12"', 'numpy<2; python_version < "3.12"']
 ONNXRUNTIME = ['onnxruntime==1.10.0; python_version < "3.9"', 'onnxruntime>=1.20; python_version >= "3.9"']
+FLOWER = ["flwr==1.42.*"]  # the messages of homes that learn together; SuperLink, SuperNode
 JETSON = ["pycuda>=2020.1"]  # TensorRT comes with JetPack alone: no index has one that runs there
 # Of a Jetson Nano's Python 3.6 there is no TFLite wheel.
 DEVICE = AUDIO + LITERT + ['onnxruntime==1.10.0; python_version < "3.9"']
@@ -122,9 +123,18 @@ def host():
         "description": "Exports and trains the models of cry-monitor, on a PC.",
         "python_requires": ">=3.11",
         "packages": find_packages(include=["export", "export.*", "training", "training.*", "calibration_data"]),
-        "package_data": {"": DATA, "training": ["models/**", "experiments/*"], "calibration_data": ["*"]},
+        "package_data": {
+            "": DATA,
+            "training": ["models/**", "experiments/*", "federated/flower_app/*"],
+            "calibration_data": ["*"],
+        },
         "install_requires": ["cry-monitor==" + version()],
-        "extras_require": {"export": export, "train": train, "test-all": train + TEST + BRIDGE + PNG + tools},
+        "extras_require": {
+            "export": export,
+            "train": train,
+            "flower": FLOWER,
+            "test-all": train + TEST + BRIDGE + PNG + tools,
+        },
     }
 
 

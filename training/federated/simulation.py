@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.errors import UserError
 from training.federated.config import Federation
 from training.federated.home import BEGIN, MEMBERS, TRAIN, UNMASK, Home
 from training.federated.keys import Identity
@@ -45,9 +46,13 @@ def simulate(federation: Federation, task: Any, out: Path, say: Say = print) -> 
 
     out: experiment.json, kept.npz, model/. Raises UserError when `out` holds another federation.
     """
-    claim_output_dir(out, federation)
     plan, run = federation.plan, secrets.token_hex(8)
     homes = make_homes(task, plan, run)
+    if len(homes) < plan.fewest_homes:
+        raise UserError(
+            f"there are {len(homes)} homes, {plan.fewest_homes} are needed: name them, or recordings with --data"
+        )
+    claim_output_dir(out, federation)
     state, history = State.new(task.start, task.layout, plan), History()
     found = kept(out, homes.values())
     if found:

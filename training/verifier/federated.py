@@ -144,8 +144,8 @@ def make_task(settings: dict[str, Any], partition: Partition, plan: Plan, data: 
         if len(homes) < len(chosen.marked):
             raise UserError("two folders of task.marked have one name; homes are named by their folders")
         return FusionTask(homes, read_marked(Path(chosen.judged_by)) if chosen.judged_by else None, plan)
-    if data is None:
-        raise UserError("task.marked names no homes: name the folder that holds metadata.csv with --data")
+    if data is None:  # a server, whose homes are elsewhere
+        return FusionTask({}, read_marked(Path(chosen.judged_by)) if chosen.judged_by else None, plan)
     clips, heard = corpus_heard(chosen, data, work)
     is_judge = np.array([clip.eval_fold == chosen.held_out_fold for clip in clips])
     own = np.flatnonzero(~is_judge)

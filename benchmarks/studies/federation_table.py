@@ -1,0 +1,97 @@
+"""The tables of benchmarks.studies.federation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from training.runs.metrics import mean_interval
+
+LAST = 3  # evaluations that a final score is the mean of
+REACHED = 0.9  # of what all clips in one place reach in the end
+CENTRAL, LOCAL_ONLY, BASE = "central", "local only", "SCAFFOLD + proximal"
+Curves = dict[str, list[dict[str, Any]]]
+
+
+def final(run: dict[str, Any]) -> float:
+    """Macro-F1 in the end, %: the mean of the last evaluations."""
+    return 100 * float(np.mean([entry["macro_f1"] for entry in run["curve"][-LAST:]]))
+
+
+def rounds_to(run: dict[str, Any], target: float) -> float:
+    """The first round at which the mean of LAST evaluations is at the target, %; one more than there are, if none."""
+    scores = [100 * entry["macro_f1"] for entry in run["curve"]]
+    for place in range(LAST - 1, len(scores)):
+        if np.mean(scores[place - LAST + 1 : place + 1]) >= target:
+            return run["curve"][place]["round"]
+    return run["curve"][-1]["round"] + 1
+
+
+def interval(values: list[float]) -> str:
+    """Mean and interval over seeds."""
+    mean, low, high = mean_interval(values)
+    return f"{mean:.1f} ({low:.1f} to {high:.1f})" if len(values) > 1 else f"{mean:.1f}"
+
+
+def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) -> str:
+    """All of it as Markdown."""
+    up = next(size["up"] for size in sizes if (size["bits"], size["masking"], size["homes"]) == (8, True, 10))
+    plain = next(size["up"] for size in sizes if size["bits"] == 32)
+    targets = [REACHED * final(run) for run in curves[CENTRAL]]
+    lines = [
+        f"Macro-F1 (%) on sounds that are no home's; rounds and bytes of a home until the mean of {LAST} "
+        f"evaluations is {100 * REACHED:.0f} % of what all clips in one place reach. "
+        "Paired: by seed, against FedAvg. 95 % intervals.",
+        "",
+        "| arm | seeds | macro-F1 | paired | rounds | paired | MB up a home, 8 bits masked | not compressed |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for arm in (*arms, CENTRAL, LOCAL_ONLY):
+        lines.append(arm_row(arm, curves, targets, up, plain))
+    lines += ["", "One thing changed at a time, of SCAFFOLD + proximal with 8 bits; paired by seeds against it.", ""]
+    lines += ["| changed | seeds | macro-F1 | paired | epsilon at delta 1e-5 |", "| --- | --- | --- | --- | --- |"]
+    for arm, found in curves.items():
+        if arm not in (*arms, CENTRAL, LOCAL_ONLY):
+            lines.append(change_row(arm, found, curves[BASE]))
+    return "\n".join(lines + ["", *size_rows(sizes)])
+
+
+def arm_row(arm: str, curves: Curves, targets: list[float], up: int, plain: int) -> str:
+    """One way of learning."""
+    found, against = curves[arm], curves["FedAvg"]
+    cells = [arm, str(len(found)), interval([final(run) for run in found])]
+    cells.append(
+        interval([final(a) - final(b) for a, b in zip(found, against, strict=False)]) if arm != "FedAvg" else ""
+    )
+    if arm in (LOCAL_ONLY, CENTRAL):
+        return "| " + " | ".join([*cells, "", "", "", ""]) + " |"
+    rounds, of_fedavg = (
+        [rounds_to(run, target) for run, target in zip(runs, targets, strict=False)] for runs in (found, against)
+    )
+    cells.append(interval(rounds))
+    cells.append(interval([a - b for a, b in zip(rounds, of_fedavg, strict=False)]) if arm != "FedAvg" else "")
+    cells += [f"{np.mean(rounds) * size / 1e6:.0f}" for size in (up, plain)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def change_row(arm: str, found: list[dict[str, Any]], base: list[dict[str, Any]]) -> str:
+    """One thing changed."""
+    differences = [final(a) - final(b) for a, b in zip(found, base, strict=False)]
+    spent = f"{found[0]['epsilon']:.1f}" if "epsilon" in found[0] else ""
+    return f"| {arm} | {len(found)} | {interval([final(run) for run in found])} | {interval(differences)} | {spent} |"
+
+
+def size_rows(sizes: list[dict[str, Any]]) -> list[str]:
+    """What messages weigh at full size."""
+    lines = [
+        "Bytes of a home in a round, 1,867,776 adapter parameters, real messages: keys, shares, signatures and all.",
+        "",
+        "| bits | masked | homes a round | bits on the wire | MB up | MB down |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for size in sizes:
+        what = [str(size["bits"]), "yes" if size["masking"] else "no", str(size["homes"] or "whole model, 16-bit")]
+        up, down = (f"{size[way] / 1e6:.3f}" for way in ("up", "down"))
+        lines.append("| " + " | ".join([*what, str(size["ring_bits"]), up, down]) + " |")
+    return lines

@@ -1,0 +1,224 @@
+"""Homes over Flower, on loopback: the same model as in one process, strangers left outside, and no call home."""
+
+import datetime
+import ipaddress
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from training.command import main
+from training.federated.deployment import QUIET
+from training.federated.roster import new_identity
+from training.verifier.federated import INPUTS, write_marked
+
+REPOSITORY = Path(__file__).parents[3]
+FLOWER = Path(os.environ["FLOWER"]) / "bin"
+HOMES, ROUNDS = 3, 2
+START_LIMIT_S, RUN_LIMIT_S = 60, 200
+UNSEALED = serialization.NoEncryption()
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def private_pem(key, kind=serialization.PrivateFormat.PKCS8):
+    return key.private_bytes(serialization.Encoding.PEM, kind, UNSEALED)
+
+
+def write_certificates(folder):
+    """An authority and the SuperLink's certificate: ca.crt, server.crt, server.key."""
+    authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def certificate(subject, key, is_authority):
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+        builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        return builder.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    folder.mkdir()
+    (folder / "ca.crt").write_bytes(certificate(name, authority, True))
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    (folder / "server.crt").write_bytes(certificate(subject, server, False))
+    (folder / "server.key").write_bytes(private_pem(server))
+
+
+def write_node_key(folder):
+    """What a SuperNode authenticates with: supernode, supernode.pub."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    (folder / "supernode").write_bytes(private_pem(key, serialization.PrivateFormat.OpenSSH))
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    (folder / "supernode.pub").write_bytes(public + b"\n")
+
+
+class Site:
+    """A folder with homes, their keys and one federation; what is started in it is stopped with it."""
+
+    def __init__(self, folder):
+        self.folder, self.port, self.started = folder, free_port(), []
+        roster, rng = {}, np.random.default_rng(1)
+        for number in range(HOMES):
+            home = folder / f"home-{number}"
+            logits = [rng.normal([1, -4, -3, -5], 3, (5, INPUTS)) for _ in range(30)]
+            write_marked(home, logits, [bool(own[:, 0].mean() > 1 + number) for own in logits])
+            roster[home.name] = new_identity(home / "identity").public.hex()
+            write_node_key(home)
+        (folder / "roster.json").write_text(json.dumps(roster))
+        plan = f"[plan]\nrounds = {ROUNDS}\nhomes_per_round = {HOMES}\n[plan.local]\nsteps = 5\nrate = 0.2\n"
+        (folder / "federation.toml").write_text(f'name = "homes"\n[task]\nkind = "fusion"\n{plan}')
+        marked = json.dumps([str(folder / name) for name in roster])
+        (folder / "simulated.toml").write_text(f'name = "homes"\n[task]\nkind = "fusion"\nmarked = {marked}\n{plan}')
+        write_certificates(folder / "right")
+        write_certificates(folder / "wrong")
+        self.environment = {**os.environ, **QUIET, "PYTHONPATH": str(REPOSITORY), "FLWR_HOME": str(folder / "flower")}
+        self.environment["PATH"] = f"{FLOWER}:{os.environ['PATH']}"
+
+    def start(self, log, *command):
+        with (self.folder / log).open("w") as stream:
+            process = subprocess.Popen(
+                [str(part) for part in command], cwd=self.folder, env=self.environment, stdout=stream,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def superlink(self):
+        tls = (
+            "--ssl-certfile",
+            "right/server.crt",
+            "--ssl-keyfile",
+            "right/server.key",
+            "--ssl-ca-certfile",
+            "right/ca.crt",
+        )
+        self.start(
+            "superlink.log", FLOWER / "flower-superlink", *tls, "--enable-supernode-auth", "--host", "127.0.0.1",
+            "--port", self.port, "--disable-runtime-dependency-installation",
+        )  # fmt: skip
+        self.wait_for("superlink.log", "Uvicorn running")
+
+    def register(self, home):
+        connection = f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{self.port}"\n'
+        (self.folder / "flower").mkdir(exist_ok=True)
+        (self.folder / "flower" / "config.toml").write_text(
+            connection + f'root-certificates = "{self.folder}/right/ca.crt"\n'
+        )
+        command = [FLOWER / "flwr", "supernode", "register", f"{home}/supernode.pub"]
+        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, timeout=START_LIMIT_S)
+
+    def node(self, home, log, authority="right", traced=False):
+        config = {
+            "federation": "federation.toml",
+            "roster": "roster.json",
+            "identity": f"{home}/identity",
+            "folder": home,
+        }
+        values = {key: str(self.folder / value) for key, value in config.items()}
+        node_config = " ".join(f'{key}="{value}"' for key, value in {**values, "home": home}.items())
+        trace = ("strace", "-f", "-qq", "-e", "trace=connect", "-o", "connects") if traced else ()
+        self.start(
+            log, *trace, FLOWER / "flower-supernode", "--root-certificates", f"{authority}/ca.crt", "--superlink",
+            f"127.0.0.1:{self.port}", "--auth-supernode-private-key", f"{home}/supernode", "--port", free_port(),
+            "--ssl-certfile", "right/server.crt", "--ssl-keyfile", "right/server.key", "--ssl-ca-certfile",
+            "right/ca.crt", "--node-config", node_config,
+        )  # fmt: skip
+
+    def wait_for(self, log, text, limit_s=START_LIMIT_S):
+        deadline = time.monotonic() + limit_s
+        while text not in self.said(log):
+            assert time.monotonic() < deadline, f"{text!r} is not in {log}:\n{self.said(log)[-2000:]}"
+            time.sleep(0.2)
+
+    def said(self, log):
+        return (self.folder / log).read_text(errors="replace")
+
+    def federate(self, *more):
+        command = [
+            FLOWER / "python",
+            "-m",
+            "training.command",
+            "federate",
+            "--engine",
+            "deployment",
+            "--out",
+            "deployed",
+        ]
+        command += ["--config", "federation.toml", "--roster", "roster.json", "--certificate", "right/ca.crt"]
+        return subprocess.run(
+            [*command, "--superlink", f"127.0.0.1:{self.port}", *more], cwd=self.folder, env=self.environment,
+            capture_output=True, text=True, timeout=RUN_LIMIT_S,
+        )  # fmt: skip
+
+    def stop(self):
+        for process in self.started:
+            for sent in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(process.pid, sent)
+                    process.wait(timeout=5)
+                except (ProcessLookupError, subprocess.TimeoutExpired):
+                    continue
+
+
+@pytest.fixture
+def site(tmp_path):
+    made = Site(tmp_path)
+    yield made
+    made.stop()
+
+
+def test_over_a_network_as_in_one_process(site):
+    is_traced = shutil.which("strace") is not None
+    nobody = site.federate()
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith("cry-train: error: no model came of it at 127.0.0.1:")
+    assert len(nobody.stderr.strip().splitlines()) == 1
+    site.superlink()
+    for number in range(HOMES):
+        site.register(f"home-{number}")
+    site.node("home-0", "home-0.log", traced=is_traced)
+    for number in range(1, HOMES):
+        site.node(f"home-{number}", f"home-{number}.log")
+    shutil.copytree(site.folder / "home-1", site.folder / "stranger")
+    write_node_key(site.folder / "stranger")
+    site.node("stranger", "stranger.log")
+    site.node("home-2", "deceived.log", authority="wrong")
+    for number in range(HOMES):
+        site.wait_for(f"home-{number}.log", "SuperNode ID")
+
+    done = site.federate("--wait-s", "100")
+    assert done.returncode == 0, done.stdout + done.stderr + site.said("superlink.log")[-3000:]
+    assert f"round {ROUNDS}/{ROUNDS}: {HOMES} of {HOMES} homes" in done.stdout
+    assert (
+        main(["federate", "--config", str(site.folder / "simulated.toml"), "--out", str(site.folder / "simulated")])
+        == 0
+    )
+    deployed, simulated = (np.load(site.folder / name / "kept.npz") for name in ("deployed", "simulated"))
+    for name in ("parameters", "control", "ranges"):
+        assert np.abs(deployed[name] - simulated[name]).max() < 1e-6
+    assert not np.array_equal(deployed["control"], np.zeros(1 + INPUTS))
+
+    for log in ("stranger.log", "deceived.log"):
+        assert "SuperNode ID" not in site.said(log)
+    if is_traced:
+        called = re.findall(r"connect\(\d+, \{sa_family=AF_INET6?, .*?\}", site.said("connects"))
+        assert called
+        assert [one for one in called if "127.0.0.1" not in one and "::1" not in one] == []

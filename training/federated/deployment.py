@@ -1,0 +1,73 @@
+"""Over a network, by Flower: submits the federation to a running SuperLink, and follows it.
+
+Nothing of it calls home: Flower's telemetry and update check, and Ray's usage statistics, are off in all that is
+started here; whoever starts SuperLink and SuperNodes sets the same (docs/researcher/federation.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from edge.errors import UserError
+
+APP = Path(__file__).parent / "flower_app"
+QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+CONNECTION = "cry-monitor"
+ERROR = "cry-train: error: "
+
+
+def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: Path, wait_s: float) -> None:
+    """Run the federation of `config` on the SuperLink, and wait for its model in out/model; all paths are its own.
+
+    Raises UserError when there is no Flower here, no SuperLink there, or the federation cannot go on.
+    """
+    flwr = Path(sys.executable).with_name("flwr")
+    if not flwr.is_file():
+        raise UserError("Flower is not installed here; install cry-monitor-host[flower]")
+    if not certificate.is_file():
+        raise UserError(f"there is no certificate {certificate}; name the SuperLink's with --certificate")
+    out.mkdir(parents=True, exist_ok=True)
+    home = out / "flower"
+    write_connection(home, superlink, certificate.resolve())
+    values = {"federation": config.resolve(), "roster": roster.resolve(), "out": out.resolve()}
+    run_config = " ".join(f"{key}={json.dumps(str(value))}" for key, value in values.items())
+    command = [str(flwr), "run", str(APP), CONNECTION, "--stream", "--run-config", f"{run_config} wait-s={int(wait_s)}"]
+    environment = {**os.environ, **QUIET, "FLWR_HOME": str(home.resolve())}
+    said = followed(command, environment)
+    errors = [line.partition(ERROR)[2] for line in said if ERROR in line]
+    if errors:
+        raise UserError(errors[-1])
+    if not (out / "model" / "model.json").is_file():
+        last = next((line for line in reversed(said) if line.strip()), "nothing was said")
+        raise UserError(f"no model came of it at {superlink}: {last.strip()}; see the SuperLink's log")
+
+
+def write_connection(home: Path, superlink: str, certificate: Path) -> None:
+    """Flower's own configuration: where the SuperLink is, and which certificate it has."""
+    home.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "[superlink]",
+        f'default = "{CONNECTION}"',
+        f"[superlink.{CONNECTION}]",
+        f"address = {json.dumps(superlink)}",
+    ]
+    lines.append(f"root-certificates = {json.dumps(str(certificate))}")
+    (home / "config.toml").write_text("\n".join(lines) + "\n")
+
+
+def followed(command: list[str], environment: dict[str, str]) -> list[str]:
+    """Lines that a command says, shown while it runs."""
+    said = []
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+    )
+    with process:
+        for line in process.stdout:
+            said.append(line.rstrip("\n"))
+            if line.startswith(("round ", "  ")):
+                print(line, end="", flush=True)
+    return said

@@ -1,0 +1,71 @@
+"""What a home keeps between messages, where each is answered by a process of its own: on its own disk, for it alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.errors import UserError
+from edge.files import read_regular
+from edge.untrusted import parse_json, read_arrays
+from training.federated.home import Home
+from training.federated.masking import Member
+
+AT_MOST = 1 << 30  # bytes
+ADVICE = "delete it: the home then takes part as a new one"
+
+
+def keep_home(home: Home, file: Path) -> None:
+    """Write a home's control variate and the secrets of its round, readable by its owner alone."""
+    known = {"run": home.run, "trained_in": home.trained_in, "is_pending": home.pending is not None}
+    known["member"] = json.dumps(encoded(dataclasses.asdict(home.member))) if home.member else ""
+    content = io.BytesIO()
+    pending = home.pending if home.pending is not None else np.zeros(0, np.float32)
+    np.savez(content, known=np.array(json.dumps(known)), control=home.control, pending=pending)
+    partial = file.with_name(f".{file.name}.partial")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(content.getvalue())
+    partial.replace(file)
+
+
+def take_home(home: Home, file: Path) -> None:
+    """Make a home what keep_home() wrote, if that was in the same federation. Raises UserError for anything else."""
+    if not file.is_file():
+        return
+    arrays = read_arrays(read_regular(file, AT_MOST), ("known", "control", "pending"), str(file), AT_MOST, ADVICE)
+    known = parse_json(str(arrays["known"]).encode(), str(file), advice=ADVICE)
+    try:
+        if known["run"] != home.run or arrays["control"].shape != home.control.shape:
+            return
+        home.control, home.trained_in = arrays["control"], known["trained_in"]
+        home.pending = arrays["pending"] if known["is_pending"] else None
+        home.member = Member(**decoded(json.loads(known["member"]))) if known["member"] else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{file} is not what a home keeps ({error}); {ADVICE}") from error
+
+
+def encoded(value: Any) -> Any:
+    """Byte strings as JSON has them."""
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    if isinstance(value, dict):
+        return {key: encoded(entry) for key, entry in value.items()}
+    return [encoded(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def decoded(value: Any) -> Any:
+    """What encoded() made; pairs of byte strings are tuples again."""
+    if isinstance(value, dict):
+        if value.keys() == {"hex"}:
+            return bytes.fromhex(value["hex"])
+        return {key: decoded(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        found = [decoded(entry) for entry in value]
+        return tuple(found) if found and isinstance(found[0], bytes) else found
+    return value
