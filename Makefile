@@ -15,15 +15,17 @@ DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
 CHECK_ENV = .venv-check
-# One more than the cores of a small machine: much of the time, audio is being played.
-JOBS = 3
+# Two more than the cores of a small machine: much of the time, audio is being played.
+JOBS = 4
 OTHER_PYTHONS = python3.6 python3.13
-ROOMS = $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages/,$(wildcard tests/*/ tests/test_*.py)))
+# The commands of edge take as long as all of its other rooms.
+COMMANDS = tests/edge/commands
+ROOMS = $(COMMANDS) $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages/,$(wildcard tests/*/ tests/test_*.py)))
 # Each needs what make test does without (PyTorch, a browser, Home Assistant, a camera) and says so where it is not to be had.
 STAGES = $(wildcard tests/stages/*/run)
 STAGE_LIMIT_S = 300
 # These come first, for no core to wait for them at the end.
-LONGEST = tests/edge python3.6 tests/export python3.13
+LONGEST = $(COMMANDS) tests/edge python3.6 tests/export python3.13
 
 EXAMPLES = $(wildcard examples/*/run)
 
@@ -58,7 +60,7 @@ test: $(TEST_ENV)/ready
 
 # What the tests themselves make has jobs and variables of its own.
 $(ROOMS):
-	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@
+	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@ $(if $(filter tests/edge,$@),--ignore=$(COMMANDS))
 
 $(OTHER_PYTHONS):
 	tests/other_pythons $(@:python%=%)

@@ -36,6 +36,7 @@ def without_speed(objects):
             for fields in objects]  # fmt: skip
 
 
+@pytest.mark.once
 def test_two_jobs_print_what_one_does(run, loud_bundle, recordings, validate):
     one = run("analyze", "--bundle", loud_bundle, "--json", "--frames", *recordings)
     two = run("analyze", "--bundle", loud_bundle, "--json", "--frames", "--jobs", "2", *recordings)

@@ -71,6 +71,7 @@ def test_a_cry_is_one_event_that_begins_when_it_sounded(listen_while):
     assert log.count("event: ") == 1
 
 
+@pytest.mark.once
 def test_a_sentence_is_no_event(listen_while, sentence):
     _, log, store = listen_while(*sentence)
     with store:
