@@ -160,10 +160,17 @@ class PushRules(object):
 
 
 def samples(settings: PushSettings, name: str) -> List[Message]:
-    """One message of each kind, as it would be sent: what `--test` sends and `doctor --privacy` shows."""
-    rules = PushRules(settings, name)
-    return [
+    """One message of each kind that these settings send, as it would be sent."""
+    rules = PushRules(settings._replace(quiet=None), name)
+    messages = [
         rules._message(CRY, "Crying", "", HIGH),
         rules._message(DEAF, "Does not hear", "microphone lost: the reason, as in the log", URGENT),
         rules._message(HEARS, "Hears again", "", NORMAL),
+        rules._message(PAUSED, "Paused", "until 03:30:00, as was asked for", HIGH),
+        rules._message(DATABASE, "Cannot write down", "the reason, as in the log", NORMAL),
     ]
+    if settings.repeat_s:
+        messages.append(rules._message(CRY, "Still crying", "for 5 min", URGENT))
+    if settings.tell_loud:
+        messages.append(rules._message(LOUD, "Loud", "-25 dBFS", NORMAL))
+    return messages + rules.ended(200.0, "hungry")

@@ -6,8 +6,9 @@ from edge.errors import UserError
 
 DESCRIPTION = """Look at each thing that usually goes wrong, and say what to do: configuration, service, microphone and
 level (it listens for two seconds), groups, bundle, engine, speed, disk, clock, power. Nothing is changed. With
---privacy, show what the running monitor has open instead: files, sockets, network, core dumps, swap, sandbox, and
-what could not be seen. Exit status 1 when something is wrong. JSON is described in docs/schemas/doctor.schema.json."""
+--privacy, show what the running monitor has open instead: files, sockets, network, core dumps, swap, sandbox, what
+could not be seen, and whom the bridge tells, in the very words. Exit status 1 when something is wrong. JSON is
+described in docs/schemas/doctor.schema.json."""
 
 
 def add_parser(subparsers) -> None:
@@ -44,7 +45,9 @@ def run(args) -> int:
         raise UserError("--pid {} is for --privacy: give both".format(args.pid))
     keep_private(live=not args.privacy)
     looked_at = (
-        evidence(args.pid, args.db) if args.privacy else findings(args.config, args.source, args.bundle, args.db)
+        evidence(args.pid, args.db, args.config)
+        if args.privacy
+        else findings(args.config, args.source, args.bundle, args.db)
     )
     wrong = 0
     for finding in looked_at:

@@ -6,6 +6,7 @@ from typing import Iterator, List, Optional
 
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.config import default_settings, load_settings
+from edge.doctor.destinations import destination_findings
 from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from edge.doctor.machine import (
     clock_finding,
@@ -52,8 +53,11 @@ def findings(
     yield power_finding()
 
 
-def evidence(pid: Optional[int], database: Optional[str]) -> List[Finding]:
-    """What the running monitor has open; pid None is the service's. Raises UserError when there is none."""
+def evidence(pid: Optional[int], database: Optional[str], config: Optional[str] = None) -> List[Finding]:
+    """What the running monitor has open, and whom the bridge tells; pid None is the service's.
+
+    Raises UserError when there is none.
+    """
     properties = unit_properties(("MainPID", "LoadState") + UNIT_PROPERTIES)
     service_pid = int((properties or {}).get("MainPID") or 0)
     pid = pid or service_pid
@@ -65,9 +69,10 @@ def evidence(pid: Optional[int], database: Optional[str]) -> List[Finding]:
     under_systemd = pid == service_pid
     database = database or (DATABASE if under_systemd else default_path())
     try:
-        return privacy_findings(pid, database, properties if under_systemd else None)
+        found = privacy_findings(pid, database, properties if under_systemd else None)
     except ProcessLookupError:
         raise UserError("there is no process {}: see pgrep -f cry-monitor".format(pid)) from None
+    return found + destination_findings(_configuration(config, under_systemd)[1])
 
 
 def _configuration(path, is_service):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -13,9 +14,12 @@ from patience import PATIENCE_S
 
 
 class Receiver:
-    """An HTTP server. requests: [(method, path, headers, body)]; `status`, `location` and `delay_s` may be set."""
+    """An HTTP server. requests: [(method, path, headers, body)]; `status`, `location` and `delay_s` may be set.
 
-    def __init__(self):
+    certificate: path of what it shows, without its ending; None for no TLS.
+    """
+
+    def __init__(self, certificate=None):
         self.requests = []
         self.status, self.location, self.delay_s = 200, None, 0.0
         receiver = self
@@ -37,7 +41,12 @@ class Receiver:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:{}".format(self.server.server_port)
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate + ".crt", certificate + ".key")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        self.url = scheme + "://127.0.0.1:{}".format(self.server.server_port)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self):
@@ -52,6 +61,28 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.close()
+
+
+def make_certificates(folder):
+    """In the folder, which is returned: ca.crt, server for 127.0.0.1 and elsewhere for another name, both signed by it,
+    and another.crt that signed nothing."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here")
+
+    def openssl(*arguments):
+        subprocess.check_call(("openssl",) + arguments, cwd=str(folder), stderr=subprocess.DEVNULL)
+
+    for name in ("ca", "another"):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
+                "-keyout", name + ".key", "-out", name + ".crt")  # fmt: skip
+    for name, alternative in (("server", "IP:127.0.0.1"), ("elsewhere", "DNS:elsewhere.example")):
+        openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name, "-keyout", name + ".key", "-out", "s.csr"
+        )
+        (folder / "names").write_text("subjectAltName={}\n".format(alternative))
+        openssl("x509", "-req", "-in", "s.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "names", "-out", name + ".crt")  # fmt: skip
+    return folder
 
 
 def free_port():

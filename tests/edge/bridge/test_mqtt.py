@@ -8,7 +8,7 @@ import time
 
 import pytest
 from monitor_messages import alert, event, frame, status
-from receivers import Mosquitto, Subscriber, free_port, until
+from receivers import Mosquitto, Subscriber, free_port, make_certificates, until
 
 from edge.bridge.home_assistant import Device, availability_topic
 from edge.bridge.house import House
@@ -199,37 +199,34 @@ def test_a_wrong_password_is_said(tmp_path):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """Folder with ca.crt, server.crt and server.key for 127.0.0.1, and another.crt that signed nothing."""
-    if not shutil.which("openssl"):
-        pytest.skip("no openssl here")
-    folder = tmp_path_factory.mktemp("certificates")
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
-    def openssl(*arguments):
-        subprocess.check_call(("openssl",) + arguments, cwd=str(folder), stderr=subprocess.DEVNULL)
 
-    for name in ("ca", "another"):
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
-                "-keyout", name + ".key", "-out", name + ".crt")  # fmt: skip
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "s.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "s.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "names", "-out", "server.crt")  # fmt: skip
-    return folder
+def tls_mosquitto(folder, certificates, name):
+    """A broker that shows that certificate."""
+    port = free_port()
+    extra = "listener {0} 127.0.0.1\nallow_anonymous true\ncertfile {1}/{2}.crt\nkeyfile {1}/{2}.key\n"
+    return Mosquitto(folder, extra.format(port, certificates, name), port)
 
 
 def test_tls_is_checked(tmp_path, certificates):
-    port = free_port()
-    extra = "listener {0} 127.0.0.1\nallow_anonymous true\ncertfile {1}/server.crt\nkeyfile {1}/server.key\n".format(
-        port, certificates
-    )
-    broker = Mosquitto(tmp_path, extra, port)
+    broker = tls_mosquitto(tmp_path, certificates, "server")
     try:
-        good = broker_at(port, ca_file=str(certificates / "ca.crt"), scheme="mqtts")
+        good = broker_at(broker.port, ca_file=str(certificates / "ca.crt"), scheme="mqtts")
         good.start()
         until(lambda: good.is_connected)
         good.close()
-        bad = trouble_of(broker_at(port, ca_file=str(certificates / "another.crt"), scheme="mqtts"))
+        bad = trouble_of(broker_at(broker.port, ca_file=str(certificates / "another.crt"), scheme="mqtts"))
         assert "certificate is not trusted" in bad
+    finally:
+        broker.kill()
+
+
+def test_a_certificate_of_another_name_is_refused(tmp_path, certificates):
+    broker = tls_mosquitto(tmp_path, certificates, "elsewhere")
+    try:
+        bad = trouble_of(broker_at(broker.port, ca_file=str(certificates / "ca.crt"), scheme="mqtts"))
+        assert "certificate is not trusted" in bad and "127.0.0.1" in bad
     finally:
         broker.kill()
 

@@ -14,7 +14,7 @@ from loud_bundle import noise_burst
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bridge"))
 from patience import PATIENCE_S
-from receivers import Receiver, free_port, until  # noqa: E402
+from receivers import Receiver, free_port, make_certificates, until  # noqa: E402
 
 
 @pytest.fixture
@@ -90,6 +90,27 @@ def test_the_test_says_what_fails(run, configured):
     finished = run("bridge", "--test", "--config", config)
     assert finished.status == 1
     assert len(re.findall("FAILED: .*nobody listens there", finished.out)) == 2
+
+
+def test_tls_is_checked_by_name_too(run, configured, tmp_path):
+    certificates = make_certificates(tmp_path)
+    right, elsewhere = (Receiver(str(certificates / name)) for name in ("server", "elsewhere"))
+    config = configured('[push]\nntfy = "{}/t"\nwebhook = "{}"\n'.format(right.url, elsewhere.url))
+    finished = run("bridge", "--test", "--config", config, SSL_CERT_FILE=str(certificates / "ca.crt"))
+    ntfy, webhook = finished.out.splitlines()
+    assert (finished.status, finished.err) == (1, "") and ntfy.endswith("200 OK")
+    assert "FAILED" in webhook and "certificate is not trusted" in webhook and "127.0.0.1" in webhook
+    assert elsewhere.requests == []
+    for one in (right, elsewhere):
+        one.close()
+
+
+def test_a_host_that_is_not_there_is_said(run, configured):
+    config = configured(
+        '[push]\nwebhook = "http://no-such-host.invalid/"\n[heartbeat]\nurl = "http://no-such-host.invalid/beat"\n'
+    )
+    finished = run("bridge", "--test", "--config", config)
+    assert finished.status == 1 and finished.out.count("no such host") == 2
 
 
 @pytest.mark.parametrize(
