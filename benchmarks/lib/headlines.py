@@ -89,6 +89,22 @@ def _long_day(found: Figures) -> str:
     )
 
 
+def _year_of_nights(found: Figures) -> str:
+    shown = [row for row in found["rows"] if "csv" not in row["what"] and "json" not in row["what"]]
+    return (
+        f"a year of nights opens in {max(row['seconds'] for row in shown):.2f} s and "
+        f"{max(row['megabytes'] for row in shown):.0f} MB at most, as report and as page"
+    )
+
+
+def _processes(found: Figures) -> str:
+    figures = [float(unit["exposure"]) for unit in found["units"] if unit["exposure"] != "unknown"]
+    return (
+        f"hearing, bridge and page together {found['together_mb']:.0f} MB; exposure of their units at most "
+        f"{max(figures, default=float('nan')):.1f} of 10"
+    )
+
+
 def _kill_minus_nine(found: Figures) -> str:
     most = max([one["lost_s"] for one in found["each"] if one["lost_s"] is not None], default=0.0)
     return f"killed {found['kills']} times: no reported event lost, of an open one {most:.1f} s at most"
@@ -227,6 +243,8 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "bench_noise": _bench_noise,
     "profiles": _profiles,
     "long_day": _long_day,
+    "processes": _processes,
+    "year_of_nights": _year_of_nights,
     "kill_minus_nine": _kill_minus_nine,
     "card_writes": _card_writes,
     "fuzz": _fuzz,
