@@ -9,6 +9,7 @@ causes/        what is the cry like? CNN and Legendre memory on the fused tensor
 transformer/   the same by denoiser and Transformer on log-mel; stages/ has one file for each way it is taught
 infant_id/     is it the same infant? embeddings, pairs, equal error rate
 adaptation/    a model of one place made to work in another, without labels there
+pretraining/   a network that learns words, or unlabelled sound, before labels
 compression/   a trained model made smaller by tensor trains, whatever its family
 experiments/   experiments as TOML files; models/ the trained models that ship
 

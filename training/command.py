@@ -19,6 +19,7 @@ COMMANDS = {
     "federate": "training.federated.command",
     "infant-id": "training.infant_id.command",
     "adapt": "training.adaptation.command",
+    "pretrain": "training.pretraining.command",
     "corpora": "training.data.corpora_command",
     "calibration": "training.data.calibration_command",
 }

@@ -12,9 +12,9 @@ UNITS = 256
 POINTS = 0.02  # of macro-F1 that may be lost
 CLEAN = "clean"
 ABOUT = {
-    "fsdd": "Spoken digits, {clips} clips of each digit and speaker, one of 6 speakers held out at a time",
-    "esc50": "Ten human sounds of ESC-50, one of 4 folds held out at a time",
-    "digits": "scikit-learn's digits row by row (8 x 8, in place of MNIST), one third held out at a time",
+    "fsdd": "Spoken digits, {clips} clips of each digit and speaker, {folds} of 6 speakers held out in turn",
+    "esc50": "Ten human sounds of ESC-50, {folds} of 4 folds held out in turn",
+    "digits": "scikit-learn's digits row by row (8 x 8, in place of MNIST), {folds} thirds held out in turn",
 }
 
 

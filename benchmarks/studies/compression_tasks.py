@@ -7,7 +7,7 @@ their folds are by the order of the file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +53,14 @@ class Task:
         return (x + random_eq(knots, x.shape[2])[:, None]).astype(np.float32)
 
 
-def load_task(name: str, data: Path | None, n_clips: int, work: Path) -> Task:
-    """A task by its name; n_clips: of each digit and speaker."""
-    if name == "digits":
-        return rows_of_digits()
+def load_task(name: str, data: Path, n_clips: int, work: Path, n_folds: int) -> Task:
+    """A task by its name; n_clips: of each digit and speaker; n_folds: the first of them alone."""
+    task = rows_of_digits() if name == "digits" else recordings(name, data, n_clips, work)
+    return replace(task, folds=dict(list(task.folds.items())[:n_folds]))
+
+
+def recordings(name: str, data: Path, n_clips: int, work: Path) -> Task:
+    """Spoken digits or human sounds."""
     config = {
         "fsdd": DataConfig(("fsdd",), "group", mixed_groups=True, clips_per_group_and_label=n_clips),
         "esc50": DataConfig(("esc50",), "eval_fold", labels=tuple(HUMAN_SOUNDS)),
