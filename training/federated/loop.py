@@ -73,7 +73,7 @@ def line(entry: dict[str, Any], rounds: int) -> str:
     found = f"round {entry['round'] + 1}/{rounds}: {entry['counted']} of {entry['asked']} homes"
     found += f", {entry['up_bytes'] / 1e6:.3f} MB up and {entry['down_bytes'] / 1e6:.3f} MB down each"
     if "macro_f1" in entry:
-        found += f", macro-F1 {entry['macro_f1']:.3f}"
+        found += f", macro-F1 {entry['macro_f1']:.3f}, NLL {entry['nll']:.3f}"
     if "epsilon" in entry:
         found += f", epsilon {entry['epsilon']:.2f}"
     if entry["failed"]:

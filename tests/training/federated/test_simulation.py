@@ -158,7 +158,6 @@ def test_marks_that_cannot_be_read(tmp_path, content, says):
     [
         ({"task": {"kind": "poetry"}}, "task.kind is 'poetry', it must be one of adapters, fusion"),
         ({"task": {"kind": "fusion", "colour": 1}}, "unknown key task.colour"),
-        ({"task": {"kind": "fusion"}}, "task.marked names no homes"),
     ],
 )
 def test_tasks_that_cannot_be(tmp_path, changes, says):
@@ -167,6 +166,15 @@ def test_tasks_that_cannot_be(tmp_path, changes, says):
     with pytest.raises(UserError) as error:
         make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
     assert says in str(error.value)
+
+
+def test_homes_are_needed(tmp_path):
+    federation = federation_of(
+        {"name": "x", "task": {"kind": "fusion"}, "plan": {"local": {"steps": 1, "rate": 0.1}}}, "x"
+    )
+    task = make_task(federation.task, federation.partition, federation.plan, None, tmp_path)
+    with pytest.raises(UserError, match="there are 0 homes, 3 are needed: name them, or recordings with --data"):
+        simulate(federation, task, tmp_path)
 
 
 def test_an_error_names_the_file_and_the_key():
