@@ -50,7 +50,7 @@ def summary(a_night):
             "y" if count == 1 else "ies",
             length_of(a_night.cry_s),
             length_of(longest.end_utc - longest.start_utc),
-            clock_of(longest.start_utc),
+            (clock_of if a_night.span.seconds <= LONG_S else moment)(longest.start_utc),
         )
     )
 

@@ -9,6 +9,7 @@ from edge.report.page import folded, table
 MOST_COLUMNS = 480  # marks of a timeline, however long it is
 TICKS = 5
 HEIGHT = 100  # of the picture's own coordinates; the style stretches it
+MANY_HOURS = 96
 LOWEST_DBFS, HIGHEST_DBFS = -80.0, -10.0
 CRY_HEIGHT = 34  # of HEIGHT: the upper band, where crying stands
 STYLE = """figure{margin:1rem 0}figure svg{display:block;width:100%;height:9rem;background:var(--soft)}
@@ -130,4 +131,6 @@ def length_of(seconds):
     if seconds < HOUR_S:
         return "{:.0f} min".format(seconds / 60)
     hours, minutes = divmod(int(round(seconds / 60)), 60)
+    if hours >= MANY_HOURS:
+        return "{:.0f} days".format(hours / 24)
     return "{} h {:02d} min".format(hours, minutes)

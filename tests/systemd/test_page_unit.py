@@ -96,6 +96,18 @@ def test_its_sandbox_lets_it_read_that_and_no_more(system, page):
     assert "readonly" in found["inserts"]
 
 
+def test_it_sees_the_databases_of_the_other_monitors_that_are_enabled(system, page):
+    link = "/etc/systemd/system/multi-user.target.wants/cry-monitor@cot.service"
+    system.run("sh", "-c", "mkdir -p /var/lib/private/cry-monitor-cot && ln -s /dev/null " + link)
+    system.run("systemctl", "daemon-reload")
+    try:
+        assert "/var/lib/private/cry-monitor-cot:/var/lib/cry-monitor-cot" in system.property(PAGE, "BindReadOnlyPaths")
+    finally:
+        system.run("rm", link)
+        system.run("systemctl", "daemon-reload")
+    assert "cot" not in system.property(PAGE, "BindReadOnlyPaths")
+
+
 def test_only_who_may_read_the_socket_may_read_the_database(system, page):
     nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", DATABASE)
     assert not system.succeeds(*nobody)
