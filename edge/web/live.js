@@ -58,6 +58,7 @@ function show(monitor) {
   text(part("facts"), facts.join(" · "));
   part("pause").hidden = paused;
   part("resume").hidden = !paused;
+  part("marks").hidden = !monitor.last_cry_utc || monitor.crying; // of the one that is over
 }
 
 async function ask(card, path, fields) {
@@ -77,6 +78,8 @@ async function ask(card, path, fields) {
 document.querySelectorAll(".monitor").forEach((card) => {
   card.querySelector(".pause").addEventListener("click", () => ask(card, "pause", { minutes: 30 }));
   card.querySelector(".resume").addEventListener("click", () => ask(card, "resume", {}));
+  card.querySelectorAll(".marks button").forEach((button) =>
+    button.addEventListener("click", () => ask(card, "mark", { event: "last", mark: button.value })));
 });
 
 const stream = new EventSource("stream");

@@ -41,6 +41,10 @@ def card(name: str) -> str:
         '<p class="facts"></p><div class="actions">'
         '<button type="button" class="pause">Pause for 30 minutes</button>'
         '<button type="button" class="resume" hidden>Listen again</button>'
+        '<span class="marks" hidden>The last one was '
+        '<button type="button" value="cry" aria-label="The last one was a cry">a cry</button> '
+        '<button type="button" value="other" aria-label="The last one was something else">something else</button>'
+        "</span>"
         '<output class="said" role="status"></output></div>'
         '<p class="links"><a href="report?source={0}">The night</a> <a href="report?source={0}&amp;days=7">A week</a> '
         '<a href="report?source={0}&amp;days=365">A year</a></p></section>'

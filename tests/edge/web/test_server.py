@@ -14,7 +14,11 @@ from patience import PATIENCE_S
 
 from edge.following.live import Live
 from edge.records import Event
+from edge.sinks.local_socket import LocalSocketSink
+from edge.sinks.place import listen
+from edge.status import Status
 from edge.store import Minute, Store
+from edge.store.marks import mark_requests
 from edge.web.access import FAILURES_ALLOWED, Access
 from edge.web.server import LONGEST_BODY, MOST_CLIENTS, PageServer
 
@@ -163,6 +167,10 @@ def test_a_foreign_page_cannot_write(serve):
     [
         ("/pause", {"source": "nursery", "minutes": 121}, 400),
         ("/pause", {"source": "nursery", "minutes": True}, 400),
+        ("/mark", {"source": "nursery", "event": 0, "mark": "cry"}, 400),
+        ("/mark", {"source": "nursery", "event": "last", "mark": "perhaps"}, 400),
+        ("/mark", {"source": "nursery"}, 400),
+        ("/mark", {"source": "nursery", "event": "last", "mark": "cry"}, 409),
         ("/resume", {"source": "other"}, 404),
         ("/erase", {"source": "nursery"}, 404),
         ("/resume", {"source": "nursery"}, 409),  # nobody answers at its socket
@@ -170,6 +178,16 @@ def test_a_foreign_page_cannot_write(serve):
 )
 def test_a_write_that_cannot_be(serve, path, fields, code):
     assert serve()[1]("POST", path, json.dumps(fields), Content_Type=JSON)[0] == code
+
+
+def test_a_mark_reaches_the_monitor(serve, database, tmp_path):
+    monitor, path = Status(), str(tmp_path / "no.socket")
+    sink = LocalSocketSink(listen(path), monitor.snapshot, mark_requests(lambda: database), path)
+    body = json.dumps({"source": "nursery", "event": "last", "mark": "other"})
+    assert serve()[1]("POST", "/mark", body, Content_Type=JSON)[0] == 200
+    with Store(database, read_only=True) as store:
+        assert [event.mark for event in store.events()] == ["other"]
+    sink.close()
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 3000, "x" * (LONGEST_BODY + 1)])
