@@ -101,14 +101,19 @@ def import_corpus(name: str, folder: Path) -> list[Clip]:
     labels = {clip.label for clip in clips}
     if corpus.labels and len(labels) < 2:
         raise UserError(f"{folder} has one label only ({labels.pop()}); {name} has several: import all of it")
+    return write_table(clips, folder)
+
+
+def write_table(clips: Sequence[Clip], folder: Path) -> list[Clip]:
+    """Write folder/metadata.csv with folds that divide no group; the clips as read back. Raises UserError."""
     folds = draw_folds(clips, N_FOLDS, seed=0)
     with (folder / "metadata.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for clip, fold in zip(clips, folds, strict=True):
             path = clip.path.relative_to(folder).as_posix()
-            row = (path, name, clip.label, CRY, clip.group_id, fold + 1, corpus.licence, corpus.licence_class)
-            writer.writerow(row)
+            row = (path, clip.corpus, clip.label, clip.detector_label, clip.group_id, fold + 1)
+            writer.writerow((*row, clip.licence, clip.licence_class))
     return read_corpora(folder)
 
 
