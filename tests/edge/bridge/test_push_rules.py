@@ -124,6 +124,7 @@ def test_a_pause_is_told_each_time_and_is_no_deafness(clock):
     assert kinds(one.follow(paused)) == [PAUSED]
     clock.now_s += 1000.0
     assert kinds(one.follow(paused)) == []
+    assert kinds(one.follow(paused._replace(detail="60 min"))) == [PAUSED]  # asked for again
     assert kinds(one.follow(HEARING)) == [HEARS]
     assert kinds(one.follow(paused)) == [PAUSED]
 

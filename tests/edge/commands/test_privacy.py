@@ -10,11 +10,15 @@ import sys
 import time
 
 import pytest
-from daemon_process import on_virtual_microphone
+from daemon_process import on_virtual_microphone, wait_for
 from loud_bundle import noise_burst
 from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bridge"))
+from receivers import Receiver, free_port, until  # noqa: E402
+
+from edge.sinks.client import Client
 from edge.store import Store
 
 # Whatever makes, changes or names a file, and whatever opens a way out.
@@ -140,9 +144,19 @@ def test_a_recording_leaves_nothing_but_the_database(traced_run, burst_wav):
         assert len(store.events()) == 1
 
 
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
 @pytest.mark.once
-def test_a_microphone_leaves_nothing_but_the_database(traced_run, virtual_microphone, tmp_path):
-    address = str(tmp_path / "notify")
+def test_a_microphone_leaves_nothing_but_the_database(traced_run, start, virtual_microphone, tmp_path, receiver):
+    """Bridge and page are told and ask meanwhile: the way out is theirs alone."""
+    address, config = str(tmp_path / "notify"), tmp_path / "bridge.toml"
+    its_socket = str(tmp_path / "state" / "night.db.socket")
+    config.write_text('[socket]\npath = "{}"\n[push]\nwebhook = "{}"\n'.format(its_socket, receiver.url))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
         systemd.settimeout(PATIENCE_S)
@@ -150,7 +164,14 @@ def test_a_microphone_leaves_nothing_but_the_database(traced_run, virtual_microp
         def hears_a_burst(_process):
             while b"healthy" not in systemd.recv(4096):
                 pass
+            wait_for(start("bridge", "--config", config), "telling")
+            wait_for(start("serve", "--config", config, "--port", free_port()), "READY")
             virtual_microphone.play(noise_burst(1, 2, 1))
+            until(lambda: receiver.requests)
+            with Client(its_socket) as client:
+                client.request("mark", event="last", mark="cry")
+                client.request("pause", seconds=60)
+                client.request("resume")
             time.sleep(0.5)
 
         calls, path = traced_run(
