@@ -15,10 +15,15 @@ def read_secret(key: str, path: str) -> str:
     directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
     path = path if os.path.isabs(path) or not directory else os.path.join(directory, path)
     try:
-        content = read_regular(path, LONGEST_SECRET)
+        secret = first_line(path)
     except UserError as error:
         raise UserError("{}: {}".format(key, error)) from error
-    lines = content.decode("utf-8", "replace").splitlines()
-    if not lines or not lines[0].strip():
+    if not secret:
         raise UserError("{}: {} holds no password on its first line".format(key, path))
-    return lines[0].strip()
+    return secret
+
+
+def first_line(path: str) -> str:
+    """What stands on the first line of a file, without the spaces around it. Raises UserError."""
+    lines = read_regular(path, LONGEST_SECRET).decode("utf-8", "replace").splitlines()
+    return lines[0].strip() if lines else ""

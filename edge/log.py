@@ -25,9 +25,12 @@ JOURNAL_LEVELS = {
 }
 
 
+_named = ""  # what every line begins with, where there are several monitors
+
+
 def _one_line(record):
     """A record's text, all of others' in it written out; a line break would begin a line of no level, or of no JSON."""
-    return printable(" ".join(record.getMessage().splitlines()))
+    return _named + printable(" ".join(record.getMessage().splitlines()))
 
 
 class _Text(logging.Formatter):
@@ -67,8 +70,13 @@ class _Handler(logging.Handler):
         self.writer.write((self.format(record) + "\n").encode(self._encoding, "backslashreplace"))
 
 
-def start_log(as_json: bool = False) -> None:
-    """Send the log to stderr: JSON lines, the journal's form when stderr is the journal, else text."""
+def start_log(as_json: bool = False, monitor: str = "") -> None:
+    """Send the log to stderr: JSON lines, the journal's form when stderr is the journal, else text.
+
+    monitor: its name, for every line, where there are several.
+    """
+    global _named
+    _named = "[{}] ".format(printable(monitor)) if monitor else ""
     formatter: logging.Formatter
     if as_json:
         formatter = _Json()

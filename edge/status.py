@@ -43,10 +43,12 @@ class Status:
     """Microphone, database, bundle, episode, last event and notices, as they are now.
 
     Changed by the listening thread alone; any thread may ask. `keep(state, detail)` writes a row of health,
-    `tell()` tells whoever wants to know of a change: both are given once they exist, rows wait for it.
+    `tell()` tells whoever wants to know of a change: both are given once they exist, rows wait for it. monitor: its
+    name, where there are several.
     """
 
-    def __init__(self):
+    def __init__(self, monitor: str = ""):
+        self._name = monitor
         self.state = STARTING
         self.detail = ""
         self.database_trouble = ""  # empty while the database can be written
@@ -137,7 +139,8 @@ class Status:
 
     def line(self) -> str:
         """All of it in one line for a person, the state of hearing first."""
-        parts = [self.detail if self.state == STARTING else "{}: {}".format(self.state, self.detail)]
+        detail = "[{}] {}".format(self._name, self.detail) if self._name else self.detail
+        parts = [detail if self.state == STARTING else "{}: {}".format(self.state, detail)]
         parts += ["{}: {}".format(notice.what, notice.detail) for notice in self.notices]
         if self.database_trouble:
             parts.append("{}: {}".format(NOT_WRITING, self.database_trouble))
@@ -163,6 +166,8 @@ class Status:
             "told": list(self.told),
             "frame_age_s": None if self._frame_s is None else round(time.monotonic() - self._frame_s, 3),
         }
+        if self._name:
+            fields["source"] = self._name
         fields.update(self.monitor)
         fields.update(self.figures)
         return fields

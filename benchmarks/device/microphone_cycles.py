@@ -12,12 +12,9 @@ import argparse
 import os
 import random
 import re
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.lib.record import record
+from benchmarks.lib.running_daemon import Held, RunningDaemon
 from edge.frames import SAMPLE_RATE
 from edge.store import Store
 from tests.edge.loud_bundle import write_loud_bundle
@@ -41,19 +39,10 @@ FAULTS = {
 }
 RATES_HZ = (48000, 44100, 16000)
 LONGEST_BROKEN_S = 1.0  # between the moment a fault was noticed and its mending, at random
-PATIENCE_S = 60.0  # for what must happen at last, on whatever machine
 CONFIGURATION = "[decision]\nmerge_gap_s = 0.7\nmin_event_s = 0.4\n"
 BURST_S = 1.0
 BURST_QUIET_S = 0.3
 FRAMES = re.compile(r"(\d+) in, (\d+) processed, (\d+) skipped")
-
-
-class Held(NamedTuple):
-    """What a process holds."""
-
-    threads: int
-    files: int
-    children: int
 
 
 class Outcome(NamedTuple):
@@ -66,83 +55,6 @@ class Outcome(NamedTuple):
     bursts: int  # that were played
     events: int  # in the database
     frames: tuple[int, int, int]  # of the last daemon: in, processed, skipped
-
-
-class RunningDaemon:
-    """`cry-monitor run` on a virtual microphone, its log read as it comes."""
-
-    def __init__(self, microphone: VirtualMicrophone, bundle: str, directory: str):
-        self._environment = dict(microphone.environment, XDG_STATE_HOME=directory)
-        for name in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WATCHDOG_USEC"):
-            self._environment.pop(name, None)
-        config = os.path.join(directory, "cycles.toml")
-        with open(config, "w") as file:
-            file.write(CONFIGURATION)
-        self.database = os.path.join(directory, "cycles.db")
-        self._command = [
-            sys.executable,
-            "-m",
-            "edge.commands.main",
-            "run",
-            "--bundle",
-            bundle,
-            "--config",
-            config,
-            "--db",
-            self.database,
-        ]
-        self.start()
-
-    def start(self) -> None:
-        """Start it; again after stop()."""
-        self.process = subprocess.Popen(
-            self._command, cwd=REPOSITORY, env=self._environment, stderr=subprocess.PIPE, universal_newlines=True
-        )
-        self.lines = []  # (time.monotonic(), text)
-        self._arrived = threading.Condition()
-        self._reading = threading.Thread(target=self._read, daemon=True)
-        self._reading.start()
-
-    def stop(self) -> str:
-        """End it; returns its last line."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE_S)
-        self._reading.join(PATIENCE_S)
-        self.process.stderr.close()
-        assert self.process.returncode == 0, self.log()
-        return self.lines[-1][1]
-
-    def wait_for(self, text: str, since: int) -> tuple[float, int]:
-        """The time of the first line from number `since` on that holds the text, and the number after it."""
-        give_up_s = time.monotonic() + PATIENCE_S
-        with self._arrived:
-            while True:
-                for number in range(since, len(self.lines)):
-                    if text in self.lines[number][1]:
-                        return self.lines[number][0], number + 1
-                assert time.monotonic() < give_up_s, f"{text!r} was never logged:\n{self.log()}"
-                self._arrived.wait(1.0)
-
-    def log(self) -> str:
-        """All it said."""
-        return "\n".join(line for _, line in self.lines)
-
-    def held(self) -> Held:
-        """Threads, file descriptors and children."""
-        process = Path("/proc", str(self.process.pid))
-        children = (process / "task" / str(self.process.pid) / "children").read_text().split()
-        return Held(len(list((process / "task").iterdir())), len(list((process / "fd").iterdir())), len(children))
-
-    def resident_mb(self) -> float:
-        """Memory, without the process that reads the microphone."""
-        status = Path("/proc", str(self.process.pid), "status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
-
-    def _read(self):
-        for line in self.process.stderr:
-            with self._arrived:
-                self.lines.append((time.monotonic(), line.rstrip("\n")))
-                self._arrived.notify_all()
 
 
 def burst(seed: int) -> np.ndarray:
@@ -231,7 +143,7 @@ def run_cycles(cycles: int) -> Outcome:
         microphone = VirtualMicrophone()
         daemon = None
         try:
-            daemon = RunningDaemon(microphone, directory, directory)
+            daemon = RunningDaemon(microphone.environment, directory, directory, CONFIGURATION)
             return _outcome(Cycles(microphone, daemon), daemon, cycles)
         finally:
             if daemon is not None:

@@ -6,6 +6,7 @@
     stream.py     one run of ffmpeg, as messages of edge.capture: opened, samples, why it ended
     unit.py       the same through a socket, from the service cry-monitor-camera@NAME
     __main__.py   that service: the only process that has the network of the camera
+    allow.py      run before it: has systemd let it reach the camera alone
 
 A process that hears as a service has no network: there stream.py runs in the unit, and unit.py reads from it, and never
 sends a byte. Depends on edge.capture.messages, edge.config and edge.credentials; never on NumPy.

@@ -11,6 +11,7 @@ import sys
 
 from edge.camera.address import address_of, is_address
 from edge.camera.stream import CameraStream
+from edge.camera.words import MAY_NOT
 from edge.capture.messages import FAILED, write_message
 from edge.config import load_settings
 from edge.errors import UserError
@@ -20,6 +21,7 @@ from edge.runtime.systemd import notify
 
 LISTENING = 3  # sd_listen_fds(3)
 IDLE_S = 60.0  # nobody has listened for so long: systemd starts it again when somebody does
+ANEW = 75  # exit status: systemd starts it again, and allows it the address that is named now (allow.py)
 PATIENCE_S = 2.0  # for who listens and does not read: what it is sent is sound that is late already
 
 
@@ -33,7 +35,7 @@ def main(configuration: str) -> int:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, LISTENING)
     listening.settimeout(IDLE_S)
     notify("READY=1")
-    said = ""
+    said, begun = "", _source(configuration)
     while True:
         try:
             listener = listening.accept()[0]
@@ -41,6 +43,16 @@ def main(configuration: str) -> int:
             return 0
         with listener:
             said = _serve(listener, configuration, said)
+        if MAY_NOT in said or _source(configuration) != begun:
+            return ANEW
+
+
+def _source(configuration):
+    """What the configuration names now; "" where it cannot be read, which is said to who listens."""
+    try:
+        return load_settings(configuration).audio.source
+    except UserError:
+        return ""
 
 
 def _serve(listener, configuration, said):

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from edge.credentials import read_secret
+from edge.credentials import first_line, read_secret
 from edge.errors import UserError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp")
@@ -89,8 +89,8 @@ def _password(path):
     if path:
         return read_secret("audio.password_file", path)
     credential = os.path.join(os.environ.get("CREDENTIALS_DIRECTORY", ""), CREDENTIAL)
-    if os.path.isabs(credential) and os.path.exists(credential) and os.path.getsize(credential):
-        return read_secret("the credential " + CREDENTIAL, credential)
+    if os.path.isabs(credential) and os.path.exists(credential):
+        return first_line(credential)
     return ""
 
 

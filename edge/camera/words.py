@@ -3,6 +3,7 @@
 import re
 from typing import List
 
+MAY_NOT = "may not be reached from here"
 # What is looked for in its last lines, and what it means. The first that is found counts.
 MEANINGS = (
     (r"401 Unauthorized", "refuses the user or the password (401): check USER in audio.source, and the password file"),
@@ -14,7 +15,7 @@ MEANINGS = (
     ),
     (r"Connection refused", "refuses the connection: check the port, and that its stream is switched on"),
     (r"No route to host|Network is unreachable|Host is down", "cannot be reached: check its address and its network"),
-    (r"Operation not permitted|Permission denied", "may not be reached from here: see IPAddressAllow of its service"),
+    (r"Operation not permitted|Permission denied", MAY_NOT + ": see IPAddressAllow of its service"),
     (r"resolve hostname|Name or service not known", "cannot be found: there is no such name in this network"),
     (r"timed out", "does not answer: check that it is switched on, and its address"),
     (r"453 Not Enough|503 Service|Too many", "has no stream left for another listener: end one of the others"),

@@ -1,11 +1,14 @@
 """`cry-monitor run`: the daemon."""
 
+import argparse
+
 from edge.arguments import add_bundle, add_configuration, given, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
+from edge.following.sources import NAME
 from edge.log import log, start_log
 from edge.runtime.daemon import Daemon
 from edge.runtime.pause import Pause
@@ -62,12 +65,18 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--log-json", action="store_true", help="write the log as JSON lines (docs/schemas/log.schema.json)"
     )
+    parser.add_argument(
+        "--name",
+        type=_name,
+        default="",
+        help="of this monitor, where several run on one machine: in its log, its status and every message",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
     """Listen until the end."""
-    start_log(args.log_json)
+    start_log(args.log_json, args.name)
     keep_private(live=True)
     settings = _settings(args)
     if args.fast and not settings.audio.source.startswith(RECORDINGS):
@@ -77,17 +86,17 @@ def run(args) -> int:
             )
         )
     bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
-    status = Status()
+    status = Status(args.name)
     sinks = Sinks([SystemdSink(), LogSink()], status)
     if args.json:
-        sinks.add(JsonLinesSink())
+        sinks.add(JsonLinesSink(monitor=args.name))
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
         bundle = _with_thresholds_of_home(bundle, keeper.path, status)
         for line in bundle_notes(bundle, settings):
             log.warning("%s", line)
         pause = Pause()
         requests = dict(pause.requests(), **mark_requests(lambda: keeper.path), **told_requests(status))
-        add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left)
+        add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left, args.name)
         try:
             Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)
         finally:
@@ -104,7 +113,7 @@ def _with_thresholds_of_home(bundle, database, status):
         return bundle
 
 
-def add_local_socket(sinks, status, settings, database, requests, left) -> None:
+def add_local_socket(sinks, status, settings, database, requests, left, monitor="") -> None:
     """Offer the local socket, systemd's or our own; one that cannot be made is said, and hearing goes on."""
     if not settings.enabled:
         return
@@ -112,9 +121,15 @@ def add_local_socket(sinks, status, settings, database, requests, left) -> None:
         passed = passed_by_systemd()
         path = settings.path or default_path(database)
         listening = passed or listen(path)
-        sinks.add(LocalSocketSink(listening, status.snapshot, requests, "" if passed else path, left))
+        sinks.add(LocalSocketSink(listening, status.snapshot, requests, "" if passed else path, left, monitor))
     except (UserError, OSError) as error:
         status.notice("no socket", "{}; hearing goes on without it".format(error))
+
+
+def _name(text):
+    if text and not NAME.match(text):
+        raise argparse.ArgumentTypeError("{!r}: use letters, digits, _ and -, at most 64".format(text))
+    return text
 
 
 def _settings(args):

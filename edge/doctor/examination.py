@@ -19,12 +19,12 @@ from edge.doctor.machine import (
 from edge.doctor.models import model_findings
 from edge.doctor.privacy import UNIT_PROPERTIES, privacy_findings
 from edge.doctor.service import (
-    CONFIGURATION,
-    DATABASE,
     STATE,
     is_active,
     is_installed,
+    other_services,
     service_finding,
+    service_of,
     unit_properties,
 )
 from edge.doctor.sound import findings_of_service, sound_findings
@@ -36,15 +36,18 @@ def findings(
     config: Optional[str], source: Optional[str], bundle: Optional[str], database: Optional[str]
 ) -> Iterator[Finding]:
     """Each thing that usually goes wrong, one after the other; None stands for what a person would mean."""
-    state = unit_properties(STATE)
-    configuration, settings = _configuration(config, is_installed(state))
+    service = service_of(config)
+    state = unit_properties(service, STATE)
+    configuration, settings = _configuration(config, service, is_installed(state))
     yield configuration
-    database = database or settings.store.path or (DATABASE if is_installed(state) else default_path())
-    yield service_finding(state)
+    database = database or settings.store.path or (service.database if is_installed(state) else default_path())
+    yield service_finding(service, state)
+    if config is None:
+        yield from (service_finding(other, unit_properties(other, STATE)) for other in other_services())
     if is_active(state) and source is None:
         yield from _heard_by_service(database, state)
     else:
-        yield from sound_findings(source or settings.audio.source)
+        yield from sound_findings(settings.audio._replace(source=source or settings.audio.source))
     yield group_finding()
     yield from model_findings(bundle or settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings, database)
     yield disk_finding(database)
@@ -58,33 +61,37 @@ def evidence(pid: Optional[int], database: Optional[str], config: Optional[str] 
 
     Raises UserError when there is none.
     """
-    properties = unit_properties(("MainPID", "LoadState") + UNIT_PROPERTIES)
+    service = service_of(config)
+    properties = unit_properties(service, ("MainPID", "LoadState") + UNIT_PROPERTIES)
     service_pid = int((properties or {}).get("MainPID") or 0)
     pid = pid or service_pid
     if not pid:
         raise UserError(
-            "no running service to look at: systemctl start cry-monitor, or give the process of a "
-            "`cry-monitor run` with --pid N"
+            "no running service to look at: systemctl start {}, or give the process of a "
+            "`cry-monitor run` with --pid N".format(service.unit)
         )
     under_systemd = pid == service_pid
-    database = database or (DATABASE if under_systemd else default_path())
+    database = database or (service.database if under_systemd else default_path())
     try:
         found = privacy_findings(pid, database, properties if under_systemd else None)
     except ProcessLookupError:
         raise UserError("there is no process {}: see pgrep -f cry-monitor".format(pid)) from None
-    return found + destination_findings(_configuration(config, under_systemd)[1])
+    return found + destination_findings(_configuration(config, service, under_systemd)[1])
 
 
-def _configuration(path, is_service):
+def _configuration(path, service, is_service):
     """Its finding, and the settings that the rest is looked at with."""
-    if path is None and is_service and os.path.exists(CONFIGURATION):
-        path = CONFIGURATION
+    if path is None and is_service and os.path.exists(service.configuration):
+        path = service.configuration
     try:
         settings = load_settings(path)
     except UserError as error:
         return Finding(
             "configuration", WRONG, str(error), "correct the file; the rest was looked at with the defaults"
         ), default_settings()
+    beside = "{}.password".format((path or "")[: -len(".toml")])  # which the service has as a credential
+    if path == service.configuration and not settings.audio.password_file and os.path.exists(beside):
+        settings = settings._replace(audio=settings.audio._replace(password_file=beside))
     return Finding("configuration", OK, path or "the built-in defaults"), settings
 
 

@@ -112,20 +112,29 @@ def _files(pids, database):
 
 def _sockets(pids, _database):
     """Sockets of every kind."""
-    evidence, network = [], []
+    evidence, network, of_camera = [], [], []
     for pid in pids:
+        is_ffmpeg = processes.command_line(pid).split(" ")[0].endswith("/ffmpeg")
         journal = processes.environment(pid).get("JOURNAL_STREAM", "").partition(":")[2]
         for opened in processes.sockets(pid, processes.open_files(pid)):
             what = " (the journal)" if opened.inode == journal else ""
             evidence.append("{}: {}{}: {}".format(pid, opened.kind, what, opened.text))
             if opened.kind in NETWORK:
-                network.append(opened.kind)
+                (of_camera if is_ffmpeg else network).append(opened.kind)
     if network:
         return Finding(
             "sockets",
             WRONG,
             "of the network: " + ", ".join(network),
             "stop the monitor and report it",
+            tuple(evidence),
+        )
+    if of_camera:
+        return Finding(
+            "sockets",
+            WARNING,
+            "of the network: ffmpeg's, which fetches the camera's sound",
+            "run it as the service, where a unit of its own has that network (sudo make install)",
             tuple(evidence),
         )
     return Finding("sockets", OK, "{} open, none of a network".format(len(evidence)), "", tuple(evidence))

@@ -1,4 +1,4 @@
-"""The microphone: whether it is there, whether its name is one microphone's, whether what it hears is sound."""
+"""The microphone or camera: whether it is there, and one alone of its name; whether what it hears is sound."""
 
 import time
 from typing import List, Tuple
@@ -19,6 +19,7 @@ from edge.audio.signal_watch import (
     OFFSET,
 )
 from edge.audio.sound_faults import hum_of, hum_text, means_of, offset_of, offset_text, slowed, wrong_format
+from edge.camera.address import address_of, is_address
 from edge.capture.devices import choose_device
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.engines.base import quiet_stderr
@@ -38,13 +39,17 @@ TURN_UP = "turn it up and unmute it: alsamixer, F4 (capture), F6 (the card)"
 TURN_DOWN = "turn it down: alsamixer, F4 (capture), F6 (the card)"
 
 
+DO_CAMERA = "put that right, then run doctor again; what others see of the camera: its app, or ffplay ADDRESS"
 DO_CHANNELS = "hearing goes on with the channel that is named; check the microphone's plug, cable and wiring"
 DO_NOT_NUMBERS = "hearing goes on without them; update the sound system, or record in 16 bits"
 DO = {OFFSET: DO_OFFSET, HUM: DO_HUM, FORMAT: DO_FORMAT, CHANNELS: DO_CHANNELS, NOT_NUMBERS: DO_NOT_NUMBERS}
 
 
-def sound_findings(spec: str) -> List[Finding]:
-    """Open the source and listen for two seconds."""
+def sound_findings(audio) -> List[Finding]:
+    """Open the source and listen for two seconds. audio: the [audio] settings."""
+    spec = audio.source
+    if is_address(spec):
+        return _camera(audio)
     if not spec.startswith("mic"):
         return [_recording(spec)]
     try:
@@ -70,7 +75,7 @@ def sound_findings(spec: str) -> List[Finding]:
         "microphone", OK, "{!r} through {}, {} Hz".format(device.name, device.host_api, device.default_rate_hz)
     )
     try:
-        samples, remarks = _listen(spec)
+        samples, remarks = _listen(audio)
         return [there, level_finding(samples), *map(remark_finding, remarks)]
     except UserError as error:
         return [
@@ -170,10 +175,23 @@ def _recording(spec):
         return Finding("microphone", WRONG, str(error), "set [audio] source to mic")
 
 
-def _listen(spec):
+def _camera(audio):
+    """A source of the network, fetched as the monitor fetches it."""
+    try:
+        samples, remarks = _listen(audio)
+    except UserError as error:
+        return [Finding("microphone", WRONG, str(error), DO_CAMERA)]
+    level = level_finding(samples)
+    if level.do in (TURN_UP, TURN_DOWN):
+        level = level._replace(do="in the camera's own settings: switch its microphone on, and set how loud it is")
+    there = Finding("microphone", OK, "camera {}".format(address_of(audio.source, audio.password_file).shown))
+    return [there, level, *map(remark_finding, remarks)]
+
+
+def _listen(audio):
     """(samples, remarks of the source) of LISTEN_S."""
     heard, remarks = [np.zeros(0, np.float32)], []
-    with open_source(spec) as source:
+    with open_source(audio.source, audio=audio) as source:
         for block in source.blocks():
             heard.append(block)
             remarks += source.remarks()

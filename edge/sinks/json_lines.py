@@ -12,18 +12,22 @@ PATIENCE_S = 1.0  # at the end
 
 
 class JsonLinesSink(Sink):
-    """One object on a line for each alert and each event, to an open descriptor."""
+    """One object on a line for each alert and each event, to an open descriptor.
+
+    monitor: its name, in every line where there are several.
+    """
 
     name = "stdout"
 
-    def __init__(self, number: int = STDOUT):
+    def __init__(self, number: int = STDOUT, monitor: str = ""):
+        self._named = {"source": monitor} if monitor else {}
         self._writer = LineWriter(number)
 
     def alert(self, alert, at_utc):
-        self._write(record_object(alert, at_utc=iso_utc(at_utc)))
+        self._write(record_object(alert, at_utc=iso_utc(at_utc), **self._named))
 
     def event(self, event, start_utc):
-        self._write(event_object(event, start_utc))
+        self._write(event_object(event, start_utc, **self._named))
 
     def frame(self, frame, at_utc):
         self._writer.flush()

@@ -44,7 +44,7 @@ class LocalSocketSink(Sink):
 
     snapshot: edge.status.Status.snapshot. requests: what may be asked, beside "status"; each is told in "reader" who
     asks, by a number that is no other's, and left(number) is called when that one has gone. own_path: the file to
-    remove at the end, where the monitor has made it itself.
+    remove at the end, where the monitor has made it itself. monitor: its name, in every line where there are several.
     """
 
     name = "socket"
@@ -56,6 +56,7 @@ class LocalSocketSink(Sink):
         requests: Dict[str, Answer],
         own_path: str = "",
         left: Callable[[int], None] = lambda reader: None,
+        monitor: str = "",
     ):
         self.dropped = 0  # readers, and lines that the thread had no time for
         self.trouble = ""
@@ -64,6 +65,7 @@ class LocalSocketSink(Sink):
         self._listening = listening
         self._group = group_of(listening.getsockname())
         self._left = left
+        self._named = {"source": monitor} if monitor else {}
         self._own_path = own_path
         self._own_identity = identity(own_path)
         self._readers = {}  # type: Dict[int, Reader]  # by descriptor
@@ -87,13 +89,13 @@ class LocalSocketSink(Sink):
         return len(self._readers)
 
     def alert(self, alert, at_utc):
-        self._hand_over(lambda: record_object(alert, at_utc=iso_utc(at_utc)))
+        self._hand_over(lambda: record_object(alert, at_utc=iso_utc(at_utc), **self._named))
 
     def event(self, event, start_utc):
-        self._hand_over(lambda: event_object(event, start_utc))
+        self._hand_over(lambda: event_object(event, start_utc, **self._named))
 
     def frame(self, frame, at_utc):
-        self._hand_over(lambda: record_object(frame, at_utc=iso_utc(at_utc)))
+        self._hand_over(lambda: record_object(frame, at_utc=iso_utc(at_utc), **self._named))
 
     def status(self, snapshot):
         self._hand_over(lambda: snapshot)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import stat
 from typing import List, Optional, Tuple
@@ -12,7 +13,7 @@ from edge.sinks.peers import peer_of
 SERVICE_PATH = "/run/cry-monitor.socket"  # where systemd's unit makes it
 LONGEST_PATH = 107  # bytes: unix(7)
 FIRST_PASSED = 3  # sd_listen_fds(3)
-PASSED_NAMES = ("cry-monitor.socket", "")  # of the unit; "" where systemd tells no names
+PASSED_NAMES = re.compile(r"(cry-monitor(@.*)?\.socket)?$")  # of the unit; "" where systemd tells no names
 BACKLOG = 64  # who connects at once: more than may read, so that they can be told so
 
 
@@ -69,7 +70,7 @@ def passed_by_systemd() -> Optional[socket.socket]:
     count = int(os.environ.get("LISTEN_FDS", "0"))
     names = os.environ.get("LISTEN_FDNAMES", "").split(":")
     for number, name in zip(range(FIRST_PASSED, FIRST_PASSED + count), names + count * [""]):
-        if name in PASSED_NAMES:
+        if PASSED_NAMES.match(name):
             os.set_inheritable(number, False)
             return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, number)
     return None

@@ -7,7 +7,7 @@ RECORD_TYPES = {Frame: "frame", Alert: "alert", Event: "event"}
 
 
 def record_object(record, **context):
-    """A Frame, Alert or Event as a dict for JSON: its type, the context (file or source), its fields.
+    """A Frame, Alert or Event as a dict for JSON: its type, the context (file, or the monitor's name), its fields.
 
     What each expert made of an event is not among them: it is in the database.
     """
@@ -20,10 +20,10 @@ def record_object(record, **context):
     return fields
 
 
-def event_object(event, start_utc):
+def event_object(event, start_utc, **context):
     """An event as a dict for JSON, with when it was; start_utc in seconds since 1970."""
     end_utc = start_utc + event.end_s - event.start_s
-    return record_object(event, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc))
+    return record_object(event, start_utc=iso_utc(start_utc), end_utc=iso_utc(end_utc), **context)
 
 
 def remarks_text(event):

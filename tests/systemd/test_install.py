@@ -13,6 +13,10 @@ def nearly_installed(tmp_path):
         "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",
+        "etc/systemd/system/cry-monitor@.service",
+        "etc/systemd/system/cry-monitor@.socket",
+        "etc/systemd/system/cry-monitor-camera@.service",
+        "etc/systemd/system/cry-monitor-camera@.socket",
         "etc/systemd/system/cry-monitor.service.d/jetson.conf",
         "etc/systemd/system/cry-monitor.service.d/override.conf",
         "etc/cry-monitor/cry-monitor.toml",
@@ -27,6 +31,7 @@ def nearly_installed(tmp_path):
         "usr/local/share/man/man1/cry-monitor.1",
         "usr/local/share/man/man1/edge-bench.1",
         "var/lib/private/cry-monitor/events.db",
+        "var/lib/private/cry-monitor-cot/events.db",
         "var/cache/private/cry-monitor/detector.engine",
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +51,10 @@ def test_what_is_installed(installed):
         "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",
+        "etc/systemd/system/cry-monitor@.service",
+        "etc/systemd/system/cry-monitor@.socket",
+        "etc/systemd/system/cry-monitor-camera@.service",
+        "etc/systemd/system/cry-monitor-camera@.socket",
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
         "usr/local/lib/systemd/system-generators/cry-monitor-page",
@@ -77,6 +86,7 @@ def test_uninstalling_keeps_events_and_configuration(make, nearly_installed):
         "etc/systemd/system/cry-monitor.service.d/override.conf",
         "opt/other/program",
         "var/lib/private/cry-monitor/events.db",
+        "var/lib/private/cry-monitor-cot/events.db",
         "var/lib/cry-monitor",
     }
 

@@ -42,23 +42,28 @@ GROUPS_237 = {
 }
 
 
+# The unit, and the template of several, which is made from it.
+HEARING = ["cry-monitor.service", "cry-monitor@.service"]
+
+
 @pytest.fixture
 def analyze(tmp_path):
-    """analyze(*arguments, drop_ins=()) -> what systemd-analyze says of the unit with those drop-ins."""
+    """analyze(*arguments, unit, drop_ins=()) -> what systemd-analyze says of the unit with those drop-ins."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
 
-    def analyze(*arguments, drop_ins=()):
-        # It looks for the program that is started, which is not installed here.
-        unit = re.sub(
-            "^ExecStart=.*$", "ExecStart=/bin/true", (SYSTEMD / "cry-monitor.service").read_text(), flags=re.MULTILINE
-        )
-        (tmp_path / "cry-monitor.service").write_text(unit)
+    def analyze(*arguments, unit="cry-monitor.service", drop_ins=()):
+        for path in [*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.socket")]:
+            shutil.copy(str(path), str(tmp_path))
         (tmp_path / "cry-monitor.service.d").mkdir(exist_ok=True)
         for name in drop_ins:
             shutil.copy(str(SYSTEMD / "drop-ins" / name), str(tmp_path / "cry-monitor.service.d"))
+        subprocess.check_call([str(SYSTEMD / "instances"), str(tmp_path), *drop_ins])
+        for path in tmp_path.glob("*.service"):  # it looks for the program that is started, which is not installed here
+            text = re.sub("^(ExecStart|ExecStartPre)=.*$", r"\1=/bin/true", path.read_text(), flags=re.MULTILINE)
+            path.write_text(text)
         done = subprocess.run(
-            ["systemd-analyze", *arguments, "cry-monitor.service"],
+            ["systemd-analyze", *arguments, unit.replace("@.", "@cot.")],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,28 +74,48 @@ def analyze(tmp_path):
     return analyze
 
 
+@pytest.mark.parametrize("unit", HEARING)
 @pytest.mark.parametrize("drop_ins", [[], *([name] for name in DROP_INS), DROP_INS])
-def test_systemd_has_no_complaint(analyze, drop_ins):
-    assert analyze("verify", drop_ins=drop_ins) == ""
+def test_systemd_has_no_complaint(analyze, unit, drop_ins):
+    assert analyze("verify", unit=unit, drop_ins=drop_ins) == ""
 
 
 # What a drop-in gives up is bounded too: the GPU on a Jetson.
 @pytest.mark.parametrize(
-    "drop_ins, most",
+    "unit, drop_ins, most",
     [
-        ([], MOST_EXPOSURE),
-        (["systemd-237.conf"], MOST_EXPOSURE),
-        (["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE),
+        *((unit, [], MOST_EXPOSURE) for unit in HEARING),
+        ("cry-monitor.service", ["systemd-237.conf"], MOST_EXPOSURE),
+        ("cry-monitor.service", ["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE),
+        ("cry-monitor-camera@.service", [], MOST_EXPOSURE),
     ],
 )
-def test_exposure(analyze, drop_ins, most, record_property, capsys):
-    said = analyze("security", "--offline=true", "--no-pager", drop_ins=drop_ins)
-    found = re.search(r"exposure level for cry-monitor.service: ([\d.]+)", said)
+def test_exposure(analyze, unit, drop_ins, most, record_property, capsys):
+    said = analyze("security", "--offline=true", "--no-pager", unit=unit, drop_ins=drop_ins)
+    found = re.search(r"exposure level for cry-monitor\S*.service: ([\d.]+)", said)
     if not found:
         pytest.skip("this systemd-analyze does not look at files: " + said.splitlines()[0])
     with capsys.disabled():
-        print("\ncry-monitor.service {}: exposure {}".format(" ".join(drop_ins), found[1]))
+        print("\n{} {}: exposure {}".format(unit, " ".join(drop_ins), found[1]))
     assert float(found[1]) <= most
+
+
+def test_the_camera_is_fetched_by_a_unit_with_the_network_of_the_house_and_no_disk(analyze):
+    for unit in ("cry-monitor-camera@.service", "cry-monitor-camera@.socket", "cry-monitor@.socket"):
+        assert analyze("verify", unit=unit) == ""
+    text = (SYSTEMD / "cry-monitor-camera@.service").read_text()
+    assert "IPAddressDeny=any" in text and "StateDirectory" not in text and "InaccessiblePaths=/var " in text
+    hearing = (SYSTEMD / "cry-monitor.service").read_text()
+    assert "PrivateNetwork=yes" in hearing and "RestrictAddressFamilies=AF_UNIX\n" in hearing
+
+
+def test_several_monitors_share_nothing(tmp_path):
+    subprocess.check_call([str(SYSTEMD / "instances"), str(tmp_path), *DROP_INS])
+    for name in ("cry-monitor@.service", "cry-monitor@.socket", "cry-monitor@.service.d/systemd-237.conf"):
+        lines = [line for line in (tmp_path / name).read_text().splitlines() if not line.startswith("#")]
+        ours = re.findall(r"\S*cry-monitor\S*", " ".join(lines))
+        programs = ("ExecStart=/opt/cry-monitor/bin/cry-monitor", "SocketGroup=cry-monitor-readers")
+        assert [path for path in ours if "%i" not in path and path not in programs] == []
 
 
 def test_the_reduced_drop_in_is_known_to_jetpack():

@@ -6,10 +6,18 @@ import time
 import numpy as np
 import pytest
 
+from edge.config import default_settings
 from edge.doctor.sound import findings_of_service, level_finding, remark_finding, sound_findings
 from edge.store import Minute
 
 RNG = np.random.RandomState(1)
+
+
+def audio(source):
+    """[audio] settings."""
+    return default_settings().audio._replace(source=source)
+
+
 NOISE = RNG.standard_normal(32000).astype(np.float32)
 TONE_50_HZ = (0.1 * np.sin(2 * np.pi * 50 * np.arange(32000) / 16000)).astype(np.float32)
 
@@ -84,9 +92,9 @@ def test_what_the_source_remarks_is_a_finding_with_what_to_do(what):
 
 
 def test_a_source_that_is_no_microphone_is_said():
-    (finding,) = sound_findings("-")
+    (finding,) = sound_findings(audio("-"))
     assert (finding.name, finding.state) == ("microphone", "unknown")
-    (finding,) = sound_findings("file:/nowhere.wav")
+    (finding,) = sound_findings(audio("file:/nowhere.wav"))
     assert (finding.name, finding.state) == ("microphone", "wrong")
     assert "/nowhere.wav" in finding.found
 
@@ -96,7 +104,7 @@ def test_nothing_is_read_from_a_named_pipe(tmp_path):
     os.mkfifo(path)
     keeps_it_open = os.open(path, os.O_RDWR)
     os.write(keeps_it_open, b"RIFF")
-    (finding,) = sound_findings("file:" + path)
+    (finding,) = sound_findings(audio("file:" + path))
     assert (finding.state, path in finding.found) == ("unknown", True)
     assert os.read(keeps_it_open, 9) == b"RIFF"
     os.close(keeps_it_open)
