@@ -47,7 +47,7 @@ class Status:
     name, where there are several.
     """
 
-    def __init__(self, monitor: str = ""):
+    def __init__(self, monitor=""):
         self._name = monitor
         self.state = STARTING
         self.detail = ""
