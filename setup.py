@@ -108,6 +108,7 @@ def host():
     ]
     federation = ["cryptography>=42", "pycryptodome>=3.20", "dp-accounting>=0.4.4"]
     train = export + federation + ["scikit-learn>=1.3", "tqdm>=4.60", "matplotlib>=3.7"]
+    torch = export + ["torch>=2.6", "onnxscript>=0.5"]  # programs of torch.export, by way of ONNX
     tools = [
         "prometheus-client>=0.12",
         "pyyaml>=5",
@@ -133,6 +134,7 @@ def host():
             "export": export,
             "train": train,
             "flower": FLOWER,
+            "torch": torch,
             "test-all": train + TEST + BRIDGE + PNG + tools,
         },
     }

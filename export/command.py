@@ -3,9 +3,11 @@
 import argparse
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edge import __version__
 from edge.arguments import Parser, path_name
@@ -31,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = Parser(
         prog=NAME,
-        description="Export a trained Keras model as a bundle for a board, and prove what precision cost.\n"
+        description="Export a trained model (Keras, ONNX, PyTorch) as a bundle for a board, and prove what "
+        "precision cost.\n"
         "With no --model it exports the models that ship.",
         epilog=DESCRIPTION_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -44,10 +47,21 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--list-targets", action="store_true", help="list the targets and exit")
     result.add_argument(
         "--model",
-        metavar="DIR",
+        metavar="PATH",
         type=path_name,
         default=DEFAULT_MODEL_DIR,
-        help="directory with one .keras file and model.json, or with several models (default: those that ship)",
+        help="a .keras, .onnx or .pt2 (torch.export) file with NAME.json or model.json beside it, or a directory with "
+        "one or several (default: those that ship)",
+    )
+    result.add_argument(
+        "--input-shape",
+        metavar="NAME=N,N,...",
+        action="append",
+        default=[],
+        help="the sizes of an ONNX input that its file leaves open",
+    )
+    result.add_argument(
+        "--input-value", metavar="NAME=NUMBER", action="append", default=[], help="an ONNX input that is a constant"
     )
     result.add_argument(
         "--calibration",
@@ -125,6 +139,28 @@ def check_converters(modules: Sequence[str]) -> None:
         raise UserError("{} not installed: {}".format(" and ".join(missing), how_to_install("export")))
 
 
+def fixed_inputs(arguments: argparse.Namespace) -> Any:
+    """What the flags say of an ONNX file's inputs; None where they say nothing. Raises UserError."""
+    from export.fixed_inputs import Fixed
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    values: dict[str, float] = {}
+    for text in arguments.input_shape:
+        name, _, sizes = text.rpartition("=")
+        if not name or not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", sizes):
+            raise UserError(f"--input-shape is {text!r}: use NAME=1,98,64, every size at least 1")
+        shapes[name] = tuple(int(size) for size in sizes.split(","))
+    for text in arguments.input_value:
+        name, _, number = text.rpartition("=")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise UserError(f"--input-value is {text!r}: use NAME=16000")
+    return Fixed(shapes, values) if shapes or values else None
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Export as the arguments say; returns the exit status. Raises UserError."""
     target = find_target(arguments.target)
@@ -144,6 +180,7 @@ def export(arguments: argparse.Namespace) -> int:
         lambda line: print("{}: {}".format(NAME, line), file=sys.stderr),
         arguments.dry_run,
         arguments.trust_model_code,
+        fixed_inputs(arguments),
     )
     if arguments.json:
         print(json.dumps(report))

@@ -12,6 +12,7 @@ from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.answers import check_values_are_logits
 from export.convert.files import Progress, checked_onnx
 from export.convert.keras_to_onnx import onnx_cost
+from export.fixed_inputs import Fixed
 from export.kinds.registry import find_kind
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.parity.evidence import Evidence
@@ -37,18 +38,19 @@ def export_bundle(
     progress: Progress,
     dry_run: bool = False,
     trusted: bool = False,
+    fixed_inputs: Fixed | None = None,
 ) -> dict[str, Any]:
     """Export trained models as a bundle for a target.
 
     Returns the report, whose "written" says whether there is a bundle: none when a file is outside its bounds
     ("violations" says by how much), or for a dry run, which checks and lints but converts nothing that it keeps.
-    trusted: code that comes with the models may run.
+    trusted: code that comes with the models may run. fixed_inputs: of an ONNX file.
     Raises UserError.
     """
     if not dry_run:
         check_out(out)
     progress(f"loading {model_dir}")
-    sources = load_models(model_dir, trusted)
+    sources = load_models(model_dir, trusted, fixed_inputs)
     report = beginning(target, sources, out)
     gathered = []
     for model in sources.models:  # the detector that ships is judged on what it came with

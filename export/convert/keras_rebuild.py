@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from export.convert.keras_graph import import_keras
+from export.onnx_model import OnnxModel
 
 MAX_UNROLLED_STEPS = 400
 RECURRENT = ("SimpleRNN", "GRU", "LSTM", "RNN")
@@ -60,7 +61,9 @@ def as_converters_take_it(model: Any) -> Any:
 
 
 def computes_in_half(model: Any) -> bool:
-    """Whether a layer of a Keras model computes in half precision."""
+    """Whether a layer of a model computes in half precision."""
+    if isinstance(model, OnnxModel):
+        return model.is_half
     return any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers(include_self=False))
 
 

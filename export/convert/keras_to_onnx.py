@@ -12,17 +12,21 @@ from export.convert.onnx_fold import fold_scale_and_shift
 from export.convert.quiet import quiet
 from export.convert.rewrites import rewrite
 from export.networks import OUTPUT_NAME
+from export.onnx_model import OnnxModel
 
 OPSET = 13
 IR_VERSION = 7
 
 
 def keras_to_onnx(model: Any) -> bytes:
-    """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes.
+    """Convert a functional Keras model with batch 1 to a checked fp32 ONNX file; returns its bytes. One that came as
+    ONNX is as it was imported.
 
     Inputs and outputs keep the model's names for them; an output without one is called logits. What TensorRT would
     not import is rewritten where that is possible. Raises UserError when it does not convert.
     """
+    if isinstance(model, OnnxModel):
+        return model.content
     import onnx
     import tensorflow as tf
     import tf2onnx

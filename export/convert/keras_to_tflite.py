@@ -22,6 +22,7 @@ from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT
 from export.convert.quiet import quiet
 from export.convert.tflite_process import CONVERTER, ConverterCrash, ConverterRefusal
 from export.networks import Feed, state_shapes
+from export.onnx_model import OnnxModel
 
 REPLACE = "replace that layer, or choose a target of another precision"
 UNROLL = f"give it at most {MAX_UNROLLED_STEPS} steps, so that it is unrolled"
@@ -31,12 +32,16 @@ ATTENDING_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # of one w
 
 
 def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None) -> bytes:
-    """Convert a functional Keras model with batch 1.
+    """Convert a functional Keras model with batch 1, or one that came as ONNX.
 
     precision: fp32, fp16 (weights), dynamic (int8 weights, float activations) or int8 (both, per-channel
     weights; inputs and outputs stay float32, which costs the engine nothing). feeds: network inputs from which int8
     ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
     """
+    if isinstance(model, OnnxModel):
+        from export.convert.onnx_to_keras import onnx_to_keras
+
+        model = onnx_to_keras(model.content)
     operators = int8_operators(model) if precision == "int8" else None
     try:
         return convert_once(model, precision, feeds, operators)
@@ -53,6 +58,8 @@ def reason(model: Any, refusal: str) -> str:
     unknown = re.search(r"(?:Flex|Custom) ops?: ([\w, ]+)", refusal)
     if unknown:
         return f"the operator {unknown[1]} is not a TFLite builtin): build it from layers that are"
+    if any(layer.name == "onnx_graph" for layer in model.layers):
+        return f"{one_line(refusal)}): build it from operators that do, or choose a jetson target, which keeps ONNX"
     layers = inner_model(model)._flatten_layers(include_self=False)
     named = [layer for layer in layers if re.search(rf"\b{re.escape(layer.name)}(_\d+)?/", refusal)]
     if named:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge.decision.calibration import energy, log_posterior
+from export.onnx_model import OnnxModel
 from export.parity.calibration import Provenance
 from export.parity.evidence import Compared, error_points, finite, worst_rows
 from export.parity.metrics import Change, auc, balanced_accuracy, calibration_error, change, recall_at, surely_above
@@ -67,7 +68,9 @@ class Parity:
 
 
 def keras_outputs(model: Any, inputs: np.ndarray) -> np.ndarray:
-    """What the Keras model as it was saved says of (N, ...) inputs: (N, labels) logits, (N, ...) of a denoiser."""
+    """What the model as it was saved says of (N, ...) inputs: (N, labels) logits, (N, ...) of a denoiser."""
+    if isinstance(model, OnnxModel):
+        return model.answers(inputs)
     size = model.inputs[0].shape[0] or KERAS_BATCH
     batches = [np.asarray(model(inputs[i : i + size], training=False)) for i in range(0, len(inputs), size)]
     return np.concatenate(batches).astype(np.float32)  # whatever precision it has inside

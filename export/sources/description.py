@@ -29,6 +29,8 @@ HELP = """model.json, with three keys of your own:
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json,
                 and run only with --trust-model-code unless they are this project's
+  axes          "columns_bands" or "bands_columns": of an ONNX or PyTorch model, which comes first, where the sizes do
+                not tell
   graph         "my_package.module:function": called with the Keras model and model.json, it gives the functional
                 Keras model that is converted (merged adapters, one step of a streamed model); absent: the model itself
   name, version, metrics, training: shown and kept in the manifest
@@ -68,7 +70,7 @@ def read_description(path: Path) -> dict[str, Any]:
     if isinstance(feature, str) and feature in FEATURES:
         given = {**given, "feature": {"name": feature, "parameters": dict(FEATURES[feature])}}
     kind = kind_of({"role": role, **given})
-    description = {"name": name, "role": role, "graph": None, **kind.defaults, **given}
+    description = {"name": name, "role": role, "graph": None, "axes": None, **kind.defaults, **given}
     check_keys(given, kind, path)
     check(Fields(description, str(path)), kind)
     return description
@@ -76,7 +78,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 def check_keys(given: dict[str, Any], kind: ModelKind, path: Path) -> None:
     """Raise UserError when model.json has a key that means nothing for its kind of model: it may be a slip."""
-    known = {"name", "graph", *kind.defaults, *kind.manifest_keys, *kind.unread_keys}
+    known = {"name", "graph", "axes", *kind.defaults, *kind.manifest_keys, *kind.unread_keys}
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)

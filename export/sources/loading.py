@@ -11,26 +11,35 @@ from edge.errors import UserError
 from export.convert.keras_graph import import_keras, one_tensor_to_one, with_batch_of_one
 from export.convert.keras_rebuild import as_converters_take_it
 from export.convert.quiet import quiet
+from export.fixed_inputs import Fixed
 from export.kinds.kind import ModelKind
 from export.model import SourceModel
 from export.sources.description import DESCRIPTION_NAME, kind_of, read_description
 from export.sources.trust import check_archive, import_modules, safe_mode
 
+FOREIGN = (".onnx", ".pt2")
 
-def load_model(keras_path: Path, description_path: Path, trusted: bool = False) -> SourceModel:
-    """Read and check a model. trusted: code that comes with it may run.
 
-    Raises UserError when model.json or the Keras file is missing or unusable, when the feature is not the one
+def load_model(
+    path: Path, description_path: Path, trusted: bool = False, fixed_inputs: Fixed | None = None
+) -> SourceModel:
+    """Read and check a model. trusted: code that comes with it may run. fixed_inputs: of one that is no Keras model.
+
+    Raises UserError when model.json or the model is missing or unusable, when the feature is not the one
     edge/dsp computes, or when the network's input and output do not match feature and labels.
     """
     description = read_description(description_path)
     kind = kind_of(description)
-    trained = load_keras(keras_path, description, kind, trusted)
+    if path.suffix in FOREIGN:
+        from export.sources.onnx_file import load_foreign
+
+        return load_foreign(path, description, kind, fixed_inputs or Fixed())
+    trained = load_keras(path, description, kind, trusted)
     if description["graph"] is None:
         fixed = kind.graph(as_converters_take_it(trained), description)
     else:
-        fixed = hooked_graph(trained, description, kind, keras_path.parent, trusted)
-    return SourceModel(keras_path.parent, description, kind, trained, fixed)
+        fixed = hooked_graph(trained, description, kind, path.parent, trusted)
+    return SourceModel(path.parent, description, kind, trained, fixed)
 
 
 def hooked_graph(trained: Any, description: dict[str, Any], kind: ModelKind, directory: Path, trusted: bool) -> Any:

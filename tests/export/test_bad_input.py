@@ -58,7 +58,7 @@ def test_file_that_is_not_keras(model_copy, refusal):
 
 def test_no_keras_file(model_copy, refusal):
     (model_copy / "detector.keras").unlink()
-    assert "0 .keras files; exactly one is needed: save the model there" in refusal(model=model_copy)
+    assert "0 models (.keras, .onnx, .pt2); exactly one is needed: save the model there" in refusal(model=model_copy)
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_no_keras_file(model_copy, refusal):
     [
         ("model.h5", "load it where it was trained and model.save('model.keras')"),
         ("model.weights.h5", "build it, load_weights, then model.save"),
-        ("model.pt2", "rebuild the network in Keras"),
-        ("model.onnx", "edge-export --lint FILE.onnx"),
-        ("model.tflite", "export the Keras model it was made of"),
+        ("model.pt", "torch.export.save("),
+        ("model.ckpt", "torch.export.save("),
+        ("model.tflite", "export the model it was made of"),
     ],
 )
 def test_models_in_other_formats_are_told_how_to_come(model_copy, refusal, name, advice):
     (model_copy / "detector.keras").rename(model_copy / name)
     line = refusal(model=model_copy)
-    assert f"0 .keras files, and {name}; " in line and advice in line
+    assert f"0 models (.keras, .onnx, .pt2), and {name}; " in line and advice in line
 
 
 @pytest.mark.parametrize("key, meant", [("labelz", "labels"), ("temprature", "temperature"), ("denoised", None)])

@@ -1,9 +1,9 @@
 """Somebody's ONNX file as one that this project exports: fixed shapes, opset 13, float32, no branches.
 
-    inputs.py         shapes and values that a flag fixes
-    precision.py      half and double precision become float32
-    simplify.py       constants folded, branches that are decided taken, by onnxruntime
-    older_forms.py    operators of later opsets as opset 13 has them
+inputs.py         shapes and values that a flag fixes
+precision.py      half and double precision become float32
+simplify.py       constants folded, branches that are decided taken, by onnxruntime
+older_forms.py    operators of later opsets as opset 13 has them
 """
 
 import onnx
@@ -11,8 +11,8 @@ import onnx
 from edge.engines.base import one_line
 from edge.errors import UserError
 from export.convert.onnx_fold import fold_scale_and_shift
-from export.convert.onnx_import.inputs import Fixed, fix_inputs
-from export.convert.onnx_import.older_forms import with_older_forms
+from export.convert.onnx_import.inputs import fix_inputs
+from export.convert.onnx_import.older_forms import with_older_forms, without_functions
 from export.convert.onnx_import.precision import in_single_precision
 from export.convert.onnx_import.simplify import simplified
 from export.convert.quiet import quiet
@@ -20,7 +20,7 @@ from export.convert.rewrites.rewriter import OPSET, rewrite
 
 QUANTISERS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "MatMulInteger")
 
-__all__ = ["Fixed", "fix_inputs", "import_onnx"]
+__all__ = ["fix_inputs", "import_onnx"]
 
 
 def import_onnx(model: onnx.ModelProto, where: str) -> bytes:
@@ -29,14 +29,15 @@ def import_onnx(model: onnx.ModelProto, where: str) -> bytes:
     if foreign:
         named = next(node for node in model.graph.node if node.domain in foreign)
         raise UserError(
-            f"{where} has operators of {foreign[0]}, such as {named.op_type} ({named.name!r}): export it with ONNX's own"
+            f"{where} has operators of {foreign[0]}, such as {named.op_type} ({named.name!r}): export it with "
+            f"ONNX's own"
         )
     quantised = next((node for node in model.graph.node if node.op_type in QUANTISERS), None)
     if quantised is not None:
         raise UserError(f"{where} is quantised already ({quantised.op_type} {quantised.name!r}): name the float model")
     try:
         with quiet():
-            model = with_older_forms(simplified(in_single_precision(model)))
+            model = with_older_forms(simplified(without_functions(in_single_precision(model))))
             check_opset(model, where)
             content = fold_scale_and_shift(rewrite(model.SerializeToString()))
     except UserError:

@@ -1,22 +1,12 @@
 """What a flag says of a network's inputs: the sizes that its file leaves open, and inputs that are constants."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 import onnx
 
 from edge.errors import UserError
+from export.fixed_inputs import Fixed
 
 FIX = "give --input-shape NAME=1,98,64, with every size"
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """Shapes and values by the name of an input."""
-
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def fix_inputs(model: onnx.ModelProto, fixed: Fixed, where: str) -> onnx.ModelProto:
@@ -63,7 +53,9 @@ def fix_shape(value: onnx.ValueInfoProto, given: tuple[int, ...] | None, where: 
     else:
         wanted = [1, *sizes[1:]] if sizes and sizes[0] is None else sizes
         if None in wanted:
-            raise UserError(f"{where}: input {value.name!r} has the shape {shown(value)}, open in more than batch: {FIX}")
+            raise UserError(
+                f"{where}: input {value.name!r} has the shape {shown(value)}, open in more than batch: {FIX}"
+            )
     kind.ClearField("shape")
     kind.shape.SetInParent()
     for size in wanted:

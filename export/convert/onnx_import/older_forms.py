@@ -3,7 +3,7 @@
 ONNX's own version converter goes up, and not down from 14.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import numpy as np
 import onnx
@@ -12,11 +12,12 @@ from export.convert.rewrites.primitives import Builder, lower_to_primitives, rea
 from export.convert.rewrites.rewriter import OPSET, at_opset_13
 from export.convert.rewrites.shapes import infer_shapes, replace_nodes, tensor_shapes
 
+FUNCTIONS = ("GroupNormalization",)
 REDUCTIONS = (
     *("ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2"),
     *("ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"),
 )
-NEWER_ATTRIBUTES = {  # that say, where they have this value, what opset 13 does anyway
+NEWER_ATTRIBUTES: dict[str, dict[str, object]] = {  # that say, where they have this value, what opset 13 does anyway
     "Reshape": {"allowzero": 0},
     "BatchNormalization": {"training_mode": 0},
     "Resize": {"antialias": 0, "keep_aspect_ratio_policy": b"stretch"},
@@ -37,17 +38,31 @@ def with_older_forms(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     model = infer_shapes(model)
     lower_to_primitives(model)
-    graph = model.graph
+    replace_all(model.graph)
+    return at_opset_13(model)
+
+
+def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with those nodes replaced of which onnxruntime would make many, and less exact ones."""
+    model = infer_shapes(model)
+    replace_all(model.graph, FUNCTIONS)
+    return model
+
+
+def replace_all(graph: onnx.GraphProto, kinds: Container[str] | None = None) -> None:
+    """Replace, in place, every node, or every one of some kinds, that opset 13 has in another form."""
     shapes = tensor_shapes(graph)
     constants = {proto.name: onnx.numpy_helper.to_array(proto) for proto in graph.initializer}
     nodes = []
     for node in graph.node:
+        if kinds is not None and node.op_type not in kinds:
+            nodes.append(node)
+            continue
         drop_attributes(node)
         older = older_form(node, constants, shapes.get(node.input[0], ()) if node.input else ())
         nodes.extend(older or [node])
     replace_nodes(graph, nodes)
     del graph.value_info[:]  # it may name tensors that are gone
-    return at_opset_13(model)
 
 
 def drop_attributes(node: onnx.NodeProto) -> None:
@@ -175,9 +190,33 @@ def reshape(node: onnx.NodeProto, constants: Constants, shape: Shape) -> list[on
     return [onnx.helper.make_node("Reshape", node.input, node.output, name=node.name)]
 
 
+def trilu(node: onnx.NodeProto, constants: Constants, shape: Shape) -> list[onnx.NodeProto] | None:
+    """A triangle is kept by a mask."""
+    named = [name for name in node.input[1:] if name]
+    if len(shape) < 2 or None in shape or any(name not in constants for name in named):
+        return None
+    mask = np.ones(shape[-2:], np.float32)
+    k = int(constants[named[0]]) if named else 0
+    mask = np.triu(mask, k) if read_attributes(node).get("upper", 1) else np.tril(mask, k)
+    build = Builder(node)
+    build.add("Mul", node.input[0], build.add("Constant", value=onnx.numpy_helper.from_array(mask)))
+    return build.finish()
+
+
+def shape_of(node: onnx.NodeProto, _: Constants, shape: Shape) -> list[onnx.NodeProto] | None:
+    """Part of a shape, where it is known."""
+    attributes = read_attributes(node)
+    if not attributes or not shape or None in shape:
+        return None
+    part = np.array(shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
+    return [onnx.helper.make_node("Constant", [], node.output, value=onnx.numpy_helper.from_array(part))]
+
+
 FORMS: dict[str, Form] = {
     "Reshape": reshape,
+    "Shape": shape_of,
     "Split": split,
+    "Trilu": trilu,
     "Pad": pad,
     "HardSwish": hard_swish,
     "Mish": mish,

@@ -34,3 +34,8 @@ def widen(proto: TensorProto) -> None:
     """Give a constant the type float32."""
     if proto.data_type in OTHERS:
         proto.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(proto).astype(np.float32), proto.name))
+
+
+def computes_in_half(model: onnx.ModelProto) -> bool:
+    """Whether weights of a model are of half precision."""
+    return any(proto.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16) for proto in model.graph.initializer)

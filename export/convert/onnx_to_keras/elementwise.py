@@ -68,6 +68,13 @@ def gelu(node: Node) -> Tensor:
     return x.like(tf.nn.gelu(x.held, approximate=node.get("approximate", "none") == "tanh"))
 
 
+def error_function(x: Any) -> Any:
+    """By Abramowitz and Stegun 7.1.26, within 1.5e-7: TFLite has none."""
+    t = 1.0 / (1.0 + 0.3275911 * tf.abs(x))
+    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    return tf.sign(x) * (1.0 - series * tf.exp(-x * x))
+
+
 def cast(node: Node) -> Tensor:
     kind = TYPES.get(node.get("to"))
     if kind is None:
@@ -122,8 +129,9 @@ OPERATORS: dict[str, Operator] = {
     "Reciprocal": of_one(lambda x: 1.0 / x),
     **{
         name: of_one(getattr(tf.math, name.lower()))
-        for name in ("Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Round", "Sign", "Sin", "Sqrt", "Tan")
+        for name in ("Abs", "Ceil", "Cos", "Exp", "Floor", "Log", "Round", "Sign", "Sin", "Sqrt", "Tan")
     },
+    "Erf": of_one(error_function),
     "Neg": of_one(tf.negative),
     "Not": of_one(tf.logical_not),
     "IsNaN": of_one(tf.math.is_nan),

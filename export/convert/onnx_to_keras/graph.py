@@ -10,6 +10,7 @@ from edge.engines.base import one_line
 from edge.errors import UserError
 from export.convert.keras_graph import import_keras
 from export.convert.onnx_to_keras import elementwise, products, recurrent, shapes, spatial
+from export.convert.onnx_to_keras.gelus import whole_gelus
 from export.convert.onnx_to_keras.node import Node, Operator
 from export.convert.onnx_to_keras.tensor import Tensor, Unknown, plain
 
@@ -23,12 +24,12 @@ OPERATORS: dict[str, Operator] = {
 KERAS = import_keras()
 
 
-class OnnxGraph(KERAS.layers.Layer):  # type: ignore[name-defined,misc]
+class OnnxGraph(KERAS.layers.Layer):  # type: ignore[name-defined]
     """A whole graph: inputs in its order, outputs in its order."""
 
     def __init__(self, graph: Any) -> None:
         super().__init__(name="onnx_graph")
-        self.graph = graph
+        self.graph, self.nodes = graph, needed(graph, whole_gelus(graph))
         self.constants = {proto.name: plain(onnx.numpy_helper.to_array(proto)) for proto in graph.initializer}
 
     def call(self, inputs: Any) -> list[Any]:
@@ -41,10 +42,20 @@ class OnnxGraph(KERAS.layers.Layer):  # type: ignore[name-defined,misc]
             x = tf.convert_to_tensor(x)
             x.set_shape(shape_of(value))  # a SavedModel leaves the batch open
             tensors[value.name] = plain(x)
-        for proto in self.graph.node:
+        for proto in self.nodes:
             results = run(proto, tensors)
             tensors.update(zip(proto.output, results, strict=False))
         return [tf.cast(tensors[value.name].plain, tf.float32) for value in self.graph.output]
+
+
+def needed(graph: Any, nodes: list[Any]) -> list[Any]:
+    """The nodes that an output needs."""
+    names, kept = {value.name for value in graph.output}, []
+    for node in reversed(nodes):
+        if names & set(node.output):
+            kept.append(node)
+            names |= set(node.input)
+    return kept[::-1]
 
 
 def run(proto: Any, tensors: dict[str, Tensor]) -> list[Tensor]:
