@@ -225,6 +225,23 @@ def _transformer_cost(found: Figures) -> str:
     return f"M multiply-adds a frame: `full` {full:.0f}, `pi`, which ships, {pi:.0f}"
 
 
+def _federation(found: Figures) -> str:
+    from benchmarks.studies.federation_table import BASE, final, full_size_up, rounds_to_targets
+
+    both, fedavg = (sum(rounds_to_targets(found["curves"], arm)) for arm in (BASE, "FedAvg"))
+    score = sum(map(final, found["curves"][BASE])) / len(found["curves"][BASE])
+    return (
+        f"homes that learn together: macro-F1 {score / 100:.2f}, {1 - both / fedavg:.0%} fewer rounds than FedAvg; "
+        f"{full_size_up(found['bytes'], 8, 10) / 1e6:.2f} MB a home and round"
+    )
+
+
+def _federation_scale(found: Figures) -> str:
+    largest = found["rows"][-1]
+    homes, seconds = largest["homes"], largest["server_s"]
+    return f"a masked round of {homes} homes at a tenth of full size takes the server {seconds:.0f} s"
+
+
 def _fuzz(found: Figures) -> str:
     targets = found["targets"].values()
     faults = sum(len(each["crashes"]) + len(each["hangs"]) + len(each["internal_errors"]) for each in targets)
@@ -264,4 +281,6 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "unknown_sounds": _unknown_sounds,
     "site_calibration": _site_calibration,
     "transformer_cost": _transformer_cost,
+    "federation": _federation,
+    "federation_scale": _federation_scale,
 }

@@ -28,6 +28,17 @@ def rounds_to(run: dict[str, Any], target: float) -> float:
     return run["curve"][-1]["round"] + 1
 
 
+def rounds_to_targets(curves: Curves, arm: str) -> list[float]:
+    """rounds_to() of each seed, each to what all clips in one place reach there."""
+    targets = [REACHED * final(run) for run in curves[CENTRAL]]
+    return [rounds_to(run, target) for run, target in zip(curves[arm], targets, strict=False)]
+
+
+def full_size_up(sizes: list[dict[str, Any]], bits: int, homes: int) -> int:
+    """Bytes that a home sends in a masked round, or in the clear where they are not compressed."""
+    return next(s["up"] for s in sizes if s["bits"] == bits and s["homes"] == homes and s["masking"] == (bits < 16))
+
+
 def interval(values: list[float]) -> str:
     """Mean and interval over seeds."""
     mean, low, high = mean_interval(values)
@@ -36,9 +47,7 @@ def interval(values: list[float]) -> str:
 
 def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) -> str:
     """All of it as Markdown."""
-    up = next(size["up"] for size in sizes if (size["bits"], size["masking"], size["homes"]) == (8, True, 10))
-    plain = next(size["up"] for size in sizes if size["bits"] == 32)
-    targets = [REACHED * final(run) for run in curves[CENTRAL]]
+    up, plain = full_size_up(sizes, 8, 10), full_size_up(sizes, 32, 10)
     lines = [
         f"Macro-F1 (%) on sounds that are no home's; rounds and bytes of a home until the mean of {LAST} "
         f"evaluations is {100 * REACHED:.0f} % of what all clips in one place reach. "
@@ -48,7 +57,7 @@ def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) ->
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for arm in (*arms, CENTRAL, LOCAL_ONLY):
-        lines.append(arm_row(arm, curves, targets, up, plain))
+        lines.append(arm_row(arm, curves, up, plain))
     lines += ["", "One thing changed at a time, of SCAFFOLD + proximal with 8 bits; paired by seeds against it.", ""]
     lines += ["| changed | seeds | macro-F1 | paired | epsilon at delta 1e-5 |", "| --- | --- | --- | --- | --- |"]
     for arm, found in curves.items():
@@ -57,7 +66,7 @@ def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) ->
     return "\n".join(lines + ["", *size_rows(sizes)])
 
 
-def arm_row(arm: str, curves: Curves, targets: list[float], up: int, plain: int) -> str:
+def arm_row(arm: str, curves: Curves, up: int, plain: int) -> str:
     """One way of learning."""
     found, against = curves[arm], curves["FedAvg"]
     cells = [arm, str(len(found)), interval([final(run) for run in found])]
@@ -66,9 +75,7 @@ def arm_row(arm: str, curves: Curves, targets: list[float], up: int, plain: int)
     )
     if arm in (LOCAL_ONLY, CENTRAL):
         return "| " + " | ".join([*cells, "", "", "", ""]) + " |"
-    rounds, of_fedavg = (
-        [rounds_to(run, target) for run, target in zip(runs, targets, strict=False)] for runs in (found, against)
-    )
+    rounds, of_fedavg = rounds_to_targets(curves, arm), rounds_to_targets(curves, "FedAvg")
     cells.append(interval(rounds))
     cells.append(interval([a - b for a, b in zip(rounds, of_fedavg, strict=False)]) if arm != "FedAvg" else "")
     cells += [f"{np.mean(rounds) * size / 1e6:.0f}" for size in (up, plain)]

@@ -26,6 +26,7 @@ from training.verifier.federated import INPUTS, write_marked
 REPOSITORY = Path(__file__).parents[3]
 FLOWER = Path(os.environ["FLOWER"]) / "bin"
 HOMES, ROUNDS = 3, 2
+MEMORY_MB = 400
 START_LIMIT_S, RUN_LIMIT_S = 60, 200
 UNSEALED = serialization.NoEncryption()
 
@@ -222,3 +223,47 @@ def test_over_a_network_as_in_one_process(site):
         called = re.findall(r"connect\(\d+, \{sa_family=AF_INET6?, .*?\}", site.said("connects"))
         assert called
         assert [one for one in called if "127.0.0.1" not in one and "::1" not in one] == []
+
+
+def test_what_runs_in_a_home_fits_a_small_board(site):
+    """SuperNode, what starts processes for it, and the process that trains, all at their largest."""
+    site.node("home-0", "home-0.log")
+    site.wait_for("home-0.log", "Uvicorn running")
+    carrying = settled_mb(site.started[0].pid)
+    config = {
+        "federation": "federation.toml",
+        "roster": "roster.json",
+        "identity": "home-0/identity",
+        "folder": "home-0",
+    }
+    node = json.dumps({**{key: str(site.folder / value) for key, value in config.items()}, "home": "home-0"})
+    train = (
+        "import json, resource, sys, numpy\n"
+        "from training.federated.client_app import make_home\n"
+        "home = make_home(json.loads(sys.argv[1]), 'f00d')\n"
+        "home.learner.gradient(numpy.zeros(5, 'f4'), numpy.random.default_rng(0))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+    )
+    command = [FLOWER / "python", "-c", train, node]
+    training = float(subprocess.check_output(command, cwd=site.folder, env=site.environment, text=True))
+    print(f"SuperNode {carrying:.0f} MB, training {training:.0f} MB")
+    assert carrying + training <= MEMORY_MB
+
+
+def settled_mb(pid):
+    """Of a process and those it has started, once that has not grown for three seconds."""
+    deadline, seen, since = time.monotonic() + START_LIMIT_S, 0.0, time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - since < 3:
+        now = largest_mb(pid) + sum(largest_mb(child) for child in children_of(pid))
+        if now > seen:
+            seen, since = now, time.monotonic()
+        time.sleep(0.2)
+    return seen
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def largest_mb(pid):
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024

@@ -1,0 +1,103 @@
+"""A home whose every answer comes from a process of its own, an identity that nobody else reads, a roster for all."""
+
+import json
+import stat
+
+import numpy as np
+import pytest
+from quadratics import RUN, Federation
+
+from edge.errors import UserError
+from training.command import main
+from training.federated.home import Home
+from training.federated.home_state import keep_home, take_home
+from training.federated.roster import new_identity, read_identity, read_roster
+
+
+def test_a_home_that_is_made_anew_for_each_message_answers_the_same(tmp_path):
+    """As over Flower: between any two messages there is nothing but its file."""
+    kept, lived = Federation(), Federation()
+
+    def from_files(kind, messages):
+        answers = {}
+        for name, data in messages.items():
+            before = kept.homes[name]
+            home = Home(name, before.identity, kept.roster, before.learner, kept.plan, RUN)
+            take_home(home, tmp_path / name)
+            answers[name] = home.answer(data)
+            keep_home(home, tmp_path / name)
+        return answers
+
+    kept.run_round.exchange = from_files
+    for _ in range(3):
+        assert kept.round().rejected == [] and lived.round().rejected == []
+    assert np.array_equal(kept.state.parameters, lived.state.parameters)
+    assert np.array_equal(kept.state.control, lived.state.control)
+    assert stat.S_IMODE((tmp_path / "home-00").stat().st_mode) == 0o600
+
+
+def test_secrets_of_a_round_do_not_outlive_it(tmp_path):
+    federation = Federation()
+    federation.round()
+    assert all(home.member is None for home in federation.homes.values())
+    keep_home(federation.homes["home-00"], tmp_path / "home")
+    assert b"mask_secret" not in (tmp_path / "home").read_bytes()
+
+
+def test_what_a_home_kept_of_another_federation_is_not_taken(tmp_path):
+    federation = Federation()
+    federation.round()
+    home = federation.homes["home-00"]
+    keep_home(home, tmp_path / "home")
+    other = Home("home-00", home.identity, federation.roster, home.learner, federation.plan, "beef")
+    take_home(other, tmp_path / "home")
+    assert other.trained_in == -1 and not other.control.any()
+    (tmp_path / "home").write_bytes(b"PK")
+    with pytest.raises(UserError, match="is not an archive of arrays"):
+        take_home(other, tmp_path / "home")
+
+
+def test_an_identity_is_made_once_and_is_its_owners(tmp_path, capsys):
+    file = tmp_path / "identity"
+    assert main(["federate", "--new-identity", str(file)]) == 0
+    public = capsys.readouterr().out.strip()
+    assert read_identity(file).public.hex() == public
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert main(["federate", "--new-identity", str(file)]) == 1
+    assert "is there already; a home keeps its identity" in capsys.readouterr().err
+    file.write_bytes(b"short")
+    with pytest.raises(UserError, match="has 5 bytes, an identity has 32"):
+        read_identity(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['["home-a"]', '{"home-a": "xyz"}', '{"home-a": "00"}', '{"a": "%s", "b": "%s"}' % ("11" * 32, "11" * 32)],
+)
+def test_rosters_that_cannot_be(tmp_path, content):
+    (tmp_path / "roster.json").write_text(content)
+    with pytest.raises(UserError):
+        read_roster(tmp_path / "roster.json")
+
+
+def test_a_roster_names_every_homes_key(tmp_path):
+    keys = {name: new_identity(tmp_path / name).public for name in ("home-a", "home-b")}
+    (tmp_path / "roster.json").write_text(json.dumps({name: key.hex() for name, key in keys.items()}))
+    assert read_roster(tmp_path / "roster.json") == keys
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "a federation needs --config FILE and --out DIR"),
+        (
+            ["--config", "x.toml", "--out", "out", "--engine", "deployment"],
+            "needs --roster FILE and --certificate FILE",
+        ),
+        (["--config", "nowhere.toml", "--out", "out"], "cannot read the experiment: "),
+    ],
+)
+def test_errors_are_one_line(flags, says, capsys):
+    assert main(["federate", *flags]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("cry-train: error: ") and says in error and len(error.strip().splitlines()) == 1
