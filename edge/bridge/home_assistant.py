@@ -5,7 +5,7 @@ itself is unavailable while the monitor does not hear: `crying` is never "clear"
 """
 
 import json
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 from edge.following.sensors import State
 from edge.status import PAUSED
@@ -30,14 +30,19 @@ class Topic(NamedTuple):
     retain: bool
 
 
-def availability_topic(prefix: str) -> str:
-    """Where the bridge says that it lives, and the broker when it no longer does."""
-    return prefix + "/bridge/availability"
+def bridge_name(names: Iterable[str]) -> str:
+    """What the bridge of these monitors is called at the broker, which may have several bridges."""
+    return "-".join(names)
+
+
+def availability_topic(prefix: str, bridge: str) -> str:
+    """Where that bridge says that it lives, and the broker when it no longer does."""
+    return "{}/bridge/{}/availability".format(prefix, bridge)
 
 
 class Device(object):
     """The topics of one monitor. prefix: above its name; discovery: Home Assistant's own prefix. with_pause: whether
-    Home Assistant may pause it.
+    Home Assistant may pause it. bridge: which one tells of it; empty for one of its own.
 
     availability: of the bridge, all of whose devices have one last will.
     """
@@ -50,10 +55,11 @@ class Device(object):
         causes=(),
         with_loudness: bool = True,
         with_pause: bool = False,
+        bridge: str = "",
     ):
         self.name = name
         self.base = "{}/{}".format(prefix, name)
-        self.availability = availability_topic(prefix)
+        self.availability = availability_topic(prefix, bridge or name)
         self._id = "cry_monitor_" + name
         self._discovery_topic = "{}/device/{}/config".format(discovery, self._id)
         self._causes = list(causes)
@@ -77,6 +83,13 @@ class Device(object):
             "components": self._components(),
         }
         return Topic(self._discovery_topic, json.dumps(document), True)
+
+    def learn(self, cause: Optional[str]) -> bool:
+        """Whether this cause is a new one, of a bundle with others: discovery() names it from now on."""
+        is_new = bool(cause) and cause not in ["uncertain"] + self._causes
+        if is_new:
+            self._causes.append(cause)
+        return is_new
 
     def topics(self, state: State) -> Dict[str, Topic]:
         """{topic: Topic} of everything that stands still between changes."""

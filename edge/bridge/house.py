@@ -99,7 +99,7 @@ class House(object):
         if not self._broker:
             return
         device = self._devices[name]
-        if self._versions.get(name) != sensors.version:
+        if device.learn(sensors.state.cause) or self._versions.get(name) != sensors.version:
             self._versions[name] = sensors.version
             self._broker.keep(device.discovery(sensors.version or "unknown"))
         for topic in device.topics(sensors.state).values():

@@ -40,7 +40,9 @@ class Orders(object):
         threading.Thread(target=self._run, name="orders", daemon=True).start()
 
     def take(self, topic: str, payload: bytes) -> None:
-        """A message of the broker."""
+        """A message of the broker; of another bridge's monitors there may be some."""
+        if self._name_of(topic) not in self._sockets:
+            return
         try:
             self._waiting.put_nowait((topic, payload))
             self._said_full = False
@@ -62,10 +64,11 @@ class Orders(object):
                 self.refused += 1
                 log.warning("MQTT: %s: %s: %s", topic[:100], type(error).__name__, error)
 
+    def _name_of(self, topic):
+        return topic[len(self._prefix) + 1 :].partition("/set/")[0]
+
     def _carry_out(self, topic, payload):
-        name, _, what = topic[len(self._prefix) + 1 :].partition("/set/")
-        if name not in self._sockets:
-            raise UserError("there is no such monitor")
+        name, what = self._name_of(topic), topic.rpartition("/")[2]
         if len(payload) > LONGEST_PAYLOAD:
             raise UserError("{} bytes are asked, at most {}".format(len(payload), LONGEST_PAYLOAD))
         text = payload.decode("utf-8", "replace").strip()

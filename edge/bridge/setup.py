@@ -5,7 +5,7 @@ from typing import List, Optional
 
 from edge.bridge.channels import channels_of
 from edge.bridge.heartbeat import Heartbeat
-from edge.bridge.home_assistant import Device, availability_topic
+from edge.bridge.home_assistant import Device, availability_topic, bridge_name
 from edge.bridge.house import House
 from edge.bridge.mqtt import Broker, checked_prefix
 from edge.bridge.orders import Orders
@@ -60,6 +60,7 @@ class Parts(object):
                 CAUSES,
                 self._loudness is not None,
                 self._allow_pause,
+                bridge_name(self.sockets),
             )
             for name in self.sockets
         }
@@ -121,8 +122,8 @@ def broker_of(settings, sockets) -> Optional[Broker]:
         mqtt.user,
         read_secret("mqtt.password_file", mqtt.password_file),
         mqtt.ca_file,
-        client_id="cry-monitor-" + "-".join(sockets)[:40],
-        availability=availability_topic(prefix),
+        client_id="cry-monitor-" + bridge_name(sockets),
+        availability=availability_topic(prefix, bridge_name(sockets)),
         births=discovery + "/status",
         commands=orders.topics,
         on_command=orders.take,

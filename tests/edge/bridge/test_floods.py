@@ -87,7 +87,9 @@ def test_a_flood_of_the_broker_stops_nothing(tmp_path):
     subscriber = Subscriber(mosquitto.port)
     orders = Orders({"nursery": str(tmp_path / "nobody")}, "cry-monitor", True)
     url = "mqtt://127.0.0.1:{}".format(mosquitto.port)
-    broker = Broker(url, "", "", "", "test", availability_topic("cry-monitor"), None, orders.topics, orders.take)
+    broker = Broker(
+        url, "", "", "", "test", availability_topic("cry-monitor", "nursery"), None, orders.topics, orders.take
+    )
     house = House(
         {"nursery": Sensors("nursery")}, [], PushSettings(), {"nursery": Device("nursery", "cry-monitor", "ha")}, broker
     )

@@ -20,7 +20,8 @@ from edge.following.sensors import Loudness, Sensors, State
 
 pytest.importorskip("paho.mqtt.client")
 
-BASE = "cry-monitor/nursery"
+PREFIX = "cry-monitor"
+BASE = PREFIX + "/nursery"
 CAUSES = ["hungry", "tired"]
 
 
@@ -31,7 +32,7 @@ def broker_at(port, user="", password="", ca_file="", scheme="mqtt"):
         password,
         ca_file,
         "cry-monitor-test",
-        availability_topic("cry-monitor"),
+        availability_topic("cry-monitor", "nursery"),
         births="homeassistant/status",
     )
 
@@ -150,18 +151,44 @@ def test_a_restarted_broker_is_told_everything_and_nothing_queues(told, mosquitt
 def test_the_last_will_says_that_the_bridge_is_gone(told, mosquitto):
     house, subscriber = told
     house.take("nursery", status())
-    availability = availability_topic("cry-monitor")
+    availability = availability_topic("cry-monitor", "nursery")
     until(lambda: subscriber.topics.get(availability) == "online")
     house._broker._client._sock_close()  # as if it had been killed
     house._broker._client.loop_stop()
     until(lambda: subscriber.topics.get(availability) == "offline", 60.0)
 
 
+def test_a_bridge_that_dies_says_nothing_of_another_ones_monitors(told, mosquitto):
+    """Two boards at one broker: neither speaks for the other, living or dead."""
+    house, subscriber = told
+    other = Broker(
+        "mqtt://127.0.0.1:{}".format(mosquitto.port), "", "", "", "attic", availability_topic(PREFIX, "attic")
+    )
+    other.start()
+    ours, theirs = availability_topic(PREFIX, "nursery"), availability_topic(PREFIX, "attic")
+    until(lambda: subscriber.topics.get(theirs) == "online")
+    other.close()
+    until(lambda: subscriber.topics.get(theirs) == "offline")
+    assert subscriber.topics[ours] == "online"
+    house.take("nursery", status())
+    document = json.loads(until(lambda: subscriber.topics.get("homeassistant/device/cry_monitor_nursery/config")))
+    assert document["components"]["crying"]["availability"][0]["topic"] == ours
+
+
+def test_a_cause_of_another_bundle_is_found_too(told):
+    house, subscriber = told
+    house.take("nursery", status())
+    house.take("nursery", event(60.0, cause="lonely", posterior={"lonely": 1.0}))
+    stands(subscriber, "cause", "lonely")
+    config = "homeassistant/device/cry_monitor_nursery/config"
+    until(lambda: "lonely" in json.loads(subscriber.topics[config])["components"]["cause"]["options"])
+
+
 def test_goodbye_is_said(told):
     house, subscriber = told
     house.take("nursery", status())
     house.close()
-    until(lambda: subscriber.topics.get(availability_topic("cry-monitor")) == "offline")
+    until(lambda: subscriber.topics.get(availability_topic("cry-monitor", "nursery")) == "offline")
 
 
 def trouble_of(broker):

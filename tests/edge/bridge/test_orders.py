@@ -69,7 +69,7 @@ def asked(tmp_path, monitor):
         orders = Orders({"nursery": monitor.path}, "cry-monitor", allow_pause)
         broker = Broker(
             "mqtt://127.0.0.1:{}".format(mosquitto.port), "", "", "", "cry-monitor-test",
-            availability_topic("cry-monitor"), commands=orders.topics, on_command=orders.take,
+            availability_topic("cry-monitor", "nursery"), commands=orders.topics, on_command=orders.take,
         )  # fmt: skip
         brokers.append(broker)
         broker.start()
@@ -157,7 +157,6 @@ def test_a_flood_is_passed_over_and_said_once(monitor, caplog):
         (ASKED + "mark", b'{"event": 99, "mark": "cry"}', "no event 99"),
         (ASKED + "mark", b'{"event": "1; DROP TABLE events", "mark": "cry"}', "event is"),
         (ASKED + "reboot", b"now", "no such request"),
-        ("cry-monitor/attic/set/pause", b"ON", "no such monitor"),
     ],
 )
 def test_what_cannot_be_is_one_line(monitor, caplog, topic, payload, said):
@@ -167,6 +166,14 @@ def test_what_cannot_be_is_one_line(monitor, caplog, topic, payload, said):
     (record,) = caplog.records
     assert said in record.getMessage() and "\n" not in record.getMessage() and len(record.getMessage()) < 300
     assert not monitor.pause.is_on
+
+
+def test_another_bridges_monitor_is_passed_over(monitor, caplog):
+    orders = Orders({"nursery": monitor.path}, "cry-monitor", True)
+    orders.take("cry-monitor/attic/set/mark", b"other")
+    orders.take(ASKED + "mark", b"cry")
+    until(lambda: monitor.mark == "cry")
+    assert orders.refused == 0 and "attic" not in caplog.text
 
 
 def test_words_and_lengths():
