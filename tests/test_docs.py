@@ -234,6 +234,15 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(leads_to.read_text()), f"{target}#{anchor}"
 
 
+@pytest.mark.parametrize("path", TEXTS, ids=str)
+def test_pictures_are_there_small_and_said_in_words(path):
+    pictures = re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)"', TEXTS[path])
+    assert len(pictures) == TEXTS[path].count("<img ")
+    pictures += [(target, words) for words, target in re.findall(r"!\[([^\]]*)\]\((?!https?:)([^)]+)\)", TEXTS[path])]
+    for target, words in pictures:
+        assert words and (REPOSITORY / path).parent.joinpath(target).stat().st_size < 150_000, target
+
+
 @pytest.mark.parametrize("path", [path for path, text in TEXTS.items() if SECTION.search(text)], ids=str)
 def test_figures_are_those_of_the_recorded_results(path):
     assert filled(TEXTS[path], REPOSITORY / path) == TEXTS[path], "run python -m benchmarks.lib.docs"

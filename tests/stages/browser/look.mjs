@@ -1,10 +1,10 @@
 // Opens one address as a phone, a phone in the dark and a desktop would, and prints as JSON what is found there.
-//   node look.mjs URL PICTURES-OR-EMPTY
+//   node look.mjs URL PICTURES-OR-EMPTY SCREENS-OF-THE-PICTURES
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-const [url, pictures] = process.argv.slice(2);
+const [url, pictures, pictured] = process.argv.slice(2);
 const here = new URL(url);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -60,7 +60,10 @@ for (const { name, width, height, colorScheme, deviceScaleFactor } of screens) {
   const loaded_s = (Date.now() - began) / 1000;
   await page.waitForFunction(() => !document.querySelector('.monitor .state') ||
     document.querySelector('.monitor .state').textContent !== '');
-  if (pictures) await page.screenshot({ path: `${pictures}-${name}.png`, fullPage: name === 'desktop' });
+  if (pictures && pictured.split(',').includes(name)) {
+    await page.waitForTimeout(1000);  // what is drawn from the stream
+    await page.screenshot({ path: `${pictures}-${name}.png` });
+  }
   await page.evaluate(axe);
   const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules);
   const usable = await page.evaluate(numbered);
