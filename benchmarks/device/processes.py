@@ -2,8 +2,9 @@
 
     python -m benchmarks.device.processes
 
-Memory: `cry-monitor run` hears half a minute of a made-up cry, `bridge` tells a web hook of it, `serve` has a live page
-and a report open; what is resident then, and at most. Exposure: `systemd-analyze security` of each unit as it ships.
+Memory: `cry-monitor run` hears half a minute of a made-up cry, `bridge` tells a web hook of it and looks for a broker,
+`serve` has a live page and a report open; what is resident then, and at most. Exposure: `systemd-analyze security` of
+each unit as it ships.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ MEANS = {
     "cry-monitor.service": "hears; no network",
     "cry-monitor-bridge.service": "tells others; no sound",
     "cry-monitor-serve.service": "the page; no sound",
+    "cry-monitor-camera@.service": "asks one camera for its sound; no disk",
 }
 
 
@@ -63,7 +65,7 @@ def resident() -> list[dict[str, Any]]:
         config = Path(folder) / "cry-monitor.toml"
         config.write_text(
             f'[audio]\nsource = "-"\n[store]\npath = "{folder}/events.db"\n[socket]\npath = "{folder}/s"\n'
-            f'[push]\nwebhook = "{hook.url}"\n'
+            f'[push]\nwebhook = "{hook.url}"\n[mqtt]\nbroker = "mqtt://127.0.0.1:1"\n'
         )
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
