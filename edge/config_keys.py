@@ -162,7 +162,7 @@ KEYS = (
         "bridge",
         "sources",
         "",
-        "NAME=SOCKET, NAME=SOCKET; or empty",
+        "names divided by commas, NAME of cry-monitor@NAME or NAME=SOCKET; or empty",
         "Several monitors on this machine; empty is the one of [socket].",
     ),
     Key(

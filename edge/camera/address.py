@@ -3,7 +3,7 @@
 import os
 import re
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from edge.credentials import first_line, read_secret
 from edge.errors import UserError
@@ -44,20 +44,8 @@ def address_of(spec: str, password_file: str = "", raw_rate_hz: int = 0) -> Addr
     raw_rate_hz: Hz of 16-bit mono samples by udp, 0 where ffmpeg is to find out. Raises UserError: no such address, a
     password in it, a password file that cannot be read.
     """
-    try:
-        parts = urlsplit(spec)
-        host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
-    except ValueError as error:
-        raise UserError("audio.source is no address ({}): use rtsp://USER@HOST:PORT/PATH".format(error)) from None
-    if password is not None or SECRET.search(parts.path + "?" + parts.query):
-        raise UserError(
-            "audio.source holds a password, which everybody could read there: take it out, and " + WHERE_IT_GOES
-        )
-    if re.search(r"[\s'\\\x00-\x1f]", spec):
-        raise UserError("audio.source holds a space, a quote or a backslash: write it as %20, %27 or %5C")
-    scheme = parts.scheme.lower()
-    if not host and not (scheme == "udp" and port):
-        raise UserError("audio.source names no camera: use {}://HOST:PORT/PATH".format(scheme))
+    parts = checked_parts(spec)
+    scheme, host, port, user = parts.scheme.lower(), parts.hostname, parts.port, parts.username
     secret = "" if scheme == "udp" else _password(password_file)
     host = "[{}]".format(host) if host and ":" in host else host or ""
     place = "{}{}".format(host, ":{}".format(port) if port else "")
@@ -70,6 +58,24 @@ def address_of(spec: str, password_file: str = "", raw_rate_hz: int = 0) -> Addr
         secret,
         raw_rate_hz if scheme == "udp" else 0,
     )
+
+
+def checked_parts(spec: str) -> SplitResult:
+    """The parts of an address of the network, which may hold no password. Raises UserError."""
+    try:
+        parts = urlsplit(spec)
+        port, password = parts.port, parts.password
+    except ValueError as error:
+        raise UserError("audio.source is no address ({}): use rtsp://USER@HOST:PORT/PATH".format(error)) from None
+    if password is not None or SECRET.search(parts.path + "?" + parts.query):
+        raise UserError(
+            "audio.source holds a password, which everybody could read there: take it out, and " + WHERE_IT_GOES
+        )
+    if re.search(r"[\s'\\\x00-\x1f]", spec):
+        raise UserError("audio.source holds a space, a quote or a backslash: write it as %20, %27 or %5C")
+    if not parts.hostname and not (parts.scheme.lower() == "udp" and port):
+        raise UserError("audio.source names no camera: use {}://HOST:PORT/PATH".format(parts.scheme.lower()))
+    return parts
 
 
 def _login(user, secret, rest):

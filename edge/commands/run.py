@@ -5,6 +5,7 @@ import argparse
 from edge.arguments import add_bundle, add_configuration, given, path_name
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.bundle.trial import load_tried
+from edge.camera.address import checked_parts, is_address
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
@@ -133,10 +134,13 @@ def _name(text):
 
 
 def _settings(args):
-    """The configuration, but for what flags say."""
+    """The configuration, but for what flags say. Raises UserError, for an address with a password in it too."""
     settings = load_settings(args.config)
+    source = args.source or settings.audio.source
+    if is_address(source):
+        checked_parts(source)
     return settings._replace(
-        audio=settings.audio._replace(source=args.source or settings.audio.source),
+        audio=settings.audio._replace(source=source),
         detector=settings.detector._replace(bundle=args.bundle or settings.detector.bundle),
         store=settings.store._replace(path=args.db or settings.store.path),
     )

@@ -8,6 +8,7 @@ from edge.sinks.client import find_socket
 from edge.sinks.place import SERVICE_PATH
 from edge.store import default_path
 
+INSTANCE_PATH = "/run/cry-monitor-{}.socket"  # of cry-monitor@NAME
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}$")  # of a source, in topics and identifiers
 
 
@@ -21,10 +22,12 @@ def sockets_of(settings) -> Dict[str, str]:
         return {checked_name(settings.bridge.name): path}
     sockets = {}
     for entry in settings.bridge.sources.split(","):
-        name, equals, path = entry.strip().partition("=")
-        if not equals or not path:
-            raise UserError("bridge.sources: {!r} is no NAME=SOCKET".format(entry.strip()))
-        sockets[checked_name(name.strip())] = path.strip()
+        name, equals, path = (part.strip() for part in entry.partition("="))
+        if equals and not path:
+            raise UserError("bridge.sources: {!r} is neither NAME=SOCKET nor NAME".format(entry.strip()))
+        if checked_name(name) in sockets:
+            raise UserError("bridge.sources: {} is there twice: give each monitor a name of its own".format(name))
+        sockets[name] = path or INSTANCE_PATH.format(name)
     return sockets
 
 

@@ -166,5 +166,5 @@ def test_an_unusable_file_is_named_in_one_line(tmp_path, kind):
 
 @pytest.mark.parametrize("spec", ["", "file:", "mic:", "microphone", "night.wav"])
 def test_an_unknown_source_lists_the_known_ones(spec):
-    with pytest.raises(UserError, match="mic, mic:NAME, file:PATH or -"):
+    with pytest.raises(UserError, match="mic, mic:NAME, rtsp:.*, file:PATH or -"):
         open_source(spec)

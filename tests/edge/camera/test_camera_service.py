@@ -103,3 +103,13 @@ def test_no_service_is_said(monkeypatch, tmp_path):
     with pytest.raises(UserError) as failed:
         open_source("rtsp://192.0.2.1/cot")
     assert "systemctl status" in str(failed.value)
+
+
+def test_another_address_has_systemd_start_it_anew(sender, service, tmp_path):
+    process = service('[audio]\nsource = "{}"\n'.format(sender.address))
+    with open_source(sender.address) as source:
+        next(source.blocks())
+    (tmp_path / "cot.toml").write_text('[audio]\nsource = "{}/other"\n'.format(sender.address))
+    with pytest.raises(UserError):
+        open_source(sender.address)
+    assert process.wait(PATIENCE_S) == 75  # allow.py is asked before the next start

@@ -123,7 +123,7 @@ def test_a_host_that_is_not_there_is_said(run, configured):
         ('[push]\nwebhook = "http://h/"\nquiet_from = "25:00"\n', "time of day"),
         ('[mqtt]\nbroker = "mqtt://h"\nprefix = "a/#"\n', "mqtt.prefix"),
         ('[mqtt]\nbroker = "h"\n', "mqtt.broker"),
-        ('[bridge]\nsources = "x"\n[push]\nwebhook = "http://h/"\n', "NAME=SOCKET"),
+        ('[bridge]\nsources = "x="\n[push]\nwebhook = "http://h/"\n', "NAME=SOCKET"),
         ('[heartbeat]\nurl = "x"\n', "heartbeat.url"),
     ],
 )

@@ -43,6 +43,19 @@ def fast(run, loud_bundle, burst_wav, path):
     return fast
 
 
+def test_every_line_and_message_of_one_among_several_names_it(fast, validate):
+    finished = fast("--json", "--name", "cot")
+    assert finished.status == 0
+    validate(finished.objects(), "run")
+    assert [fields["source"] for fields in finished.objects()] == ["cot", "cot"]
+    assert all(line.split(None, 3)[3].startswith("[cot] ") for line in finished.err.splitlines())
+
+
+def test_a_name_that_could_not_stand_in_a_path_is_refused(run):
+    finished = run("run", "--name", "../cot")
+    assert finished.status == 2 and "letters, digits" in finished.err
+
+
 def test_a_recording_is_heard_and_its_event_written(fast, path, validate):
     before_utc = time.time()
     finished = fast("--json")
