@@ -72,9 +72,9 @@ class Sensors(object):
             self._set(crying=False, loud=False, level_dbfs=None, cry_probability=0.0)
             self._loud_since_s = self._loud_until_s = None
         day = time.localtime(self._wall())[:3]
-        if day != self._day:
-            self._day = day
+        if self._day not in (None, day):
             self._set(cry_minutes_today=0.0)
+        self._day = day
 
     @property
     def frames_flow(self) -> bool:
@@ -96,6 +96,8 @@ class Sensors(object):
             self._cry_since_utc = message["episode"].get("alert_utc")
         if message.get("episode") is None:
             self._cry_since_utc = None
+        if "cry_today_s" in message:  # of the whole day, whenever this program began
+            self._set(cry_minutes_today=float(message["cry_today_s"]) / 60.0)
 
     def _take_frame(self, message):
         self._frame_s = self._clock()

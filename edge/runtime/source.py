@@ -13,6 +13,7 @@ from edge.runtime.listener import Listener
 from edge.runtime.microphone_state import MicrophoneState
 from edge.runtime.passed import StreamClock, since_boot_s
 from edge.runtime.systemd import Watchdog
+from edge.runtime.today import Today
 from edge.runtime.totals import Totals
 from edge.status import HEALTHY, PAUSED, STALLED
 from edge.store import Minute
@@ -47,6 +48,7 @@ class SourceSupervisor:
         self._microphone = MicrophoneState(status)
         self._watchdog = Watchdog()
         self._totals = Totals()
+        self._today = Today(lambda: keeper.path)
         self._fast = False
         self._listener = None  # while there is something to listen to
         self._clock = None  # a StreamClock, of a live source that has begun to send
@@ -290,4 +292,5 @@ class SourceSupervisor:
     def _tell_figures(self):
         figures = self._totals.figures(self._listener)
         figures["dropped"] = self._sinks.dropped_by_name()
+        figures["cry_today_s"] = round(self._today.cry_s(figures["events"]), 1)
         self._status.figures = figures

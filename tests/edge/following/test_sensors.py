@@ -92,6 +92,11 @@ def test_a_new_day_begins_with_no_minutes(clock):
     assert sensors.state.cry_minutes_today == 0.0
 
 
+def test_the_day_is_the_monitors_whenever_this_began(sensors):
+    sensors.take(dict(status(), cry_today_s=600.0))
+    assert sensors.state.cry_minutes_today == 10.0
+
+
 def test_unknown_messages_change_nothing(sensors):
     sensors.take(status())
     before = sensors.state
