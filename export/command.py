@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from edge.guarded import guarded
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.sources.description import HELP as DESCRIPTION_HELP
 from export.sources.model_set import DEFAULT_MODEL_DIR
-from export.targets import TARGETS, find_target, target_table, with_tolerance
+from export.targets import (
+    TARGETS,
+    Target,
+    find_target,
+    target_table,
+    with_error_budget,
+    with_int16_activations,
+    with_tolerance,
+)
 
 NAME = "edge-export"
 CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # modules of the export extra
@@ -79,6 +88,27 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=1.0,
         help="widen the target's bounds so many times, but for label agreement; report and manifest say so (1 to 100)",
+    )
+    result.add_argument(
+        "--keep-float",
+        metavar="LAYER",
+        nargs="+",
+        default=[],
+        help="Keras layers, with all that is in them, that int8 and FP16 types leave in float (report.json has each "
+        "layer's error when it alone is lowered)",
+    )
+    result.add_argument(
+        "--error-budget",
+        metavar="P",
+        type=float,
+        help="the largest posterior error of int8: the layers that cost most are left in float until it is kept "
+        "(default: the target's bound)",
+    )
+    result.add_argument(
+        "--activations",
+        choices=("int8", "int16"),
+        default="int8",
+        help="of rpi-int8: int16 between the layers errs less, and is slow where the engine has no kernels for it",
     )
     result.add_argument(
         "--tensorrt",
@@ -161,12 +191,23 @@ def fixed_inputs(arguments: argparse.Namespace) -> Any:
     return Fixed(shapes, values) if shapes or values else None
 
 
+def adjusted(target: Target, arguments: argparse.Namespace) -> Target:
+    """The target with what flags say of its precision. Raises UserError."""
+    if arguments.activations == "int16":
+        target = with_int16_activations(target)
+    if arguments.error_budget is not None:
+        if not 0 < arguments.error_budget <= 1:
+            raise UserError(f"--error-budget is {arguments.error_budget:g}: use more than 0, and at most 1")
+        target = with_error_budget(target, arguments.error_budget)
+    return replace(target, in_float=tuple(arguments.keep_float))
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Export as the arguments say; returns the exit status. Raises UserError."""
     target = find_target(arguments.target)
     if not 1 <= arguments.tolerance <= 100:
         raise UserError(f"--tolerance is {arguments.tolerance:g}: use 1 to 100")
-    target = with_tolerance(target, arguments.tolerance)
+    target = adjusted(with_tolerance(target, arguments.tolerance), arguments)
     check_converters(CONVERTERS)
     from export.exporter import export_bundle
     from export.report.bundle_report import text_report

@@ -1,23 +1,30 @@
 """The export, top to bottom: load, convert, prove, write."""
 
+import difflib
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle
 from edge.bundle.model import DENOISER
+from edge.errors import UserError
 from edge.frames import FRAME_HOP_S
 from edge.versions import installed_versions
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.answers import check_values_are_logits
 from export.convert.files import Progress, checked_onnx
 from export.convert.keras_to_onnx import onnx_cost
+from export.convert.layer_names import layer_names
 from export.fixed_inputs import Fixed
 from export.kinds.registry import find_kind
+from export.onnx_model import OnnxModel
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.parity.evidence import Evidence
 from export.parity.measure import bounds_of
 from export.parity.precision_fallback import ExportedModel, export_models
+from export.precision.sensitivity import products_by_layer
 from export.report.bundle_report import PACKAGES, html_report
 from export.sources.model_set import ModelSet, load_models
 from export.targets import Target
@@ -51,6 +58,7 @@ def export_bundle(
         check_out(out)
     progress(f"loading {model_dir}")
     sources = load_models(model_dir, trusted, fixed_inputs)
+    check_layers(sources, target.in_float)
     report = beginning(target, sources, out)
     gathered = []
     for model in sources.models:  # the detector that ships is judged on what it came with
@@ -79,6 +87,20 @@ def export_bundle(
     return report
 
 
+def check_layers(sources: ModelSet, chosen: Sequence[str]) -> None:
+    """Raise UserError when a layer that is to stay in float is in none of the models."""
+    known = [name for model in sources.models for name in layer_names(model.fixed) or weighty_nodes(model.fixed)]
+    for layer in chosen:
+        if layer not in known and layer.rpartition("/")[2] not in known:
+            near = difflib.get_close_matches(layer, known, 3) or [*known[:5], "..."]
+            raise UserError(f"--keep-float {layer}: no layer has that name; there are {', '.join(near)}")
+
+
+def weighty_nodes(model: OnnxModel) -> list[str]:
+    """The names of an ONNX file's nodes with weights."""
+    return list(products_by_layer(model.content, []))
+
+
 def beginning(target: Target, sources: ModelSet, out: Path) -> dict[str, Any]:
     """What the report holds before anything is converted."""
     return {
@@ -90,7 +112,8 @@ def beginning(target: Target, sources: ModelSet, out: Path) -> dict[str, Any]:
         "warnings": list(sources.warnings),
         "tolerance": target.tolerance,
         "notes": [NO_TENSORRT] * (target.tensorrt is not None)
-        + [WIDER.format(target.tolerance)] * (target.tolerance > 1),
+        + [WIDER.format(target.tolerance)] * (target.tolerance > 1)
+        + [f"Kept in float: {', '.join(target.in_float)}."] * bool(target.in_float),
         "versions": installed_versions(PACKAGES),
     }
 
@@ -122,6 +145,8 @@ def describe_network(report: dict[str, Any], number: int, exported: ExportedMode
         operators=cost.operators,
     )
     report.setdefault("files", []).extend(exported.measured.rows)
+    entry["layers"] = [asdict(layer) for layer in exported.conversion.layers]
+    entry["in_float"] = list(exported.conversion.in_float)
     if exported.reason:
         entry["precision_reason"] = exported.reason
         report["notes"].append(f"{entry['title']}: {exported.reason}.")

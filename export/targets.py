@@ -46,6 +46,7 @@ class Target:
     files: tuple[ModelFile, ...]  # the first is the one the target is about
     tensorrt: str | None = None  # the oldest TensorRT that must import every ONNX file
     tolerance: float = 1.0  # by which the bounds were widened
+    in_float: tuple[str, ...] = ()  # layers that are not lowered
 
     @property
     def operators(self) -> str:
@@ -103,6 +104,25 @@ TARGETS = {
 def with_tolerance(target: Target, tolerance: float) -> Target:
     """The target with its bounds that many times as wide, but for the label agreement."""
     return replace(target, files=tuple(file.widened(tolerance) for file in target.files), tolerance=tolerance)
+
+
+def with_error_budget(target: Target, budget: float) -> Target:
+    """The target with less posterior error allowed in its quantised files: more layers are left in float then."""
+
+    def narrowed(file: ModelFile) -> ModelFile:
+        if file.precision not in ("int8", "int16x8", "dynamic") or file.bounds is None:
+            return file
+        return replace(file, bounds=replace(file.bounds, posterior_error=min(budget, file.bounds.posterior_error)))
+
+    return replace(target, files=tuple(narrowed(file) for file in target.files))
+
+
+def with_int16_activations(target: Target) -> Target:
+    """The int8 target of a Raspberry Pi with int16 between the layers. Raises UserError for another target."""
+    if target.name != "rpi-int8":
+        raise UserError(f"--activations int16 is of rpi-int8, not of {target.name}: leave it out")
+    file = ModelFile("tflite", "int16x8", "int16x8.tflite", target.files[0].bounds)
+    return replace(target, precision="int16x8", files=(file, *target.files[1:]))
 
 
 def find_target(name: str) -> Target:

@@ -1,6 +1,6 @@
 """edge-bench's totals beside those of the engines' own tools, on the same files and threads.
 
-    python -m benchmarks.export.profiles [--rounds 5]
+    python -m benchmarks.export.profiles [--rounds 8]
 
 TFLite: LiteRT's litert-benchmark. ONNX: the profile that onnxruntime writes in a plain session.
 """
@@ -25,7 +25,7 @@ from export.convert.keras_graph import import_keras, with_batch_of_one
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.keras_to_tflite import keras_to_tflite
 
-RUNS, WARM_UP = 200, 20
+RUNS, WARM_UP = 100, 20
 ALLOWED = 0.10
 ROUNDING_MS = 0.01  # litert-benchmark tells no less
 MADE = (convolutional.residual, convolutional.pooled_twice, sequences.transformer)
@@ -34,13 +34,13 @@ MADE = (convolutional.residual, convolutional.pooled_twice, sequences.transforme
 def main() -> int:
     """Measure and record; 1 when a total is further from the engine's own tool than allowed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="of which the quickest counts, of each tool (default: 5)")
+    parser.add_argument("--rounds", type=int, default=8, help="of which the quickest counts, of each tool (default: 8)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         files = [*sorted(Path(DEFAULT_BUNDLE_DIR).glob("*.tflite")), *sorted(Path(DEFAULT_BUNDLE_DIR).glob("*.onnx"))]
         files += made(Path(folder))
         print(
-            f"{len(files)} files x {arguments.rounds} rounds: about {len(files) * arguments.rounds * 6 // 60} minutes"
+            f"{len(files)} files x {arguments.rounds} rounds: about {len(files) * arguments.rounds * 3 // 60} minutes"
         )
         rows = [compare(path, threads, arguments.rounds) for path in files for threads in (1,)]
     record("profiles", {"runs": RUNS, "rounds": arguments.rounds, "rows": rows}, table(rows))

@@ -9,7 +9,7 @@ from edge.errors import UserError
 from edge.files import open_regular
 
 MANIFEST_NAME = "manifest.json"
-PRECISIONS = ("fp32", "fp16", "dynamic", "int8")
+PRECISIONS = ("fp32", "fp16", "dynamic", "int8", "int16x8")
 # Every kind of file a model may have. What TensorRT makes of them is in edge/engines/tensorrt.
 FILE_KINDS = (
     "tflite",

@@ -1,6 +1,6 @@
 """A target's files from a Keras model: TFLite, ONNX in three precisions, a calibration cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,17 +11,23 @@ from export.convert.answers import check_graph_gives_logits
 from export.convert.calibration_cache import cache_text
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.keras_to_tflite import keras_to_tflite
+from export.convert.layer_names import is_within, layer_names
 from export.convert.onnx_fp16 import to_fp16
 from export.convert.onnx_fp16_storage import with_fp16_storage
 from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
 from export.convert.onnx_uint8_storage import with_uint8_storage
 from export.model import SourceModel
 from export.networks import Feed, attends
+from export.precision.sensitivity import LayerError, layer_errors, products_by_layer
 from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, ModelFile, Target
 from export.tensorrt_lint import lint
 
 Progress = Callable[[str], None]
-GENTLER = {("tflite", "int8"): DYNAMIC, ("tflite", "dynamic"): HALF_WEIGHTS}  # what takes the place of a file
+GENTLER = {  # what takes the place of a file
+    ("tflite", "int8"): DYNAMIC,
+    ("tflite", "int16x8"): DYNAMIC,
+    ("tflite", "dynamic"): HALF_WEIGHTS,
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Conversion:
     fp32_onnx: bytes
     ranges: Quantised | None
     tolerance: float  # by which the bounds of the files are widened
+    layers: list[LayerError]  # what each costs when it alone is lowered; of fp32 none
+    in_float: tuple[str, ...] = ()  # layers that are not lowered
 
 
 def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress: Progress) -> Conversion:
@@ -51,14 +59,15 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     progress(f"{model.title}: converting to fp32 ONNX")
     fp32_onnx = checked_onnx(model, target)
     ranges = None
+    spared = node_names(fp32_onnx, model, target.in_float)
     if target.tensorrt is not None and target.precision == "int8":
         progress(f"{model.title}: calibrating int8 ranges on {len(feeds)} frames")
-        ranges = quantise(fp32_onnx, feeds)
+        ranges = quantise(fp32_onnx, feeds, in_float=spared)
     makers = {
         # TensorRT 8.2 takes weights as they are; onnxruntime casts them when it loads the file.
         ("onnx", "fp32"): lambda: small_storage(fp32_onnx) if target.tensorrt is None else fp32_onnx,
         ("onnx_fp32", "fp32"): lambda: fp32_onnx,
-        ("onnx_typed", "fp16"): lambda: to_fp16(fp32_onnx),
+        ("onnx_typed", "fp16"): lambda: to_fp16(fp32_onnx, spared),
         ("onnx", "int8"): lambda: ranges.content,
         ("calibration_cache", "int8"): lambda: cache_text(ranges.scales).encode(),
     }
@@ -66,13 +75,47 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     for file in target.files:
         if file.kind == "tflite":
             progress(f"{model.title}: converting to {file.precision} TFLite")
-            content = keras_to_tflite(model.fixed, file.precision, feeds)
+            content = keras_to_tflite(model.fixed, file.precision, feeds, target.in_float)
         else:
             content = makers[file.kind, file.precision]()
         if file.kind.startswith("onnx"):
             check_importable(content, target)
         files.append(Exported(file, f"{model.title}.{file.name}", content))
-    return Conversion(files, fp32_onnx, ranges, target.tolerance)
+    layers = layer_errors(fp32_onnx, layer_names(model.fixed), feeds) if target.precision != "fp32" else []
+    return Conversion(files, fp32_onnx, ranges, target.tolerance, layers, target.in_float)
+
+
+def node_names(fp32_onnx: bytes, model: SourceModel, layers: Collection[str]) -> set[str]:
+    """The nodes with weights of some layers."""
+    if not layers:
+        return set()
+    by_layer = products_by_layer(fp32_onnx, layer_names(model.fixed))
+    return {node.name for layer, nodes in by_layer.items() if is_within(layer, layers) for node in nodes}
+
+
+def with_layers_in_float(
+    conversion: Conversion, model: SourceModel, feeds: Sequence[Feed], layers: tuple[str, ...], progress: Progress
+) -> Conversion:
+    """The conversion with another int8 file, its first, that leaves some layers in float."""
+    first = conversion.files[0]
+    progress(f"{first.path} is outside its bounds: leaving in float {', '.join(layers)}")
+    if first.file.kind == "tflite":
+        content = keras_to_tflite(model.fixed, "int8", feeds, layers)
+        files = [replace(first, content=content), *conversion.files[1:]]
+        return replace(conversion, files=files, in_float=layers)
+    ranges = quantise(conversion.fp32_onnx, feeds, in_float=node_names(conversion.fp32_onnx, model, layers))
+    files = with_ranges(conversion.files, ranges, {first.path: replace(first, content=ranges.content)})
+    return replace(conversion, files=files, ranges=ranges, in_float=layers)
+
+
+def with_ranges(files: list[Exported], ranges: Quantised, replaced: dict[str, Exported]) -> list[Exported]:
+    """Files, some replaced by path, with the calibration cache of other ranges."""
+    cache = {
+        item.path: replace(item, content=cache_text(ranges.scales).encode())
+        for item in files
+        if item.file.kind == "calibration_cache"
+    }
+    return [{**replaced, **cache}.get(item.path, item) for item in files]
 
 
 def checked_onnx(model: SourceModel, target: Target) -> bytes:
@@ -114,17 +157,14 @@ def less_quantised(
             Exported(file.widened(conversion.tolerance), f"{model.title}.{file.name}", content)
             for file, content in contents.items()
         ]
-        return replace(conversion, files=files, ranges=None)
+        return replace(conversion, files=files, ranges=None, in_float=())
     else:
         return None
     replaced = {item.path: other}
     if ranges is not conversion.ranges:
-        replaced |= {
-            file.path: replace(file, content=cache_text(ranges.scales).encode())
-            for file in conversion.files
-            if file.file.kind == "calibration_cache"
-        }
-    return replace(conversion, files=[replaced.get(file.path, file) for file in conversion.files], ranges=ranges)
+        return replace(conversion, files=with_ranges(conversion.files, ranges, replaced), ranges=ranges, in_float=())
+    files = [replaced.get(file.path, file) for file in conversion.files]
+    return replace(conversion, files=files, in_float=())
 
 
 def check_importable(onnx: bytes, target: Target) -> None:

@@ -19,6 +19,7 @@ from edge.engines.base import one_line
 from edge.errors import UserError
 from export.convert.keras_graph import inner_model, with_batch_of_one
 from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT
+from export.convert.layer_names import layer_names
 from export.convert.quiet import quiet
 from export.convert.tflite_process import CONVERTER, ConverterCrash, ConverterRefusal
 from export.networks import Feed, state_shapes
@@ -31,20 +32,23 @@ STREAMED_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")  # of a network 
 ATTENDING_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # of one with attention
 
 
-def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None) -> bytes:
+def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None, in_float: Sequence[str] = ()) -> bytes:
     """Convert a functional Keras model with batch 1, or one that came as ONNX.
 
-    precision: fp32, fp16 (weights), dynamic (int8 weights, float activations) or int8 (both, per-channel
-    weights; inputs and outputs stay float32, which costs the engine nothing). feeds: network inputs from which int8
-    ranges are taken. Returns the file's bytes. Raises UserError when the model does not convert.
+    precision: fp32, fp16 (weights), dynamic (int8 weights, float activations), int8 (both, per-channel weights; inputs
+    and outputs stay float32, which costs the engine nothing) or int16x8 (int8 weights, int16 activations). feeds:
+    network inputs from which ranges are taken. in_float: layers that int8 leaves in float. Returns the file's bytes.
+    Raises UserError when the model does not convert.
     """
     if isinstance(model, OnnxModel):
+        if in_float:
+            raise UserError("--keep-float of an ONNX file holds for jetson-int8 and jetson-fp16: leave it out")
         from export.convert.onnx_to_keras import onnx_to_keras
 
         model = onnx_to_keras(model.content)
     operators = int8_operators(model) if precision == "int8" else None
     try:
-        return convert_once(model, precision, feeds, operators)
+        return convert_once(model, precision, feeds, operators, in_float)
     except ConverterCrash as crash:
         raise UserError(
             f"the converter to {precision} TFLite {crash}{crashing_layer(model, precision, feeds, operators)}"
@@ -73,7 +77,13 @@ def advice_on(layer: Any) -> str:
     return REWRITES.get(type(layer).__name__, REPLACE)
 
 
-def convert_once(model: Any, precision: str, feeds: Sequence[Feed] | None, operators: Sequence[str] | None) -> bytes:
+def convert_once(
+    model: Any,
+    precision: str,
+    feeds: Sequence[Feed] | None,
+    operators: Sequence[str] | None,
+    in_float: Sequence[str] = (),
+) -> bytes:
     """Save a model and convert it in the converter's process. Raises ConverterCrash or ConverterRefusal."""
     with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
         try:
@@ -81,7 +91,8 @@ def convert_once(model: Any, precision: str, feeds: Sequence[Feed] | None, opera
                 model.export(Path(folder) / "saved_model", format="tf_saved_model", verbose=False)
         except Exception as error:  # what Keras raises for what it cannot trace varies
             raise ConverterRefusal(str(error)) from error
-        return CONVERTER.convert(Path(folder) / "saved_model", precision, feeds, operators)
+        layers = layer_names(model) if in_float else []
+        return CONVERTER.convert(Path(folder) / "saved_model", precision, feeds, operators, in_float, layers)
 
 
 def crashing_layer(model: Any, precision: str, feeds: Sequence[Feed] | None, operators: Sequence[str] | None) -> str:

@@ -1,5 +1,6 @@
 """FP32 ONNX -> the same with FP16 types, for strongly typed TensorRT, which takes precision from the file alone."""
 
+from collections.abc import Collection
 from typing import Any
 
 from export.convert.quiet import quiet
@@ -9,8 +10,8 @@ ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Neg", "Pow", "Sqrt", "Reciprocal", "
 SOFTMAX = {"Softmax", "LogSoftmax"}
 
 
-def to_fp16(content: bytes) -> bytes:
-    """Weights and activations in FP16, input and output in FP32; LayerNorm and softmax stay in FP32.
+def to_fp16(content: bytes, in_float: Collection[str] = ()) -> bytes:
+    """Weights and activations in FP16, input and output in FP32; LayerNorm, softmax and nodes named stay in FP32.
 
     A variance overflows half precision from deviations of 256 on, and a softmax loses its small probabilities.
     """
@@ -19,7 +20,7 @@ def to_fp16(content: bytes) -> bytes:
 
     model = onnx.load_from_string(content)
     name_nodes(model.graph)
-    kept = fp32_nodes(model.graph)
+    kept = fp32_nodes(model.graph) | set(in_float)
     with quiet():  # it warns of each weight too small for FP16; the parity report says what that costs
         converted = convert_float_to_float16(model, keep_io_types=True, node_block_list=sorted(kept))
     sort_topologically(converted.graph)

@@ -33,24 +33,27 @@ class Quantised:
     kinds: Sequence[str]  # the operators that were quantised
 
 
-def quantise(content: bytes, feeds: Sequence[Feed], kinds: Sequence[str] | None = None) -> Quantised:
+def quantise(
+    content: bytes, feeds: Sequence[Feed], kinds: Sequence[str] | None = None, in_float: Container[str] = ()
+) -> Quantised:
     """Calibrate on network inputs: of PERCENTILES, the one whose logits are nearest to FP32 is taken.
 
-    kinds: the operators to quantise, those that suit the network unless given.
+    kinds: the operators to quantise, those that suit the network unless given. in_float: names of nodes that are not.
     """
     graph = graph_of(content)
     kinds = kinds or (CONVOLUTIONS if remembers(graph) else PRODUCTS)
+    chosen = {node.name for node in graph.node if node.name not in in_float}
     ranges = ActivationRanges(content, feeds)
     expected = logits(content, feeds)
     candidates = {}
     for percentile in PERCENTILES:
         scales = ranges.scales(percentile)
-        candidates[percentile] = (scales, with_qdq(content, scales, kinds))
+        candidates[percentile] = (scales, with_qdq(content, scales, kinds, chosen))
     errors = {p: float(np.abs(logits(c, feeds) - expected).mean()) for p, (_, c) in candidates.items()}
     best = min(errors, key=errors.__getitem__)
     scales, quantised = candidates[best]
-    if remembers(graph) or attends(graph):
-        scales = around_products(graph, scales, kinds)
+    if remembers(graph) or attends(graph) or len(chosen) < len(graph.node):
+        scales = around_products(graph, scales, kinds, chosen)
     return Quantised(quantised, dict(scales), best, errors, kinds)
 
 
@@ -61,8 +64,8 @@ def graph_of(content: bytes) -> Any:
     return onnx.load_from_string(content).graph
 
 
-def with_qdq(content: bytes, scales: Mapping[str, np.float32], kinds: Sequence[str]) -> bytes:
-    """Q/DQ before every product of these kinds with weights. scales: by activation name."""
+def with_qdq(content: bytes, scales: Mapping[str, np.float32], kinds: Sequence[str], chosen: Container[str]) -> bytes:
+    """Q/DQ before every product of these kinds with weights whose node is chosen. scales: by activation name."""
     import onnx
 
     model = onnx.load_from_string(content)
@@ -71,7 +74,7 @@ def with_qdq(content: bytes, scales: Mapping[str, np.float32], kinds: Sequence[s
     added: dict[str, str] = {}  # the dequantised name of what already has its pair
     nodes: list[Any] = []
     for node in graph.node:
-        if node.op_type in kinds and is_product(node, weights):
+        if node.op_type in kinds and node.name in chosen and is_product(node, weights):
             data, weight = node.input[0], node.input[1]
             if data not in added:
                 added[data] = add_pair(graph, nodes, data, np.asarray(scales[data]), None)
@@ -87,10 +90,14 @@ def with_qdq(content: bytes, scales: Mapping[str, np.float32], kinds: Sequence[s
     return model.SerializeToString()
 
 
-def around_products(graph: Any, scales: Mapping[str, np.float32], kinds: Sequence[str]) -> dict[str, np.float32]:
+def around_products(
+    graph: Any, scales: Mapping[str, np.float32], kinds: Sequence[str], chosen: Container[str]
+) -> dict[str, np.float32]:
     """The scales that a calibration cache may name: what has none there, TensorRT leaves in float."""
     weights = {weight.name for weight in graph.initializer}
-    products = [node for node in graph.node if node.op_type in kinds and is_product(node, weights)]
+    products = [
+        node for node in graph.node if node.op_type in kinds and node.name in chosen and is_product(node, weights)
+    ]
     around = {name for node in products for name in (*node.input, *node.output)}
     return {name: scale for name, scale in scales.items() if name in around}
 

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from export.convert.layer_names import is_within, layer_of_tensor
 from export.networks import Feed
 
 TIMEOUT_S = 900  # then it is killed
+CALIBRATED = ("int8", "int16x8")
 
 
 class ConverterCrash(Exception):
@@ -37,9 +39,16 @@ class ConverterProcess:
         self.child: subprocess.Popen[str] | None = None
 
     def convert(
-        self, saved_model: Path, precision: str, feeds: Sequence[Feed] | None, int8: Sequence[str] | None
+        self,
+        saved_model: Path,
+        precision: str,
+        feeds: Sequence[Feed] | None,
+        int8: Sequence[str] | None,
+        in_float: Sequence[str] = (),
+        layers: Sequence[str] = (),
     ) -> bytes:
-        """The TFLite file of a SavedModel. int8: the operators that become so; None: all.
+        """The TFLite file of a SavedModel. int8: the operators that become so; None: all. in_float: of `layers`, those
+        that do not.
 
         Raises ConverterCrash or ConverterRefusal.
         """
@@ -49,9 +58,11 @@ class ConverterProcess:
                 "saved_model": str(saved_model),
                 "precision": precision,
                 "int8": int8 and list(int8),
+                "in_float": list(in_float),
+                "layers": list(layers),
                 "out": str(out),
             }
-            if feeds and precision == "int8":
+            if feeds and precision in CALIBRATED:
                 job["feeds"] = str(inputs)
                 arrays: dict[str, Any] = {f"{n}:{name}": a for n, feed in enumerate(feeds) for name, a in feed.items()}
                 np.savez(inputs, **arrays)
@@ -127,12 +138,16 @@ def converted(job: dict[str, Any]) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if job["precision"] == "fp16":
         converter.target_spec.supported_types = [tf.float16]
-    if job["precision"] == "int8":
+    if job["precision"] in CALIBRATED:
         feeds = read_feeds(job["feeds"])
         converter.representative_dataset = lambda: iter(feeds)
-        if job["int8"] is not None:
-            return partly_int8(converter, job["int8"])
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        ops = tf.lite.OpsSet
+        if job["precision"] == "int16x8":
+            converter.target_spec.supported_ops = [ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+        elif job["int8"] is not None or job["in_float"]:
+            return partly_int8(converter, job["int8"], job["in_float"], job["layers"])
+        else:
+            converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
     return converter.convert()
 
 
@@ -146,16 +161,34 @@ def read_feeds(path: str) -> list[Feed]:
     return [feeds[number] for number in sorted(feeds)]
 
 
-def partly_int8(converter: Any, operators: Sequence[str]) -> bytes:
-    """The file of a converter that is set to quantise, with all but some operators left in float."""
+def partly_int8(
+    converter: Any, operators: Sequence[str] | None, in_float: Sequence[str], layers: Sequence[str]
+) -> bytes:
+    """The file of a converter that is set to quantise, with all but some operators, and some layers, left in float."""
     import tensorflow as tf
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator
 
-    others = [name for name in vars(BuiltinOperator) if name.isupper() and name not in operators]
+    others = [name for name in vars(BuiltinOperator) if name.isupper() and name not in (operators or ())]
     # The debugger is TensorFlow's one public way to quantise some operators and not others.
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others if operators else [])
     debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
+    content = debugger.get_nondebug_quantized_model()
+    if not in_float:
+        return content
+    options.denylisted_nodes = [
+        name for name in computed_tensors(content) if is_within(layer_of_tensor(name, layers), in_float)
+    ]
+    debugger.options = options  # it converts anew, with what it has calibrated
     return debugger.get_nondebug_quantized_model()
+
+
+def computed_tensors(content: bytes) -> list[str]:
+    """The names of all that the operators of a TFLite file compute."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content)
+    names = {details["index"]: details["name"] for details in interpreter.get_tensor_details()}
+    return [names[index] for row in interpreter._get_ops_details() for index in row["outputs"] if index in names]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,13 @@ from export.networks import Feed, Shapes, Stream, answers, engine_network, fill,
 from export.parity.evidence import Evidence
 from export.targets import FP16, Bounds
 
-LEAST_BYTES = {"fp32": 1, "fp16": 2, "dynamic": 1, "int8": 1}  # per kernel parameter; fp32 ONNX may be stored in bytes
+LEAST_BYTES = {
+    "fp32": 1,
+    "fp16": 2,
+    "dynamic": 1,
+    "int8": 1,
+    "int16x8": 1,
+}  # per kernel parameter; fp32 ONNX may be stored in bytes
 TIMED_RUNS = 200
 
 

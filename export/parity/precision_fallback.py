@@ -7,10 +7,11 @@ import numpy as np
 
 from edge.bundle.model import DENOISER
 from edge.errors import UserError
-from export.convert.files import Conversion, Progress, convert, less_quantised
+from export.convert.files import Conversion, Progress, convert, less_quantised, with_layers_in_float
 from export.model import SourceModel
 from export.parity.evidence import Evidence
 from export.parity.measure import Measured, measure
+from export.precision.choice import layers_to_leave
 from export.targets import Target
 
 
@@ -71,14 +72,38 @@ def convert_and_measure(
 def with_fallback(
     item: ExportedModel, why: str, denoised: Mapping[str, np.ndarray] | None, progress: Progress
 ) -> ExportedModel:
-    """The model with another file for its int8 one, or as it is where there is no other."""
+    """The model with another file for its int8 one, or as it is where there is no other.
+
+    First the layers that int8 costs most are left in float; where that does not help, all of it is less quantised.
+    """
     first = item.conversion.files[0]
+    spared = with_fewer_layers(item, why, denoised, progress) if first.file.precision == "int8" else None
+    if spared is not None:
+        return spared
     other = less_quantised(item.conversion, first, item.model, item.evidence.feeds, progress)
     if other is None:
         return item
     reason = item.reason or f"{first.path} with all of its int8 was outside its bounds: {why}"
     result = ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
     return with_fallback(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
+
+
+def with_fewer_layers(
+    item: ExportedModel, why: str, denoised: Mapping[str, np.ndarray] | None, progress: Progress
+) -> ExportedModel | None:
+    """The model with some layers of its int8 file in float; None where that does not keep the bounds either."""
+    model, feeds, path = item.model, item.evidence.feeds, item.conversion.files[0].path
+    if item.reason:
+        return None
+    for layers in layers_to_leave(item.conversion, item.evidence, item.conversion.files[0].file.bounds):
+        other = with_layers_in_float(item.conversion, model, feeds, layers, progress)
+        measured = measure(other.files, item.evidence, denoised)
+        if not measured.rows[0]["violations"]:
+            reason = (
+                f"{path} leaves {', '.join(layers)} in float; with all of its int8 it was outside its bounds: {why}"
+            )
+            return ExportedModel(item.evidence, other, measured, reason)
+    return None
 
 
 def behind_another(

@@ -91,10 +91,23 @@ def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> list[st
         paragraph(f"{file['path']}: {file['bytes']:,} bytes, {file['kind']}") for file in files if "parity" not in file
     ]
     parts.append(paragraph("Operators: " + ", ".join(f"{name} {n}" for name, n in model["operators"].items())))
+    parts += layers_section(model.get("layers", []))
     for file in compared:
         plot = scatter(file["errors"], "output of Keras", "error of the file")
         parts += [heading(file["path"], 3), plot, worst_table(file["worst"])]
     return parts
+
+
+def layers_section(layers: list[dict[str, Any]]) -> list[str]:
+    """What each layer costs when it alone is lowered; nothing where that was not asked."""
+    if not layers:
+        return []
+    rows = [
+        [one["layer"], f"{one['parameters']:,}", *(shown(one[key], "{:.1e}") for key in ("int8_error", "fp16_error"))]
+        for one in layers
+    ]
+    title = heading("Layers, by the mean error of the output when one alone is lowered", 3)
+    return [title, table(["layer", "parameters", "to int8", "to FP16"], rows)]
 
 
 def comparison_table(compared: list[dict[str, Any]], key: str, rows: Sequence[tuple[str, str, str]]) -> str:
@@ -164,6 +177,9 @@ def text_report(report: dict[str, Any]) -> str:
             f"{model['title']}: {model['multiply_adds_per_hop']:,} multiply-adds a hop. "
             f"{temperature_line(model['temperature'])}".rstrip()
         )
+        costly = [f"{one['layer']} {one['int8_error']:.1e}" for one in model.get("layers", [])[:3] if one["int8_error"]]
+        if costly:
+            lines.append(f"{model['title']}: int8 alone costs most in {', '.join(costly)} (mean error of the output).")
     return "\n".join([*lines, *report["notes"]])
 
 
