@@ -60,11 +60,12 @@ def as_converters_take_it(model: Any) -> Any:
     return rebuilt
 
 
-def computes_in_half(model: Any) -> bool:
-    """Whether a layer of a model computes in half precision."""
+def half_precision(model: Any) -> str | None:
+    """The coarsest half precision that a layer of a model computes in: bfloat16, float16 or none."""
     if isinstance(model, OnnxModel):
-        return model.is_half
-    return any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers(include_self=False))
+        return "float16" if model.is_half else None
+    types = {layer.compute_dtype for layer in model._flatten_layers(include_self=False)}
+    return next((half for half in ("bfloat16", "float16") if half in types), None)
 
 
 def may_be_unrolled(layer: Any) -> bool:

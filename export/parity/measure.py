@@ -13,11 +13,11 @@ import numpy as np
 from edge.engines import Engine, open_engine
 from export.convert.files import Exported, kernel_parameters
 from export.convert.fp16_emulation import emulate_fp16
-from export.convert.keras_rebuild import computes_in_half
+from export.convert.keras_rebuild import half_precision
 from export.model import SourceModel
 from export.networks import Feed, Shapes, Stream, answers, engine_network, fill, frames, state_shapes
 from export.parity.evidence import Evidence
-from export.targets import FP16, Bounds
+from export.targets import BF16, FP16, Bounds
 
 LEAST_BYTES = {
     "fp32": 1,
@@ -70,16 +70,14 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
 
 
 def bounds_of(item: Exported, model: SourceModel) -> Bounds:
-    """What a file must keep; of a model that itself computes in half precision, float32 files what FP16 files must."""
-    bounds = item.file.bounds
-    if item.file.precision != "fp32" or not computes_in_half(model.trained):
+    """What a file must keep; beside a model that itself computes in half precision, what is as coarse as that."""
+    bounds, half = item.file.bounds, half_precision(model.trained)
+    if half is None or bounds is None:
         return bounds
-    return replace(
-        bounds,
-        logit_error=None,
-        posterior_error=max(bounds.posterior_error, FP16.posterior_error),
-        label_agreement=FP16.label_agreement,
-    )
+    posterior_error = max(bounds.posterior_error, BF16 if half == "bfloat16" else FP16.posterior_error)
+    if item.file.precision != "fp32":
+        return replace(bounds, posterior_error=posterior_error)
+    return replace(bounds, logit_error=None, posterior_error=posterior_error, label_agreement=FP16.label_agreement)
 
 
 def described(item: Exported, model: SourceModel) -> dict[str, Any]:

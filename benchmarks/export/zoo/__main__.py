@@ -154,6 +154,11 @@ def settle(keras: Any, model: Any) -> None:
     """Batch norms learn their moments on calibration frames, the last dense layer is solved for by least squares."""
     if not isinstance(model.layers[-1], keras.layers.Dense) or model.layers[-1].units != 1 or len(model.inputs) != 1:
         return
+    if model.inputs[0].shape[0] == 1:
+        twin = keras.models.clone_model(model, keras.Input(model.inputs[0].shape[1:]))
+        settle(keras, twin)
+        model.set_weights(twin.get_weights())
+        return
     with np.load(DEFAULT_CALIBRATION_DIR / "detector_log_mel.npz") as stored:
         log_mel = np.concatenate([stored["temperature"], stored["quantise"]]).astype(np.float64)
         is_cry = np.concatenate([stored["y_temperature"], stored["y_quantise"]])

@@ -1,0 +1,30 @@
+"""Flags of edge-export that say what is lowered."""
+
+import pytest
+
+from edge.errors import UserError
+from export.targets import TARGETS, with_error_budget, with_int16_activations
+
+
+def test_an_error_budget_narrows_what_is_quantised_and_nothing_else():
+    narrow = with_error_budget(TARGETS["rpi-int8"], 0.01)
+    assert [file.bounds.posterior_error for file in narrow.files] == [0.01, 5e-4]
+    assert with_error_budget(TARGETS["rpi-int8"], 0.9) == TARGETS["rpi-int8"]  # --tolerance widens
+
+
+def test_int16_activations_are_of_one_target():
+    target = with_int16_activations(TARGETS["rpi-int8"])
+    assert (target.precision, target.files[0].name) == ("int16x8", "int16x8.tflite")
+    with pytest.raises(UserError, match="of rpi-int8, not of jetson-int8"):
+        with_int16_activations(TARGETS["jetson-int8"])
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--keep-float", "no_such_layer"], "--keep-float no_such_layer: no layer has that name; there are"),
+        (["--error-budget", "0"], "--error-budget is 0: use more than 0"),
+    ],
+)
+def test_what_cannot_be_is_said(refusal, flags, said):
+    assert said in refusal(*flags, target="rpi-int8")
