@@ -64,6 +64,7 @@ TENSORRT = "TensorRT, else onnxruntime"
 ONNX_TYPED = ModelFile("onnx_typed", "fp16", "fp16.onnx", FP16)
 DYNAMIC = ModelFile("tflite", "dynamic", "dynamic.tflite", QUANTISED)  # instead of int8 that is out of bounds
 HALF_WEIGHTS = ModelFile("tflite", "fp16", "fp16.tflite", FP16)  # instead of dynamic that is out of bounds
+WHOLE = ModelFile("tflite", "fp32", "fp32.tflite", FP32)  # instead of half precision that is out of bounds
 ONNX_FP32 = ModelFile("onnx", "fp32", "fp32.onnx", FP32)  # in every bundle for engines that do not take TFLite
 
 

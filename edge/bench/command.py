@@ -45,8 +45,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tensorrt",
         metavar="PRECISION",
-        choices=("fp16", "int8"),
-        help="run FILE.onnx in TensorRT, in fp16 or int8, and tell its transfers and its computing apart",
+        choices=("fp16", "int8", "fp32"),
+        help="run FILE.onnx in TensorRT, in fp16, int8 or fp32, and tell its transfers and its computing apart",
     )
     parser.add_argument("--csv", metavar="OUT", type=path_name, help="write the operators as a table")
     parser.add_argument("--trace", metavar="OUT", type=path_name, help="write the profile as a Chrome trace")

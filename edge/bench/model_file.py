@@ -33,7 +33,7 @@ def file_kind(path: str) -> str:
 def measure_file(path: str, threads: int, runs: int, tensorrt: Optional[str] = None) -> Dict[str, Any]:
     """Time `runs` inferences of a model file on noise, after WARM_UP_RUNS. Raises UserError when no engine takes it.
 
-    tensorrt: "fp16" or "int8" where that and no other engine is to run an ONNX file.
+    tensorrt: "fp16", "int8" or "fp32" where that and no other engine is to run an ONNX file.
     """
     engine = open_engine({file_kind(path): path}, threads) if tensorrt is None else in_tensorrt(path, tensorrt)
     rng = np.random.RandomState(SEED)

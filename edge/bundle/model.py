@@ -12,7 +12,7 @@ from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from edge.text import shown
 
 DETECTOR, VERIFIER, DENOISER, EXPERT = ROLES = ("detector", "verifier", "denoiser", "expert")
-TENSORRT_PRECISIONS = ("fp16", "int8")
+TENSORRT_PRECISIONS = ("fp16", "int8", "fp32")
 LOG_MEL, FUSED, PATCH = "log_mel", "fused", yamnet_patch.NAME
 FEATURES = {
     LOG_MEL: log_mel.PARAMETERS,

@@ -35,7 +35,7 @@ def open_engine(files, threads=1, tensorrt=None, role="model"):
     """Open a model in the first installed engine that has a file and accepts it.
 
     files: {kind: path}, see edge.bundle.files.FILE_KINDS; any may be absent. threads: of the engine, 1
-    unless there is a reason. tensorrt: "fp16" or "int8" when TensorRT is to be tried first, see
+    unless there is a reason. tensorrt: "fp16", "int8" or "fp32" when TensorRT is to be tried first, see
     edge.engines.tensorrt; where it cannot run the model, that is said and the next engine does.
     role: what the model is, under which TensorRT's engine is kept. Returns an Engine.
     Raises UserError naming every candidate and why it was passed over.

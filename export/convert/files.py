@@ -19,7 +19,7 @@ from export.convert.onnx_uint8_storage import with_uint8_storage
 from export.model import SourceModel
 from export.networks import Feed, attends
 from export.precision.sensitivity import LayerError, layer_errors, products_by_layer
-from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, ModelFile, Target
+from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, WHOLE, ModelFile, Target
 from export.tensorrt_lint import lint
 
 Progress = Callable[[str], None]
@@ -27,6 +27,7 @@ GENTLER = {  # what takes the place of a file
     ("tflite", "int8"): DYNAMIC,
     ("tflite", "int16x8"): DYNAMIC,
     ("tflite", "dynamic"): HALF_WEIGHTS,
+    ("tflite", "fp16"): WHOLE,
 }
 
 
@@ -135,10 +136,11 @@ def small_storage(fp32_onnx: bytes) -> bytes:
 def less_quantised(
     conversion: Conversion, item: Exported, model: SourceModel, feeds: Sequence[Feed], progress: Progress
 ) -> Conversion | None:
-    """The conversion with another file for an int8 one that is outside its bounds; None when there is none.
+    """The conversion with another file for one that is outside its bounds; None when there is none.
 
-    Of TFLite it is the dynamic-range file, and of that the one with weights of half precision. Of the Q/DQ file of a
-    network with attention, first only dense layers stay int8; then all is FP16, as for jetson-fp16.
+    Of int8 TFLite it is the dynamic-range file, of that the one with weights of half precision, of that fp32. Of the
+    Q/DQ file of a network with attention, first only dense layers stay int8; then all is FP16, as for jetson-fp16; of
+    that, fp32.
     """
     ranges, given = conversion.ranges, (item.file.kind, item.file.precision)
     if given in GENTLER:
@@ -158,6 +160,10 @@ def less_quantised(
             for file, content in contents.items()
         ]
         return replace(conversion, files=files, ranges=None, in_float=())
+    elif item.file.kind == ONNX_TYPED.kind:
+        progress(f"{item.path} is outside its bounds: leaving all to FP32")
+        files = [file for file in conversion.files if file.file.kind != ONNX_TYPED.kind]
+        return replace(conversion, files=files, in_float=())
     else:
         return None
     replaced = {item.path: other}

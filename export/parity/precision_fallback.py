@@ -63,29 +63,38 @@ def convert_and_measure(
     progress(f"{model.title}: comparing with Keras on {len(evidence.reference)} frames")
     denoised = denoiser.measured.answers if denoiser else None
     result = ExportedModel(evidence, conversion, measure(conversion.files, evidence, denoised), None)
-    violations = result.measured.rows[0]["violations"]
-    if violations:
-        return with_fallback(result, ", ".join(violations), denoised, progress)
-    return result
+    first = outside(result)
+    return with_fallback(result, why(result, first), denoised, progress) if first is not None else result
+
+
+def outside(item: ExportedModel) -> int | None:
+    """The number of the first file that does not keep its bounds."""
+    return next((n for n, row in enumerate(item.measured.rows) if row["violations"]), None)
+
+
+def why(item: ExportedModel, number: int) -> str:
+    """What bounds a file does not keep."""
+    return ", ".join(item.measured.rows[number]["violations"])
 
 
 def with_fallback(
     item: ExportedModel, why: str, denoised: Mapping[str, np.ndarray] | None, progress: Progress
 ) -> ExportedModel:
-    """The model with another file for its int8 one, or as it is where there is no other.
+    """The model with another file for the one that is outside its bounds, or as it is where there is no other.
 
     First the layers that int8 costs most are left in float; where that does not help, all of it is less quantised.
     """
-    first = item.conversion.files[0]
+    first = item.conversion.files[outside(item) or 0]
     spared = with_fewer_layers(item, why, denoised, progress) if first.file.precision == "int8" else None
     if spared is not None:
         return spared
     other = less_quantised(item.conversion, first, item.model, item.evidence.feeds, progress)
     if other is None:
         return item
-    reason = item.reason or f"{first.path} with all of its int8 was outside its bounds: {why}"
+    all_of_it = "with all of its int8 " if first.file.precision == "int8" else ""
+    reason = item.reason or f"{first.path} {all_of_it}was outside its bounds: {why}"
     result = ExportedModel(item.evidence, other, measure(other.files, item.evidence, denoised), reason)
-    return with_fallback(result, why, denoised, progress) if result.measured.rows[0]["violations"] else result
+    return with_fallback(result, why, denoised, progress) if outside(result) is not None else result
 
 
 def with_fewer_layers(

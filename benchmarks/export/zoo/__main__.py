@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import inspect
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -108,19 +109,35 @@ def exported(keras: Any, model: Any, folder: Path) -> dict[str, dict[str, Any]]:
         check_values_are_logits(evidence.reference, "model")
     except UserError as error:
         return dict.fromkeys(TARGETS, {"refused": str(error).replace(str(folder), "DIR")})
-    with onnx_converted_once():
+    with work_shared(loaded.fixed, folder):
         return {target: attempt(evidence, target) for target in TARGETS}
 
 
 @contextlib.contextmanager
-def onnx_converted_once() -> Iterator[None]:
-    """The targets of one model share its fp32 ONNX file."""
-    original = files.keras_to_onnx
-    files.keras_to_onnx = lru_cache(maxsize=1)(original)
+def work_shared(model: Any, folder: Path) -> Iterator[None]:
+    """The targets of one model share its fp32 ONNX file, its SavedModel and what is known of its layers."""
+    kind, known = type(model), {}
+    original = {"keras_to_onnx": files.keras_to_onnx, "layer_errors": files.layer_errors}
+    export = kind.export
+
+    def exported_once(self: Any, place: Path, **options: Any) -> None:
+        if not (folder / "saved_model").exists():
+            export(self, folder / "saved_model", **options)
+        shutil.copytree(folder / "saved_model", place)
+
+    def found_once(content: bytes, *others: Any) -> Any:
+        if content not in known:
+            known[content] = original["layer_errors"](content, *others)
+        return known[content]
+
+    files.keras_to_onnx, files.layer_errors = lru_cache(maxsize=1)(original["keras_to_onnx"]), found_once
+    kind.export = exported_once
     try:
         yield
     finally:
-        files.keras_to_onnx = original
+        kind.export = export
+        for name, function in original.items():
+            setattr(files, name, function)
 
 
 def attempt(evidence: Evidence, target: str) -> dict[str, Any]:
@@ -137,8 +154,8 @@ def figures_of(item: ExportedModel) -> dict[str, Any]:
     """Size, error and agreement of the file that the target is about."""
     if item.violations:
         return {"refused": "outside its bounds: " + "; ".join(item.violations)}
-    row = item.measured.rows[0]
-    last = item.measured.rows[1] if item.conversion.files[-1].file.kind == "onnx_typed" else row
+    rows = item.measured.rows
+    last = next((row for row in rows if row["kind"] == "onnx_typed"), rows[0])
     parity = last["parity"]
     return {
         "precision": last["precision"],

@@ -28,7 +28,7 @@ _loggers = []  # TensorRT knows one logger a process
 def open_tensorrt(files, precision, role="model", say=log.warning):
     """Open a model in TensorRT; its engine comes from the cache, or is built, which takes minutes, and cached.
 
-    files: {kind: path}, see edge.bundle.files.FILE_KINDS. precision: "fp16" or "int8". role: under which
+    files: {kind: path}, see edge.bundle.files.FILE_KINDS. precision: "fp16", "int8" or "fp32". role: under which
     the engine is cached. say: called with lines for a person; as warnings they are seen where no log was started,
     and nobody waits for minutes without knowing why. Returns an Engine.
     Raises EngineUnavailable, with `installed` False when TensorRT or a GPU is not there at all.

@@ -40,6 +40,8 @@ def plans(files, precision, api):
         ways.append(Plan("onnx", typed=api.typed_networks))
         if api.precision_flags and "onnx_fp32" in files and "calibration_cache" in files:
             ways.append(Plan("onnx_fp32", calibrated=True))
+    elif precision == "fp32":
+        ways.append(Plan("onnx", typed=api.typed_networks))
     elif api.typed_networks and "onnx_typed" in files:
         ways.append(Plan("onnx_typed", typed=True))
     elif api.precision_flags:
@@ -150,8 +152,8 @@ def _set_precision(trt, builder, config, network, precision):
     if precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
         return
-    if not builder.platform_has_fast_fp16:
-        return  # float32 is the faster one there
+    if precision == "fp32" or not builder.platform_has_fast_fp16:
+        return  # float32 is the faster one there, or the one that is near enough
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS)
     exact = trt.LayerType.SOFTMAX, trt.LayerType.REDUCE, trt.LayerType.UNARY
