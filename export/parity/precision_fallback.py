@@ -84,8 +84,10 @@ def with_fallback(
 
     First the layers that int8 costs most are left in float; where that does not help, all of it is less quantised.
     """
-    first = item.conversion.files[outside(item) or 0]
-    spared = with_fewer_layers(item, why, denoised, progress) if first.file.precision == "int8" else None
+    number = outside(item)  # none where it is the experts behind a denoiser that do not stand its int8
+    first = item.conversion.files[number or 0]
+    is_int8 = first.file.precision == "int8" and number == 0
+    spared = with_fewer_layers(item, why, denoised, progress) if is_int8 else None
     if spared is not None:
         return spared
     other = less_quantised(item.conversion, first, item.model, item.evidence.feeds, progress)

@@ -47,6 +47,8 @@ def test_an_engine_is_built_once_and_runs_on_any_thread(use, files, said, versio
         ("11.4.0.106", "fp16", "onnx_typed", {"STRONGLY_TYPED"}, set()),
         ("8.2.1.8", "int8", "onnx", {"EXPLICIT_BATCH"}, {"INT8"}),
         ("10.3.0", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
+        ("8.2.1.8", "fp32", "onnx", {"EXPLICIT_BATCH"}, set()),
+        ("10.3.0", "fp32", "onnx", {"STRONGLY_TYPED"}, set()),
         ("11.4.0.106", "int8", "onnx", {"STRONGLY_TYPED"}, set()),
     ],
 )

@@ -172,7 +172,7 @@ def test_layer_norm_and_softmax_stay_single_in_the_typed_file(bundles, evidence)
     assert products and {types[node.output[0]] for node in products} == {onnx.TensorProto.FLOAT16}
 
 
-@pytest.mark.parametrize("outside, precision", [({1}, "dynamic"), ({1, 3}, "fp16")])
+@pytest.mark.parametrize("outside, precision", [({1}, "dynamic"), ({1, 3}, "fp16"), ({1, 3, 5}, "fp32")])
 def test_a_gentler_file_takes_the_place_of_int8_that_is_out_of_bounds(
     bundles, evidence, monkeypatch, outside, precision
 ):
@@ -185,6 +185,7 @@ def test_a_gentler_file_takes_the_place_of_int8_that_is_out_of_bounds(
         return ["label agreement 0.9, at least 0.99 is needed"] if len(seen) in outside else real(parity, bounds)
 
     monkeypatch.setattr(comparison, "violations", violations)
+    monkeypatch.setattr(precision_fallback, "layers_to_leave", lambda *given: ())
     lines = []
     result = precision_fallback.convert_and_measure(
         evidence["expert-transformer"], TARGETS["rpi-int8"], None, lines.append
@@ -214,6 +215,26 @@ def test_denoiser_whose_int8_an_expert_does_not_stand_becomes_dynamic(bundles, e
     assert [item.violations for item in exported] == [[], [], []]
 
 
+def test_layers_are_left_in_float_before_all_is_less_quantised(bundles, evidence, monkeypatch):
+    """The file stays int8, and manifest and report say which layers are not."""
+    real, seen = comparison.violations, []
+
+    def violations(parity, bounds):
+        seen.append(parity)
+        return ["too far"] if len(seen) == 1 else real(parity, bounds)
+
+    monkeypatch.setattr(comparison, "violations", violations)
+    monkeypatch.setattr(precision_fallback, "layers_to_leave", lambda *given: [("cause",)])
+    lines = []
+    result = precision_fallback.convert_and_measure(
+        evidence["expert-transformer"], TARGETS["jetson-int8"], None, lines.append
+    )
+    assert result.conversion.in_float == ("cause",) and "leaves cause in float" in result.reason
+    assert (
+        model_entry(result.model, TARGETS["jetson-int8"], result.conversion.files, result.reason)["precision"] == "int8"
+    )
+
+
 def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bundles, evidence):
     import onnx
 
@@ -229,7 +250,10 @@ def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bun
     entry = model_entry(given.model, TARGETS["jetson-int8"], last.files, "for a reason")
     assert {kind: file["precision"] for kind, file in entry["files"].items()} == {"onnx": "fp32", "onnx_typed": "fp16"}
     assert entry["precision"] == entry["tensorrt"]["precision"] == "fp16"
-    assert less_quantised(last, last.files[0], given.model, given.feeds, lambda line: None) is None
+    single = less_quantised(last, last.files[1], given.model, given.feeds, lambda line: None)
+    entry = model_entry(given.model, TARGETS["jetson-int8"], single.files, "for a reason")
+    assert entry["precision"] == entry["tensorrt"]["precision"] == "fp32" and list(entry["files"]) == ["onnx"]
+    assert less_quantised(single, single.files[0], given.model, given.feeds, lambda line: None) is None
 
 
 def test_adapters_are_merged_at_no_cost(frame_sources_copy, bundles, evidence):
