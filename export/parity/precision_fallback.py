@@ -9,6 +9,7 @@ from edge.bundle.model import DENOISER
 from edge.errors import UserError
 from export.convert.files import Conversion, Progress, convert, less_quantised, with_layers_in_float
 from export.model import SourceModel
+from export.onnx_model import OnnxModel
 from export.parity.evidence import Evidence
 from export.parity.measure import Measured, measure
 from export.precision.choice import layers_to_leave
@@ -104,7 +105,8 @@ def with_fewer_layers(
 ) -> ExportedModel | None:
     """The model with some layers of its int8 file in float; None where that does not keep the bounds either."""
     model, feeds, path = item.model, item.evidence.feeds, item.conversion.files[0].path
-    if item.reason:
+    of_onnx = isinstance(model.fixed, OnnxModel)
+    if item.reason or of_onnx and item.conversion.files[0].file.kind == "tflite":
         return None
     for layers in layers_to_leave(item.conversion, item.evidence, item.conversion.files[0].file.bounds):
         other = with_layers_in_float(item.conversion, model, feeds, layers, progress)
