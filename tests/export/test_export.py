@@ -165,10 +165,10 @@ def test_outside_the_bounds_is_no_bundle(export, tmp_path, monkeypatch):
     from export.targets import Bounds, ModelFile, Target
 
     unkeepable = Bounds(logit_error=-1.0, posterior_error=-1.0, label_agreement=1.0, distance_db=0.0)
-    strict = Target("strict", "fp16", "none", (ModelFile("tflite", "fp16", "fp16.tflite", unkeepable),))
+    strict = Target("strict", "fp32", "none", (ModelFile("tflite", "fp32", "fp32.tflite", unkeepable),))
     monkeypatch.setitem(TARGETS, "strict", strict)
     status, stdout, stderr = export("--json", target="strict")
     assert status == 1 and not (tmp_path / "out").exists()
-    assert "outside the bounds of strict, no bundle written: detector.fp16.tflite: logit error" in stderr
+    assert "outside the bounds of strict, no bundle written: detector.fp32.tflite: logit error" in stderr
     report = json.loads(stdout)
     assert report["written"] is False and len(report["files"][0]["violations"]) == 2
