@@ -13,6 +13,7 @@ from fake_sender import FakeSender
 from patience import PATIENCE_S
 from virtual_microphone import REPOSITORY
 
+pytestmark = pytest.mark.once  # seconds of a clock, the same under every Python
 LAST = re.compile(r"heard ([\d.]+) s.*passed ([\d.]+) s, skipped ([\d.]+) s")
 SECRET = "hush-little-baby"
 

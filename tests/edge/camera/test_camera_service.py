@@ -47,7 +47,8 @@ def service(tmp_path, monkeypatch):
     yield service
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stderr.close()
 
 
 def children_of(pid):

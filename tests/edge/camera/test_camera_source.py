@@ -46,6 +46,7 @@ def test_the_channel_that_hears_is_heard_from_the_first_sample_on(sender):
     np.testing.assert_allclose(samples[8000:24000], sent[8000:24000], atol=2e-3)
 
 
+@pytest.mark.once
 def test_a_frozen_sender_is_a_stall_after_five_seconds(sender):
     with open_source(sender.address) as source:
         blocks = source.blocks()

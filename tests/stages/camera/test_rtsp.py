@@ -1,5 +1,6 @@
 """A camera that speaks RTSP, heard through a real ffmpeg: every codec, every trouble in words, cycles of all kinds."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.device.camera_cycles import FAULTS, run_cycles, table
 from edge.audio import open_source
-from edge.camera import stream
+from edge.camera import ffmpeg, stream
 from edge.config import default_settings
 from edge.errors import UserError
 
@@ -65,6 +66,21 @@ def test_the_whole_stream_is_asked_for_after_two_failures_without_a_sample(camer
     with open_source(there.address) as source:
         next(source.blocks())
     assert stream.asks_for_the_whole(there.address)  # what has worked is asked for again
+
+
+def test_an_ffmpeg_that_knows_no_options_in_a_list_hears_it_too(camera, tmp_path, monkeypatch):
+    old = os.environ.get("OLD_FFMPEG", "")
+    if not os.path.exists(os.path.join(old, "ffmpeg")):
+        pytest.skip("there is no ffmpeg 4.2 here")
+    monkeypatch.setenv("PATH", old + os.pathsep + os.environ["PATH"])
+    assert ffmpeg.version_of(ffmpeg.program()) == 4
+    there = camera(password=SECRET)
+    source = there.address.replace("//", "//baby@")
+    with open_source(source, audio=settings(tmp_path, SECRET)) as heard:
+        next(heard.blocks())
+    with pytest.raises(UserError) as failed:
+        open_source(source, audio=settings(tmp_path, "another-song"))
+    assert "(401)" in str(failed.value) and "another-song" not in str(failed.value)
 
 
 def test_the_doctor_listens_to_the_camera(camera, tmp_path):
