@@ -15,6 +15,7 @@ from training.federated.plan import UNCOMPRESSED, Plan
 from training.federated.rounds import DOWN, UP, Round, State
 
 ADAPTERS, WHOLE = 1_867_776, 18_694_374
+WAYS = ("up", "down", "down_whole")
 HOMES_HERE = 3  # answer; the ring is that of as many as the plan has
 PLANS = [(8, True, 64), (8, True, 10), (6, True, 10), (4, True, 16), (4, True, 10), (8, False, 10), (32, False, 10)]
 
@@ -34,11 +35,11 @@ def full_size_bytes() -> list[dict[str, Any]]:
     """Of each plan: bits, masking, homes, ring_bits, and bytes of a home in a round, up and down."""
     found = [one_round(bits, masking, homes) for bits, masking, homes in PLANS]
     whole = encode(Message("update", "00" * 8, 0, blobs={"update": bytes(2 * WHOLE)}), Identity())
-    return [*found, {"bits": 16, "masking": False, "homes": 0, "ring_bits": 16, "up": len(whole), "down": len(whole)}]
+    return [*found, {"bits": 16, "masking": False, "homes": 0, "ring_bits": 16, **dict.fromkeys(WAYS, len(whole))}]
 
 
 def one_round(bits: int, masking: bool, homes: int) -> dict[str, Any]:
-    """One real round of a few homes."""
+    """Two real rounds of a few homes: in the first they are sent the whole model, in the second what became of it."""
     local = LocalSteps(1, 0.1, control_variates=bits != UNCOMPRESSED)
     plan = Plan(local, homes_per_round=homes, bits=bits, masking=masking)
     identities = {f"home-{number:02}": Identity() for number in range(HOMES_HERE)}
@@ -49,8 +50,11 @@ def one_round(bits: int, masking: bool, homes: int) -> dict[str, Any]:
         return {name: answering[name].answer(data) for name, data in messages.items()}
 
     run_round = Round(plan, Still.layout, Still.fingerprint, "00" * 8, roster, exchange)
-    _, report = run_round(State.new(np.zeros(ADAPTERS), Still.layout, plan), roster)
-    assert not report.failed and not report.rejected, report
+    state, first = run_round(State.new(np.zeros(ADAPTERS), Still.layout, plan), roster)
+    _, report = run_round(state, roster)
+    for one in (first, report):
+        assert not one.failed and not one.rejected, one
     ring_bits = plan.ring_bits if plan.is_quantised else bits
-    up, down = round(report.per_home(UP)), round(report.per_home(DOWN))
-    return {"bits": bits, "masking": masking, "homes": homes, "ring_bits": ring_bits, "up": up, "down": down}
+    up, down, whole = round(report.per_home(UP)), round(report.per_home(DOWN)), round(first.per_home(DOWN))
+    what = {"bits": bits, "masking": masking, "homes": homes, "ring_bits": ring_bits}
+    return {**what, "up": up, "down": down, "down_whole": whole}

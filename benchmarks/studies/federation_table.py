@@ -94,11 +94,11 @@ def size_rows(sizes: list[dict[str, Any]]) -> list[str]:
     lines = [
         "Bytes of a home in a round, 1,867,776 adapter parameters, real messages: keys, shares, signatures and all.",
         "",
-        "| bits | masked | homes a round | bits on the wire | MB up | MB down |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| bits | masked | homes a round | bits on the wire | MB up | MB down | MB down to a new home |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for size in sizes:
         what = [str(size["bits"]), "yes" if size["masking"] else "no", str(size["homes"] or "whole model, 16-bit")]
-        up, down = (f"{size[way] / 1e6:.3f}" for way in ("up", "down"))
-        lines.append("| " + " | ".join([*what, str(size["ring_bits"]), up, down]) + " |")
+        weights = [f"{size[way] / 1e6:.3f}" for way in ("up", "down", "down_whole")]
+        lines.append("| " + " | ".join([*what, str(size["ring_bits"]), *weights]) + " |")
     return lines

@@ -22,6 +22,7 @@ from training.federated.optimisation import control_change, train_locally
 from training.federated.plan import Plan
 from training.federated.privacy import bounded, noised
 from training.federated.quantisation import quantised, scales, votes
+from training.federated.steps import Known, Step, digest
 
 BEGIN, MEMBERS, TRAIN, UPDATE, UNMASK, REFUSED = "begin", "members", "train", "update", "unmask", "refused"
 OVERHEAD = 1 << 20  # bytes that a message may have beside the numbers
@@ -49,8 +50,10 @@ class Home:
     run: str
     control: np.ndarray = field(default=None)
     trained_in: int = -1  # the round of its last update
+    completed: int = 0  # rounds, when the newest one began
     pending: np.ndarray | None = None  # what the variate changes by, once that round is known to count
     member: Member | None = None
+    known: Known | None = None  # the model that this home had last, where steps from there are sent
 
     def __post_init__(self) -> None:
         if self.control is None:
@@ -93,13 +96,14 @@ class Home:
         """A round begins: keys for it."""
         self.compare(message)
         self.member = Member(self.name, self.run, message.round)
-        return {}, self.member.keys()
+        return {"knows": self.known.number if self.known else -1}, self.member.keys()
 
     def compare(self, message: Message) -> None:
         """Raise Rejected for another model; settle whether the last update counted."""
         if message.value("fingerprint", str) != self.learner.fingerprint:
             raise Rejected("another model, other statistics of normalisation or another plan than this home's")
         completed = message.value("completed", list)
+        self.completed = len(completed)
         if self.pending is not None and self.trained_in in completed:
             self.control = self.control + self.pending
         self.pending = None
@@ -115,11 +119,7 @@ class Home:
             raise Rejected("asked to train twice in one round")
         if not self.plan.masking:
             self.compare(message)
-        layout = self.learner.layout
-        start = message.numbers("parameters", layout.size)
-        server_control = np.zeros(layout.size, np.float32)
-        if self.plan.local.control_variates:
-            server_control = message.numbers("control", layout.size)
+        start, server_control = self.model_of(message)
         rng = np.random.default_rng([self.plan.seed, message.round, zlib.crc32(self.name.encode())])
         after = train_locally(
             start, lambda y, _: self.learner.gradient(y, rng), self.plan.local, server_control, self.control
@@ -132,6 +132,24 @@ class Home:
         if self.plan.local.control_variates:
             self.pending = control_change(sent, server_control, self.plan.local).astype(np.float32)
         return {}, {"update": blob}
+
+    def model_of(self, message: Message) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters and the server's control variate: sent, or by steps from those that this home had."""
+        layout, known = self.learner.layout, self.known
+        if "steps" in message.blobs and known is not None:
+            for data in unframed(message.blob("steps")):
+                known = Step.decoded(data, layout, self.plan).taken(known, layout, self.plan)
+            self.known = None
+            if digest(known).encode() != message.blob("digest"):
+                raise Rejected("the steps lead to another model than the server's; the next round sends all of it")
+        else:
+            control = np.zeros(layout.size, np.float32)
+            if self.plan.local.control_variates:
+                control = message.numbers("control", layout.size)
+            known = Known(self.completed, message.numbers("parameters", layout.size), control)
+        if self.plan.masking:
+            self.known = known
+        return known.parameters, known.control
 
     def on_the_wire(self, update: np.ndarray, message: Message, rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
         """The update as bytes, and what they are worth."""

@@ -16,18 +16,24 @@ from edge.files import read_regular
 from edge.untrusted import parse_json, read_arrays
 from training.federated.home import Home
 from training.federated.masking import Member
+from training.federated.steps import Known
 
 AT_MOST = 1 << 30  # bytes
+ARRAYS = ("known", "control", "pending", "parameters", "server_control")
 ADVICE = "delete it: the home then takes part as a new one"
 
 
 def keep_home(home: Home, file: Path) -> None:
     """Write a home's control variate and the secrets of its round, readable by its owner alone."""
     known = {"run": home.run, "trained_in": home.trained_in, "is_pending": home.pending is not None}
+    known["knows"] = home.known.number if home.known else -1
+    known["completed"] = home.completed
     known["member"] = json.dumps(encoded(dataclasses.asdict(home.member))) if home.member else ""
     content = io.BytesIO()
     pending = home.pending if home.pending is not None else np.zeros(0, np.float32)
-    np.savez(content, known=np.array(json.dumps(known)), control=home.control, pending=pending)
+    model = [home.known.parameters, home.known.control] if home.known else [np.zeros(0, np.float32)] * 2
+    arrays = {"control": home.control, "pending": pending, "parameters": model[0], "server_control": model[1]}
+    np.savez(content, known=np.array(json.dumps(known)), **arrays)  # type: ignore[arg-type]
     partial = file.with_name(f".{file.name}.partial")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
         stream.write(content.getvalue())
@@ -38,12 +44,15 @@ def take_home(home: Home, file: Path) -> None:
     """Make a home what keep_home() wrote, if that was in the same federation. Raises UserError for anything else."""
     if not file.is_file():
         return
-    arrays = read_arrays(read_regular(file, AT_MOST), ("known", "control", "pending"), str(file), AT_MOST, ADVICE)
+    arrays = read_arrays(read_regular(file, AT_MOST), ARRAYS, str(file), AT_MOST, ADVICE)
     known = parse_json(str(arrays["known"]).encode(), str(file), advice=ADVICE)
     try:
         if known["run"] != home.run or arrays["control"].shape != home.control.shape:
             return
         home.control, home.trained_in = arrays["control"], known["trained_in"]
+        home.completed = known["completed"]
+        model = Known(known["knows"], arrays["parameters"], arrays["server_control"])
+        home.known = model if model.number >= 0 else None
         home.pending = arrays["pending"] if known["is_pending"] else None
         home.member = Member(**decoded(json.loads(known["member"]))) if known["member"] else None
     except (KeyError, TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from training.federated.masking import decode_signed, framed_pairs, unframed_pai
 from training.federated.messages import Message, Rejected, encode, frames
 from training.federated.optimisation import server_step
 from training.federated.plan import MEDIAN, Plan
-from training.federated.quantisation import after_votes, largest, scales
+from training.federated.quantisation import largest, scales
+from training.federated.steps import AT_MOST, Known, Step, digest
 from training.federated.unmasking import Collector, TooFew
 
 Exchange = Callable[[str, dict[str, bytes]], dict[str, bytes]]  # kind, message for each home -> the answers that came
@@ -33,11 +34,18 @@ class State:
     ranges: np.ndarray
     round: int = 0  # the next one's number
     completed: list[int] = field(default_factory=list)  # rounds that counted
+    steps: list[bytes] = field(default_factory=list)  # the last of those, for homes that know the model before
 
     @classmethod
     def new(cls, parameters: np.ndarray, layout: Layout, plan: Plan) -> State:
         """Before the first round."""
-        return cls(parameters.astype(np.float32), np.zeros(layout.size, np.float32), plan.ranges(layout))
+        ranges = plan.ranges(layout).astype(np.float32)
+        return cls(parameters.astype(np.float32), np.zeros(layout.size, np.float32), ranges)
+
+    @property
+    def known(self) -> Known:
+        """The model."""
+        return Known(len(self.completed), self.parameters, self.control)
 
 
 @dataclass
@@ -72,29 +80,22 @@ class Round:
             total, counted = self.masked_sum() if self.plan.masking else self.plain_sum()
         except TooFew as reason:
             self.report.failed = str(reason)
-            return State(state.parameters, state.control, state.ranges, state.round + 1, state.completed), self.report
+            return replace(state, round=state.round + 1), self.report
         self.report.counted = counted
         return self.stepped(total, len(counted)), self.report
 
     def stepped(self, total: np.ndarray, homes: int) -> State:
         """The state after the mean of the updates; total: their sum, of whole numbers with the votes behind it."""
-        state, plan = self.state, self.plan
-        ranges = state.ranges
-        if plan.is_quantised and plan.aggregate != MEDIAN:
-            n = self.layout.size
-            mean = total[:n] * scales(self.layout, ranges, plan.bits) / homes
-            if not plan.privacy.noise_multiplier:
-                ranges = after_votes(ranges, total[n:], homes)
-        else:
-            mean = total / homes
-        after, control = server_step(state.parameters, state.control, mean, homes / len(self.roster), plan.local)
-        return State(
-            after.astype(np.float32),
-            control.astype(np.float32),
-            ranges,
-            state.round + 1,
-            [*state.completed, state.round],
-        )
+        state, plan, share = self.state, self.plan, homes / len(self.roster)
+        done = replace(state, round=state.round + 1, completed=[*state.completed, state.round])
+        if not plan.is_quantised or plan.aggregate == MEDIAN:
+            after, control = server_step(state.parameters, state.control, total / homes, share, plan.local)
+            return replace(done, parameters=after.astype(np.float32), control=control.astype(np.float32))
+        step = Step(total, state.ranges, homes, share)
+        known = step.taken(state.known, self.layout, plan)
+        steps = [*state.steps, step.encoded(plan)][-AT_MOST:] if plan.masking else []
+        ranges = step.next_ranges(self.layout, plan)
+        return replace(done, parameters=known.parameters, control=known.control, ranges=ranges, steps=steps)
 
     def ask(
         self, kind: str, reply_kind: str, contents: dict[str, tuple[dict, dict]], at_most: int
@@ -145,14 +146,19 @@ class Round:
         """What a home compares before it takes part."""
         return {"fingerprint": self.fingerprint, "completed": self.state.completed}
 
-    @property
-    def model(self) -> dict[str, bytes]:
-        """What a home trains from."""
-        blobs = {"parameters": self.state.parameters.astype("<f4").tobytes()}
-        if self.plan.local.control_variates:
-            blobs["control"] = self.state.control.astype("<f4").tobytes()
+    def model(self, knows: int = -1) -> dict[str, bytes]:
+        """What a home trains from; knows: the completed rounds after which it has the model, where it has one."""
+        state, blobs = self.state, {}
+        missed = len(state.completed) - knows
+        if knows >= 0 and 0 <= missed <= len(state.steps):
+            blobs["steps"] = frames(state.steps[len(state.steps) - missed :])
+            blobs["digest"] = digest(state.known).encode()
+        else:
+            blobs["parameters"] = state.parameters.astype("<f4").tobytes()
+            if self.plan.local.control_variates:
+                blobs["control"] = state.control.astype("<f4").tobytes()
         if self.plan.is_quantised:
-            blobs["ranges"] = self.state.ranges.astype("<f4").tobytes()
+            blobs["ranges"] = state.ranges.astype("<f4").tobytes()
         return blobs
 
     def update_of(self, message: Message) -> np.ndarray:
@@ -164,7 +170,7 @@ class Round:
 
     def plain_sum(self) -> tuple[np.ndarray, list[str]]:
         """The sum of updates that the server sees one by one, and of whom; of a median, that times their number."""
-        contents: dict[str, tuple[dict, dict]] = dict.fromkeys(self.report.asked, (self.known, self.model))
+        contents: dict[str, tuple[dict, dict]] = dict.fromkeys(self.report.asked, (self.known, self.model()))
         updates = self.take(self.ask(TRAIN, UPDATE, contents, 4 * self.layout.size), self.update_of)
         if len(updates) < self.plan.fewest_homes:
             raise TooFew(f"{len(updates)} updates came, {self.plan.fewest_homes} are needed")
@@ -183,11 +189,12 @@ class Round:
         signed = self.signed_keys()
         if len(signed) < plan.fewest_homes:
             raise TooFew(f"{len(signed)} homes came, {plan.fewest_homes} are needed")
+        knows = {name: message.value("knows", int) for name, (message, _) in signed.items()}
         members = {name: message.blob("mask_key", KEY_BYTES) for name, (message, _) in signed.items()}
         collector = Collector(self.run, self.state.round, members, plan.ring_bits)
         shares = self.shares(collector, frames(data for _, (_, data) in sorted(signed.items())))
         contents: dict[str, tuple[dict, dict]] = {
-            name: ({}, {**self.model, "shares": framed_pairs({sender: of[name] for sender, of in shares.items()})})
+            name: ({}, {**self.model(knows[name]), "shares": framed_pairs({s: of[name] for s, of in shares.items()})})
             for name in collector.sharers
         }
         collector.updates = self.take(self.ask(TRAIN, UPDATE, contents, 4 * self.layout.size), self.update_of)
@@ -216,6 +223,7 @@ class Round:
         def whole(message: Message) -> Message:
             for key in ("mask_key", "share_key"):
                 message.blob(key, KEY_BYTES)
+            message.value("knows", int)
             return message
 
         return {name: (message, seen[name]) for name, message in self.take(answers, whole).items()}
