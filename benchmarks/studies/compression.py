@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--task", choices=TASKS, action="append", help="default: fsdd and digits")
     parser.add_argument("--cell", choices=tuple(DENSE), action="append", help="default: both")
     parser.add_argument("--seed", type=int, action="append", help="default: 0 alone")
-    parser.add_argument("--clips", type=int, default=6, help="of each spoken digit and speaker")
+    parser.add_argument(
+        "--clips", type=int, default=6, help="of each spoken digit and speaker; a hundredth of the images"
+    )
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--folds", type=int, default=3, help="so many of them, the first")
     parser.add_argument("--every", action="store_true", help="also the shapes and gates that lie between")

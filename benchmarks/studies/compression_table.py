@@ -14,7 +14,7 @@ CLEAN = "clean"
 ABOUT = {
     "fsdd": "Spoken digits, {clips} clips of each digit and speaker, {folds} of 6 speakers held out in turn",
     "esc50": "Ten human sounds of ESC-50, {folds} of 4 folds held out in turn",
-    "digits": "scikit-learn's digits row by row (8 x 8, in place of MNIST), {folds} thirds held out in turn",
+    "digits": "scikit-learn digits row by row (8 x 8, in place of MNIST, the first {clips}00), {folds} thirds in turn",
 }
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from edge.errors import UserError
 from training.runs.command import quieten_tensorflow
+
+ADABN, TARGET_NOISE = "adabn", "target_noise"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare methods, or fit a model to a night; returns the exit status."""
+    if arguments.epochs < 1:
+        raise UserError(f"--epochs is {arguments.epochs}, it must be at least 1")
     quieten_tensorflow()
     return fit_to_night(arguments) if arguments.from_night is not None else compare(arguments)
 
@@ -44,7 +50,7 @@ def fit_to_night(arguments: argparse.Namespace) -> int:
     """The new model of a night; returns the exit status."""
     if arguments.model is None or (arguments.out is None and arguments.sums is None):
         raise UserError("--from-night needs --model, and --out for the new model or --sums for the night's sums")
-    from training.adaptation.night import read_night, with_night, write_sums
+    from training.adaptation.night import read_night, write_sums
     from training.runs.release import read_source_model, write_source_model
 
     model, description = read_source_model(arguments.model)
@@ -53,16 +59,41 @@ def fit_to_night(arguments: argparse.Namespace) -> int:
         write_sums(night, arguments.sums)
         print(f"wrote {arguments.sums}, {arguments.sums.stat().st_size:,} bytes")
     if arguments.out is not None:
-        adapted = {"method": "adabn", "night_seconds": round(night.seconds)}
+        method, fitted = fitted_model(arguments, model, night)
+        adapted = {"method": method, "night_seconds": round(night.seconds)}
         described = {key: value for key, value in description.items() if key != "metrics"}
         described["training"] = {**description.get("training", {}), "adaptation": adapted}
         arguments.out.mkdir(parents=True, exist_ok=True)
         finished = arguments.out / "finished.keras"
-        with_night(model, night).save(finished)
+        fitted.save(finished)
         write_source_model(finished, described, arguments.out)
         finished.unlink()
         print(f"wrote {arguments.out}; next: edge-export --model {arguments.out}")
     return 0
+
+
+def fitted_model(arguments: argparse.Namespace, model: Any, night: Any) -> tuple[str, Any]:
+    """The method, and the model that it makes of a night. Raises UserError for a method that needs more."""
+    from training.adaptation.night import with_night
+
+    method = arguments.method[0] if len(arguments.method) == 1 else ADABN
+    if arguments.method not in ([], [ADABN], [TARGET_NOISE]):
+        raise UserError(f"--method is {', '.join(arguments.method)}: a night fits a model by {ADABN} or {TARGET_NOISE}")
+    if method == ADABN:
+        return method, with_night(model, night)
+    if arguments.data is None:
+        raise UserError(f"--method {TARGET_NOISE} learns on recordings: name their folder with --data")
+    from training.adaptation.night_noise import taught_over_night
+    from training.data.log_mel_frames import frames_of
+    from training.data.selection import DataConfig, choose_clips
+
+    clips = choose_clips(arguments.data, DataConfig(tuple(arguments.corpus), "eval_fold", tuple(arguments.label)))
+    if not clips:
+        raise UserError(f"no clips of {', '.join(arguments.corpus) or 'no corpus'}: name one with --corpus")
+    with tempfile.TemporaryDirectory(prefix="cry-train-") as work:
+        return method, taught_over_night(
+            model, frames_of(clips), night.background, arguments.epochs, arguments.seed, Path(work)
+        )
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -71,8 +102,6 @@ def compare(arguments: argparse.Namespace) -> int:
         raise UserError("adapt needs --data and --out, or --from-night with --model")
     if bool(arguments.shift) == bool(arguments.source and arguments.target):
         raise UserError("name two platforms with --source and --target, or a --shift")
-    if arguments.epochs < 1:
-        raise UserError(f"--epochs is {arguments.epochs}, it must be at least 1")
     from training.adaptation.domains import of_platforms, shifted
     from training.adaptation.experiment import adapt, as_table
     from training.adaptation.methods import find_method, method_names

@@ -121,6 +121,42 @@ def test_a_night_and_its_sums_make_the_same_model(home, tmp_path):
     assert described["training"]["adaptation"]["method"] == "adabn" and "metrics" not in described
 
 
+def test_a_model_learns_to_say_over_a_background_what_it_said_without(home, recordings, tmp_path, without_graphs):
+    from training.adaptation.background import Background
+    from training.adaptation.night_noise import NightNoise, over_background
+    from training.data.log_mel_frames import frames_of
+    from training.runs.stage import Effort, run_stage
+
+    model = keras.saving.load_model(home / "model" / "model.keras")
+    frames = frames_of(read_corpora(recordings))
+    background = Background.of_columns(np.random.default_rng(0).normal(-3, 1, (500, 64)))
+    stage = NightNoise(model, frames, background, n=64)
+    noisy = over_background(frames.log_mel, background, np.random.default_rng(5))[..., None]
+
+    def error():
+        return float(np.mean((np.asarray(stage.model(noisy)) - stage.said) ** 2))
+
+    before = error()
+    run_stage(stage, Effort(6, 6, 1e-2, 0.0, 16, (0,)), tmp_path)
+    assert error() < 0.7 * before
+    np.testing.assert_array_equal(model.get_weights()[0], keras.saving.load_model(
+        home / "model" / "model.keras").get_weights()[0])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "flags, says",
+    [
+        (["--method", "target_noise"], "learns on recordings: name their folder with --data"),
+        (["--method", "dann"], "--method is dann: a night fits a model by adabn or target_noise"),
+    ],
+)
+def test_a_night_takes_two_methods(home, tmp_path, capsys, flags, says):
+    out = tmp_path / "out"
+    night = ["adapt", "--model", str(home / "model"), "--from-night", str(home / "night.flac"), "--out", str(out)]
+    assert main([*night, *flags]) == 1
+    assert says in capsys.readouterr().err and not out.exists()
+
+
 @pytest.mark.parametrize(
     "change, says",
     [

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from training.adaptation.background import Background
+from training.adaptation.night_noise import over_background
 from training.adaptation.stage import Adaptation
-from training.data.spectra import mix_energies, normalise
-
-SHARE = 0.5  # of the source's frames
-SNR_DB = (0.0, 20.0)
 
 
 class Method(Adaptation):
@@ -19,7 +16,4 @@ class Method(Adaptation):
         """Half of the frames with noise under them."""
         if not hasattr(self, "background"):
             self.background = Background.of_quiet(self.domains.target.log_mel[self.target])
-        energies = np.exp(log_mel.astype(np.float64))
-        noise = self.background.draw(len(energies), energies.shape[1], rng)
-        noisy = np.log(mix_energies(energies, noise, rng.uniform(*SNR_DB, len(energies))))
-        return normalise(np.where((rng.random(len(energies)) < SHARE)[:, None, None], noisy, log_mel))
+        return over_background(log_mel, self.background, rng)
