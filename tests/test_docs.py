@@ -104,6 +104,9 @@ def start(tmp_path):
     (description,) = re.findall(r"`({\"labels\".*?})`", TEXTS[Path("docs/engineer/model.md")])
     (tmp_path / "my_model" / "model.json").write_text(description)
     (tmp_path / "bundle").symlink_to(DEFAULT_BUNDLE_DIR)
+    (tmp_path / "ADAPTED").symlink_to("my_model")  # what cry-train adapt would have left
+    shutil.copy(Path(DEFAULT_BUNDLE_DIR) / "detector.fp32.onnx", tmp_path / "net.onnx")
+    (tmp_path / "net.json").write_text(description)
 
     def start(line):
         return subprocess.Popen(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.errors import UserError
+from edge.errors import UserError, how_to_install
 
 APP = Path(__file__).parent / "flower_app"
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -27,7 +27,7 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     """
     flwr = Path(sys.executable).with_name("flwr")
     if not flwr.is_file():
-        raise UserError("Flower is not installed here; install cry-monitor-host[flower]")
+        raise UserError(f"Flower is not installed here: {how_to_install('flower')}")
     if not certificate.is_file():
         raise UserError(f"there is no certificate {certificate}; name the SuperLink's with --certificate")
     out.mkdir(parents=True, exist_ok=True)
