@@ -6,6 +6,7 @@ from typing import Iterator, List, Optional
 
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.config import default_settings, load_settings
+from edge.doctor.beside import beside_findings
 from edge.doctor.destinations import destination_findings
 from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from edge.doctor.machine import (
@@ -44,6 +45,7 @@ def findings(
     yield service_finding(service, state)
     if config is None:
         yield from (service_finding(other, unit_properties(other, STATE)) for other in other_services())
+        yield from beside_findings(service.database)
     if is_active(state) and source is None:
         yield from _heard_by_service(database, state)
     else:

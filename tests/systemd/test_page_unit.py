@@ -79,6 +79,19 @@ def test_it_shows_the_night_when_the_monitor_has_stopped_or_was_killed(system, p
     assert "Night of" in page("/report")
 
 
+def found(system, name):
+    printed = system.run("cry-monitor", "doctor", "--json", check=False)
+    return {finding["name"]: finding for finding in map(json.loads, printed.splitlines())}[name]
+
+
+def test_the_doctor_says_how_page_and_bridge_fare(system, page):
+    assert found(system, "page")["state"] == "ok" and found(system, "page")["found"].startswith("active")
+    assert found(system, "bridge")["found"].startswith("off: nobody else is told")
+    system.run("chmod", "700", FOLDER)
+    assert found(system, "page")["do"] == "sudo systemctl restart cry-monitor"
+    system.run("chmod", "750", FOLDER)
+
+
 def test_its_sandbox_lets_it_read_that_and_no_more(system, page):
     unit = system.run("cat", "/etc/systemd/system/" + PAGE)
     lines = [line for line in unit.splitlines() if not line.startswith(("ExecStart=", "Restart"))]
