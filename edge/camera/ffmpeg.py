@@ -12,6 +12,7 @@ from edge.runtime.children import end_with_parent
 
 KNOWS_OPTIONS = 5  # ffmpeg from here on takes options in a list
 TIMEOUT_US = 5000000  # of the network, in ffmpeg
+LOOKED_AT_US = 1000000  # of all streams, for what a camera does not say of them itself
 PROTOCOLS = "pipe,tcp,udp,rtp,rtsp,rtsps,srtp,tls,http,https,crypto"  # not file: what a server names is no path here
 # Native rate and channels, in a container whose header is 28 bytes; every packet at once.
 OUTPUT = ["-vn", "-sn", "-dn", "-c:a", "pcm_f32be", "-flush_packets", "1", "-fflags", "+bitexact", "-f", "au", "pipe:1"]
@@ -50,11 +51,12 @@ def arguments_of(address: Address) -> List[str]:
 
 
 def list_of(address: Address, whole: bool, version: int) -> bytes:
-    """The list (ffconcat) that goes to its standard input. whole: every stream of the camera, with all
-    the time that ffmpeg wants to look at it; else its sound alone, soon."""
+    """The list (ffconcat) that goes to its standard input. whole: every stream of the camera, looked at
+    for longer; else its sound alone, soon."""
     url, options = address.with_password, []
     if address.is_rtsp:
         options = ["rtsp_transport tcp", "timeout {}".format(TIMEOUT_US)]
+        options += ["analyzeduration {}".format(LOOKED_AT_US)] if whole else []
         options += [] if whole else ["allowed_media_types audio", "probesize 32", "analyzeduration 0"]
     else:
         options = ["rw_timeout {}".format(TIMEOUT_US)]

@@ -43,6 +43,11 @@ def meaning_of(lines: List[str], password: str = "") -> str:
     return "cannot be heard (ffmpeg: {})".format(line[:LONGEST])
 
 
+def has_no_sound(lines: List[str]) -> bool:
+    """Whether all of a camera's streams were seen, and none of them was sound."""
+    return "does not contain any stream" in "\n".join(lines)
+
+
 def blames_the_stream(lines: List[str]) -> bool:
     """Whether the failure may lie in how the stream was asked for, not in the camera or the way there."""
     return not NOT_THE_STREAM.search("\n".join(lines))

@@ -27,7 +27,7 @@ LOOKED_AT = [
     "clock",
     "power",
 ]
-EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen"]
+EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen", "told"]
 
 
 def by_name(finished):

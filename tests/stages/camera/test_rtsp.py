@@ -68,6 +68,16 @@ def test_the_whole_stream_is_asked_for_after_two_failures_without_a_sample(camer
     assert stream.asks_for_the_whole(there.address)  # what has worked is asked for again
 
 
+def test_a_camera_without_sound_is_asked_for_it_alone_again_once_all_of_its_streams_were_seen(camera):
+    there, ways = camera(no_sound=True), []
+    for _ in range(4):
+        ways.append(stream.asks_for_the_whole(there.address))
+        with pytest.raises(UserError) as failed:
+            open_source(there.address)
+        assert "sends no sound" in str(failed.value)
+    assert ways == [False, False, True, False]
+
+
 def test_an_ffmpeg_that_knows_no_options_in_a_list_hears_it_too(camera, tmp_path, monkeypatch):
     old = os.environ.get("OLD_FFMPEG", "")
     if not os.path.exists(os.path.join(old, "ffmpeg")):
