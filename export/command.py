@@ -113,8 +113,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--tensorrt",
         metavar="VERSION",
-        default="8.2",
-        help="the TensorRT that --lint asks about: 8.2, 8.6 or 10 (default: 8.2)",
+        help="the TensorRT that must import the files: 8.2 (JetPack 4.6, a Nano), 8.6 or 10 (JetPack 6, an Orin), of a "
+        "jetson target and of --lint (default: 8.2)",
+    )
+    result.add_argument(
+        "--dla", action="store_true", help="also say what the DLA of a Xavier or an Orin would leave to the GPU"
     )
     result.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
@@ -144,21 +147,22 @@ def list_targets(arguments: argparse.Namespace) -> int:
 def lint_file(arguments: argparse.Namespace) -> int:
     """Print what TensorRT would not import of an ONNX file, one finding a line. Raises UserError."""
     check_converters(("onnx",))
-    from export.tensorrt_lint import lint
+    from export.tensorrt_lint import dla_findings, lint
 
     try:
         content = Path(arguments.lint).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {arguments.lint} ({error.strerror}): name an ONNX file") from error
-    findings = lint(content, tensorrt=arguments.tensorrt)
+    version = arguments.tensorrt or "8.2"
+    findings = lint(content, tensorrt=version)
+    left = dla_findings(content) if arguments.dla else []
     if arguments.json:
-        print(
-            json.dumps(
-                {"file": arguments.lint, "tensorrt": arguments.tensorrt, "findings": [vars(f) for f in findings]}
-            )
-        )
+        found = {"findings": [vars(one) for one in findings], "dla": [vars(one) for one in left]}
+        print(json.dumps({"file": arguments.lint, "tensorrt": version, **found}))
     else:
-        print("\n".join(map(str, findings)) or f"{arguments.lint}: TensorRT {arguments.tensorrt} imports it")
+        print("\n".join(map(str, findings)) or f"{arguments.lint}: TensorRT {version} imports it")
+        if arguments.dla:
+            print("\n".join(map(str, left)) or f"{arguments.lint}: a DLA runs all of it")
     return 1 if findings else 0
 
 
@@ -193,6 +197,15 @@ def fixed_inputs(arguments: argparse.Namespace) -> Any:
 
 def adjusted(target: Target, arguments: argparse.Namespace) -> Target:
     """The target with what flags say of its precision. Raises UserError."""
+    if target.tensorrt is None and (arguments.tensorrt or arguments.dla):
+        raise UserError(
+            f"--tensorrt and --dla are of jetson targets and of --lint, not of {target.name}: leave them out"
+        )
+    if arguments.tensorrt or arguments.dla:
+        check_converters(("onnx",))
+        from export.tensorrt_lint import find_version
+
+        target = replace(target, tensorrt=find_version(arguments.tensorrt or "8.2"), dla=arguments.dla)
     if arguments.activations == "int16":
         target = with_int16_activations(target)
     if arguments.error_budget is not None:

@@ -113,6 +113,7 @@ def beginning(target: Target, sources: ModelSet, out: Path) -> dict[str, Any]:
         "tolerance": target.tolerance,
         "notes": [NO_TENSORRT] * (target.tensorrt is not None)
         + [WIDER.format(target.tolerance)] * (target.tolerance > 1)
+        + [f"Every ONNX file was linted for TensorRT {target.tensorrt}."] * (target.tensorrt is not None)
         + [f"Kept in float: {', '.join(target.in_float)}."] * bool(target.in_float),
         "versions": installed_versions(PACKAGES),
     }
@@ -150,6 +151,11 @@ def describe_network(report: dict[str, Any], number: int, exported: ExportedMode
     if exported.reason:
         entry["precision_reason"] = exported.reason
         report["notes"].append(f"{entry['title']}: {exported.reason}.")
+    if exported.conversion.dla is not None:
+        entry["dla"] = [str(finding) for finding in exported.conversion.dla]
+        report["notes"] += [f"{entry['title']}: {text}." for text in entry["dla"]] or [
+            f"{entry['title']}: a DLA runs all of it."
+        ]
     ranges = exported.conversion.ranges
     if ranges is not None:
         entry["int8_ranges"] = {

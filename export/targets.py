@@ -45,6 +45,7 @@ class Target:
     engine: str  # what runs it on the board
     files: tuple[ModelFile, ...]  # the first is the one the target is about
     tensorrt: str | None = None  # the oldest TensorRT that must import every ONNX file
+    dla: bool = False  # say what a DLA would leave to the GPU
     tolerance: float = 1.0  # by which the bounds were widened
     in_float: tuple[str, ...] = ()  # layers that are not lowered
 

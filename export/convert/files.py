@@ -20,7 +20,7 @@ from export.model import SourceModel
 from export.networks import Feed, attends
 from export.precision.sensitivity import LayerError, layer_errors, products_by_layer
 from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, WHOLE, ModelFile, Target
-from export.tensorrt_lint import lint
+from export.tensorrt_lint import Finding, dla_findings, lint
 
 Progress = Callable[[str], None]
 GENTLER = {  # what takes the place of a file
@@ -50,6 +50,7 @@ class Conversion:
     tolerance: float  # by which the bounds of the files are widened
     layers: list[LayerError]  # what each costs when it alone is lowered; of fp32 none
     in_float: tuple[str, ...] = ()  # layers that are not lowered
+    dla: list[Finding] | None = None  # what a DLA would leave to the GPU; None: not asked
 
 
 def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress: Progress) -> Conversion:
@@ -83,7 +84,8 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
             check_importable(content, target)
         files.append(Exported(file, f"{model.title}.{file.name}", content))
     layers = layer_errors(fp32_onnx, layer_names(model.fixed), feeds) if target.precision != "fp32" else []
-    return Conversion(files, fp32_onnx, ranges, target.tolerance, layers, target.in_float)
+    left = dla_findings(fp32_onnx) if target.dla else None
+    return Conversion(files, fp32_onnx, ranges, target.tolerance, layers, target.in_float, left)
 
 
 def node_names(fp32_onnx: bytes, model: SourceModel, layers: Collection[str]) -> set[str]:

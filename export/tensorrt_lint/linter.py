@@ -10,7 +10,7 @@ from edge.errors import UserError
 from export.tensorrt_lint import rules
 from export.tensorrt_lint.finding import Finding
 from export.tensorrt_lint.graph import Node, read_nodes
-from export.tensorrt_lint.operators import Support, load_operators
+from export.tensorrt_lint.operators import Support, find_version, load_operators
 
 
 def lint(content: bytes, tensorrt: str = "8.2") -> list[Finding]:
@@ -19,10 +19,11 @@ def lint(content: bytes, tensorrt: str = "8.2") -> list[Finding]:
     content: the file's bytes. tensorrt: one of VERSIONS. Raises UserError for another version, or when the bytes
     are no ONNX file.
     """
+    tensorrt = find_version(tensorrt)
     operators = load_operators(tensorrt)
     model = load_model(content)
     types = frozenset().union(*(support.types for support in operators.values()))
-    findings = [*rules.file_version(model), *rules.inputs(model.graph, tensorrt, types)]
+    findings = [*rules.file_version(model, tensorrt), *rules.inputs(model.graph, tensorrt, types)]
     for node in read_nodes(model):
         findings += node_findings(node, tensorrt, operators, types)
     return findings + list(rules.finite_numbers(model.graph))

@@ -24,11 +24,17 @@ class Support:
     restrictions: tuple[str, ...]  # sentences, as they stand in the table
 
 
-def load_operators(version: str) -> dict[str, Support]:
-    """The table for one of VERSIONS, also by its first number alone, by ONNX operator. Raises UserError for another."""
-    version = next((known for known in VERSIONS if known.split(".")[0] == version != "8"), version)
+def find_version(name: str) -> str:
+    """One of VERSIONS, also by its first number alone where that is enough. Raises UserError for another."""
+    version = next((known for known in VERSIONS if known.split(".")[0] == name != "8"), name)
     if version not in VERSIONS:
-        raise UserError(f"no operator table for TensorRT {version!r}: choose one of {', '.join(VERSIONS)}")
+        raise UserError(f"no operator table for TensorRT {name!r}: choose one of {', '.join(VERSIONS)}")
+    return version
+
+
+def load_operators(version: str) -> dict[str, Support]:
+    """The table for one of VERSIONS by ONNX operator. Raises UserError for another."""
+    version = find_version(version)
     with open(TABLE, encoding="utf-8", newline="") as handle:
         return {
             row["onnx_operator"]: Support(

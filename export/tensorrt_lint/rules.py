@@ -13,8 +13,8 @@ from export.tensorrt_lint.graph import QUANTISERS, Node, Tensor, from_value_info
 from export.tensorrt_lint.operators import Support
 from export.tensorrt_lint.restrictions import CHECKS
 
-MAX_OPSET = 13  # the newest that TensorRT 8.2 reads, and that onnxruntime 1.10 reads on a Jetson Nano's CPU
-MAX_IR_VERSION = 7
+MAX_OPSETS = {"8.2": 13, "8.6": 17, "10.1": 20}  # the newest that a version reads
+MAX_IR_VERSIONS = {"8.2": 7}  # as onnxruntime 1.10 on a Jetson Nano's CPU
 CAST_DOWN = {"INT64"}  # as an initialiser: every version takes it, those without INT64 cast it to INT32
 FIX_INPUTS = "give every input a fixed shape: keras.Input(batch_shape=(1, ...))"
 AUTOMATIC = "apply export.convert.rewrites.rewrite"
@@ -36,13 +36,13 @@ IMPORT_REWRITES = {
 IMPORT_REWRITE = "compose it from operators that tensorrt_operators.csv lists as imported"
 
 
-def file_version(model: onnx.ModelProto) -> Iterator[Finding]:
-    """Opset and IR version are not newer than the oldest reader."""
-    opset = opset_of(model)
-    if opset > MAX_OPSET:
-        yield Finding("file", f"opset {opset}", f"opset at most {MAX_OPSET}", f"export at opset {MAX_OPSET}")
-    if model.ir_version > MAX_IR_VERSION:
-        rule = f"IR version at most {MAX_IR_VERSION}"
+def file_version(model: onnx.ModelProto, version: str) -> Iterator[Finding]:
+    """Opset and IR version are not newer than what a TensorRT version reads."""
+    opset, newest = opset_of(model), MAX_OPSETS[version]
+    if opset > newest:
+        yield Finding("file", f"opset {opset}", f"opset at most {newest}", f"export at opset {newest}")
+    if model.ir_version > MAX_IR_VERSIONS.get(version, model.ir_version):
+        rule = f"IR version at most {MAX_IR_VERSIONS[version]}"
         yield Finding("file", f"IR version {model.ir_version}", rule, AUTOMATIC)
 
 
