@@ -5,7 +5,7 @@ large kernels, strides and channels may be, two spatial dimensions. TensorRT 10.
 Nano and an Orin Nano have none; nothing of this was run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from export.tensorrt_lint.finding import Finding
 from export.tensorrt_lint.graph import Node, read_nodes
@@ -92,7 +92,7 @@ def dla_findings(content: bytes) -> list[Finding]:
     return list(breaches(read_nodes(load_model(content))))
 
 
-def breaches(nodes: Iterator[Node]) -> Iterator[Finding]:
+def breaches(nodes: Sequence[Node]) -> Iterator[Finding]:
     """Every node that goes to the GPU, and why."""
     for node in nodes:
         is_folded = all(tensor is None or tensor.is_constant for tensor in node.inputs)
