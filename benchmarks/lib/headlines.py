@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.lib.endurance_headlines import ENDURANCE
 from benchmarks.lib.record import RESULTS
 
 Figures = dict[str, Any]
@@ -82,37 +83,12 @@ def _bench_noise(found: Figures) -> str:
     )
 
 
-def _long_day(found: Figures) -> str:
-    return (
-        f"{found['sent_frames']:,} frames in, {found['frames_processed']:,} processed; {found['events']} events kept; "
-        f"memory {found['growth_mb']:+.1f} MB after the first hour"
-    )
-
-
-def _year_of_nights(found: Figures) -> str:
-    shown = [row for row in found["rows"] if "csv" not in row["what"] and "json" not in row["what"]]
-    return (
-        f"a year of nights opens in {max(row['seconds'] for row in shown):.2f} s and "
-        f"{max(row['megabytes'] for row in shown):.0f} MB at most, as report and as page"
-    )
-
-
 def _processes(found: Figures) -> str:
     figures = [float(unit["exposure"]) for unit in found["units"] if unit["exposure"] != "unknown"]
     return (
         f"hearing, bridge and page together {found['together_mb']:.0f} MB; exposure of their units at most "
         f"{max(figures, default=float('nan')):.1f} of 10"
     )
-
-
-def _kill_minus_nine(found: Figures) -> str:
-    most = max([one["lost_s"] for one in found["each"] if one["lost_s"] is not None], default=0.0)
-    return f"killed {found['kills']} times: no reported event lost, of an open one {most:.1f} s at most"
-
-
-def _card_writes(found: Figures) -> str:
-    quiet = next(one for one in found["hours"] if one["kind"] == "quiet")
-    return f"a quiet hour writes {quiet['written_bytes'] / 1e6:.2f} MB"
 
 
 def _analyze_jobs(found: Figures) -> str:
@@ -132,23 +108,12 @@ def _package_sizes(found: Figures) -> str:
     )
 
 
-def _microphone_cycles(found: Figures) -> str:
-    heard = [seconds for each in found["heard_again_s"].values() for seconds in each]
-    return f"{len(heard)} losses of the microphone: heard again after {max(heard):.1f} s at most"
-
-
 def _profiles(found: Figures) -> str:
     judged = [abs(row["ratio"] - 1) for row in found["rows"] if row["judged"]]
     return (
         f"of {len(judged)} files the totals are within {max(judged):.0%} of litert-benchmark's and onnxruntime's own, "
         f"{sum(one <= 0.1 for one in judged)} within a tenth"
     )
-
-
-def _faults(found: Figures) -> str:
-    alerts_s = [row["alert_s"] for row in found["rows"] if row["alert_s"] is not None]
-    most_s = max(alerts_s)
-    return f"{len(found['rows'])} faults while it hears: the cry after each was alerted after {most_s:.1f} s at most"
 
 
 def _export_targets(found: Figures) -> str:
@@ -242,12 +207,6 @@ def _federation_scale(found: Figures) -> str:
     return f"a masked round of {homes} homes at a tenth of full size takes the server {seconds:.0f} s"
 
 
-def _fuzz(found: Figures) -> str:
-    targets = found["targets"].values()
-    faults = sum(len(each["crashes"]) + len(each["hangs"]) + len(each["internal_errors"]) for each in targets)
-    return f"{sum(each['cases'] for each in targets)} wrong inputs: {faults} crashes, hangs or internal errors"
-
-
 def _compression_cost(found: Figures) -> str:
     rows = {row["name"]: row for row in found["rows"]}
     dense, train = rows["LSTM 768"], rows["LSTM 768, d 3, r 2"]
@@ -275,16 +234,9 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "experts_speed": _experts_speed,
     "bench_noise": _bench_noise,
     "profiles": _profiles,
-    "long_day": _long_day,
     "processes": _processes,
-    "year_of_nights": _year_of_nights,
-    "kill_minus_nine": _kill_minus_nine,
-    "card_writes": _card_writes,
-    "fuzz": _fuzz,
     "analyze_jobs": _analyze_jobs,
     "package_sizes": _package_sizes,
-    "microphone_cycles": _microphone_cycles,
-    "faults": _faults,
     "export_targets": _export_targets,
     "engines_agree": _engines_agree,
     "causes_donateacry": _causes_donateacry,
@@ -299,4 +251,5 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "transformer_cost": _transformer_cost,
     "federation": _federation,
     "federation_scale": _federation_scale,
+    **ENDURANCE,
 }
