@@ -48,7 +48,7 @@ def server_of(settings, port=None):
     """The PageServer of the [serve] settings, listening. Raises UserError."""
     from edge.credentials import read_secret
     from edge.following.live import Live, loudness_of
-    from edge.following.sources import sockets_of
+    from edge.following.sources import databases_of, sockets_of
     from edge.web.access import Access
     from edge.web.server import PageServer
 
@@ -65,7 +65,7 @@ def server_of(settings, port=None):
         if tls is None:
             log.warning("the password goes through the house in clear: set serve.certificate_file for TLS")
     sockets = sockets_of(settings)
-    databases = {name: settings.store.path for name in sockets if settings.store.path and len(sockets) == 1}
+    databases = databases_of(settings, sockets)
     names = {name.strip() for name in serve.names.split(",") if name.strip()} | {serve.address}
     live = Live(sockets, loudness_of(settings))
     port = serve.port if port is None else port

@@ -9,6 +9,8 @@ from edge.sinks.place import SERVICE_PATH
 from edge.store import default_path
 
 INSTANCE_PATH = "/run/cry-monitor-{}.socket"  # of cry-monitor@NAME
+INSTANCE = re.compile(re.escape(INSTANCE_PATH).replace(re.escape("{}"), "([A-Za-z0-9_-]{1,64})") + "$")
+SERVICE_DATABASE = "/var/lib/cry-monitor{}/events.db"
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}$")  # of a source, in topics and identifiers
 
 
@@ -29,6 +31,20 @@ def sockets_of(settings) -> Dict[str, str]:
             raise UserError("bridge.sources: {} is there twice: give each monitor a name of its own".format(name))
         sockets[name] = path or INSTANCE_PATH.format(name)
     return sockets
+
+
+def databases_of(settings, sockets: Dict[str, str]) -> Dict[str, str]:
+    """{source's name: its monitor's database}, where the configuration or the name of a service's socket says it."""
+    if len(sockets) == 1 and settings.store.path:
+        return dict.fromkeys(sockets, settings.store.path)
+    databases = {}
+    for name, path in sockets.items():
+        instance = INSTANCE.match(path)
+        if instance:
+            databases[name] = SERVICE_DATABASE.format("-" + instance.group(1))
+        elif path == SERVICE_PATH:
+            databases[name] = SERVICE_DATABASE.format("")
+    return databases
 
 
 def checked_name(name: str) -> str:

@@ -30,6 +30,7 @@ LONGEST_LINE = 4096
 PING_S = 15.0
 RETRY_MS = 2000
 LONGEST_SINCE_DAYS = 400
+DAYS = re.compile("[0-9]{1,3}$")
 SECRET = re.compile("(?i)pass|token|auth|secret|key")
 HTML, CSS, JAVASCRIPT, TEXT, JSON = (
     "text/html; charset=utf-8",
@@ -216,10 +217,13 @@ class Handler(BaseHTTPRequestHandler):
     def _report(self, query):
         source = query.get("source", [next(iter(self.server.sockets))])[0]
         days = query.get("days", ["1"])[0]
-        if source not in self.server.sockets or not days.isdigit() or not 1 <= int(days) <= LONGEST_SINCE_DAYS:
+        if source not in self.server.sockets or not DAYS.match(days) or not 1 <= int(days) <= LONGEST_SINCE_DAYS:
             raise Refusal(404, "use /report?source=NAME&days=1 to {}".format(LONGEST_SINCE_DAYS))
         status = self.server.live.statuses.get(source) or {}
-        return report_page(self.server.databases.get(source) or status.get("database"), int(days))
+        path = status.get("database") or self.server.databases.get(source)
+        if path is None and len(self.server.sockets) > 1:  # the default one is another monitor's
+            raise UserError("the monitor {} has not said yet where its database is: is it running?".format(source))
+        return report_page(path, int(days))
 
     def _stream(self):
         if not self.server.streams.acquire(blocking=False):

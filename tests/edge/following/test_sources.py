@@ -4,7 +4,7 @@ import pytest
 
 from edge.config import default_settings
 from edge.errors import UserError
-from edge.following.sources import sockets_of
+from edge.following.sources import databases_of, sockets_of
 
 
 def settings(sources):
@@ -26,3 +26,20 @@ def test_what_is_no_list_of_monitors_is_one_line(sources, says):
     with pytest.raises(UserError) as refused:
         sockets_of(settings(sources))
     assert says in str(refused.value)
+
+
+def test_of_services_by_the_names_of_their_sockets():
+    several = settings._replace(
+        bridge=settings.bridge._replace(sources="nursery=/run/cry-monitor.socket, cot, x=/tmp/s")
+    )
+    assert databases_of(several, sockets_of(several)) == {
+        "nursery": "/var/lib/cry-monitor/events.db",
+        "cot": "/var/lib/cry-monitor-cot/events.db",
+    }
+
+
+def test_the_database_of_one_is_as_it_is_configured():
+    none = settings("")
+    one = none._replace(store=none.store._replace(path="/data/night.db"))
+    assert databases_of(one, {"nursery": "/tmp/s"}) == {"nursery": "/data/night.db"}
+    assert databases_of(none, {"nursery": "/tmp/s"}) == {}

@@ -120,7 +120,16 @@ def test_metrics_are_prometheus_text(serve):
 
 
 @pytest.mark.parametrize(
-    "path", ["/../etc/passwd", "/%2e%2e/x", "/x", "/report?source=other", "/report?days=0", "/report?days=9999"]
+    "path",
+    [
+        "/../etc/passwd",
+        "/%2e%2e/x",
+        "/x",
+        "/report?source=other",
+        "/report?days=0",
+        "/report?days=9999",
+        "/report?days=%C2%B2",
+    ],
 )
 def test_no_such_page(serve, path):
     code, _, text = serve()[1]("GET", path)
@@ -277,3 +286,12 @@ def test_a_database_that_is_gone_is_one_line(serve, database):
             os.remove(database + ending)
     code, _, text = ask("GET", "/report")
     assert code == 503 and text.count("\n") == 1
+
+
+def test_a_monitor_that_has_not_said_where_its_database_is_shows_no_other_ones(serve, database):
+    server, ask = serve()
+    server.sockets["twins"] = "/nowhere"
+    code, _, text = ask("GET", "/report?source=twins")
+    assert code == 503 and "twins has not said" in text and text.count("\n") == 1
+    server.live.statuses["twins"] = dict(status(), database=database)
+    assert ask("GET", "/report?source=twins")[0] == 200
