@@ -28,10 +28,8 @@ def test_what_is_no_list_of_monitors_is_one_line(sources, says):
     assert says in str(refused.value)
 
 
-def test_of_services_by_the_names_of_their_sockets():
-    several = settings._replace(
-        bridge=settings.bridge._replace(sources="nursery=/run/cry-monitor.socket, cot, x=/tmp/s")
-    )
+def test_the_databases_of_services_go_by_the_names_of_their_sockets():
+    several = settings("nursery=/run/cry-monitor.socket, cot, x=/tmp/s")
     assert databases_of(several, sockets_of(several)) == {
         "nursery": "/var/lib/cry-monitor/events.db",
         "cot": "/var/lib/cry-monitor-cot/events.db",
