@@ -1,7 +1,7 @@
 """The nights of a home that thresholds can be judged by."""
 
 import time
-from typing import List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from edge.frames import FRAME_HOP_S
 from edge.store import OPEN, StoredEvent, Trace
@@ -39,19 +39,27 @@ def nights_of(store, since_utc: float, bundle_sha256: str) -> Nights:
     """What an open edge.store.Store holds since then that was heard with that bundle."""
     started = [row for row in store.health(0.0) if row.state == STARTED]
     events = [event for event in store.events(since_utc) if event.state != OPEN]
-    minutes, traces = store.minutes(since_utc), store.traces(since_utc)
+    minutes, its_events, its_traces = (
+        by_night(rows) for rows in (store.minutes(since_utc), events, store.traces(since_utc))
+    )
     counted, left_out = [], []
-    for begin_utc in sorted({noon_before(minute.start_utc) for minute in minutes}):
-        end_utc = noon_after(begin_utc)
-        of_night = [event for event in events if begin_utc <= event.start_utc < end_utc]
-        heard_s = sum(minute.duration_s for minute in minutes if begin_utc <= minute.start_utc < end_utc)
-        night = Night(begin_utc, heard_s, of_night, [t for t in traces if begin_utc <= t.start_utc < end_utc])
-        trouble = why_not(night, _bundles(started, begin_utc, end_utc), bundle_sha256)
+    for begin_utc in sorted(minutes):
+        heard_s = sum(minute.duration_s for minute in minutes[begin_utc])
+        night = Night(begin_utc, heard_s, its_events.get(begin_utc, []), its_traces.get(begin_utc, []))
+        trouble = why_not(night, _bundles(started, begin_utc, noon_after(begin_utc)), bundle_sha256)
         if trouble:
             left_out.append("night of {}: {}".format(night.date, trouble))
         else:
             counted.append(night)
     return Nights(counted, left_out, [event for event in events if event.mark is None])
+
+
+def by_night(rows) -> Dict[float, list]:
+    """{noon: the rows that began in the day after it}."""
+    found = {}  # type: Dict[float, list]
+    for row in rows:
+        found.setdefault(noon_before(row.start_utc), []).append(row)
+    return found
 
 
 def why_not(night: Night, bundles: List[str], bundle_sha256: str) -> str:
