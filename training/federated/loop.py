@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,33 @@ def federate(
         after_round(state, history)
         say(line(history[-1], plan.rounds))
     return state, history
+
+
+def serve_rounds(
+    run_round: Round,
+    state: State,
+    history: History,
+    homes: Callable[[int], Iterable[str]],
+    evaluate: Callable[[np.ndarray, int], dict[str, float]],
+    out: Path,
+    say: Say,
+) -> tuple[State, History]:
+    """federate() for homes that live elsewhere, kept in `out`. A cut in the middle of a round costs that round.
+
+    A round's number is kept as taken before the round begins: homes answer each number once.
+    """
+    current = [state]
+
+    def marked(number: int) -> Iterable[str]:
+        present = homes(number)
+        keep(out, run_round.run, replace(current[0], round=number + 1), history)
+        return present
+
+    def after_round(state: State, history: History) -> None:
+        current[0] = state
+        keep(out, run_round.run, state, history)
+
+    return federate(run_round, state, history, marked, evaluate, after_round, say)
 
 
 def entry(report: Report, scores: dict[str, float], spent: float) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from edge.errors import UserError
 from training.federated.config import Federation, read_federation
-from training.federated.loop import History, federate, keep, kept
+from training.federated.loop import History, kept, serve_rounds
 from training.federated.roster import read_roster
 from training.federated.rounds import Round, State
 from training.federated.simulation import story
@@ -36,7 +35,7 @@ def main(grid: Grid, context: Context) -> None:
 
 
 def serve(federation: Federation, roster: dict[str, bytes], grid: Grid, out: Path, wait_s: float) -> None:
-    """The rounds. A cut in the middle of one costs that one: homes train once in a round of any number."""
+    """The rounds, over SuperNodes."""
     claim_output_dir(out, federation)
     plan = federation.plan
     task = make_task({**federation.task, "marked": []}, federation.partition, plan, None, out)
@@ -46,7 +45,6 @@ def serve(federation: Federation, roster: dict[str, bytes], grid: Grid, out: Pat
         run, state, history = found
     carrier = OverFlower(grid, run)
     run_round = Round(plan, task.layout, task.identity, run, roster, carrier)
-    current = [state]
 
     def homes(number: int) -> list[str]:
         present = carrier.find_homes(roster, wait_s)
@@ -54,17 +52,10 @@ def serve(federation: Federation, roster: dict[str, bytes], grid: Grid, out: Pat
             raise UserError(
                 f"{len(present)} homes are connected, {plan.fewest_homes} are needed; start their SuperNodes"
             )
-        keep(out, run, dataclasses.replace(current[0], round=number + 1), history)
         return present
 
     def evaluate(parameters: np.ndarray, number: int) -> dict[str, float]:
         return task.evaluate(parameters) if (number + 1) % federation.evaluate_every == 0 else {}
 
-    def after_round(state: State, history: History) -> None:
-        current[0] = state
-        keep(out, run, state, history)
-
-    state, history = federate(
-        run_round, state, history, homes, evaluate, after_round, lambda line: print(line, flush=True)
-    )
+    state, history = serve_rounds(run_round, state, history, homes, evaluate, out, lambda line: print(line, flush=True))
     task.write(state.parameters, out / "model", story(federation, history, len(roster)))

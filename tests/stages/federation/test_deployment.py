@@ -25,7 +25,7 @@ from training.verifier.federated import INPUTS, write_marked
 
 REPOSITORY = Path(__file__).parents[3]
 FLOWER = Path(os.environ["FLOWER"]) / "bin"
-HOMES, ROUNDS = 3, 2
+HOMES, ROUNDS = 2, 2
 MEMORY_MB = 400
 START_LIMIT_S, RUN_LIMIT_S = 60, 200
 UNSEALED = serialization.NoEncryption()
@@ -84,7 +84,8 @@ class Site:
             roster[home.name] = new_identity(home / "identity").public.hex()
             write_node_key(home)
         (folder / "roster.json").write_text(json.dumps(roster))
-        plan = f"[plan]\nrounds = {ROUNDS}\nhomes_per_round = {HOMES}\n[plan.local]\nsteps = 5\nrate = 0.2\n"
+        plan = f"[plan]\nrounds = {ROUNDS}\nhomes_per_round = {HOMES}\nfewest_homes = {HOMES}\n"
+        plan += "[plan.local]\nsteps = 5\nrate = 0.2\n"
         (folder / "federation.toml").write_text(f'name = "homes"\n[task]\nkind = "fusion"\n{plan}')
         marked = json.dumps([str(folder / name) for name in roster])
         (folder / "simulated.toml").write_text(f'name = "homes"\n[task]\nkind = "fusion"\nmarked = {marked}\n{plan}')
@@ -201,7 +202,7 @@ def test_over_a_network_as_in_one_process(site):
     shutil.copytree(site.folder / "home-1", site.folder / "stranger")
     write_node_key(site.folder / "stranger")
     site.node("stranger", "stranger.log")
-    site.node("home-2", "deceived.log", authority="wrong")
+    site.node("home-1", "deceived.log", authority="wrong")
     for number in range(HOMES):
         site.wait_for(f"home-{number}.log", "SuperNode ID")
 

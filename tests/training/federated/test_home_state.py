@@ -11,6 +11,7 @@ from edge.errors import UserError
 from training.command import main
 from training.federated.home import Home
 from training.federated.home_state import keep_home, take_home
+from training.federated.loop import kept, serve_rounds
 from training.federated.roster import new_identity, read_identity, read_roster
 
 
@@ -55,6 +56,35 @@ def test_what_a_home_kept_of_another_federation_is_not_taken(tmp_path):
     (tmp_path / "home").write_bytes(b"PK")
     with pytest.raises(UserError, match="is not an archive of arrays"):
         take_home(other, tmp_path / "home")
+
+
+@pytest.mark.parametrize("cut_in", ["begin", "train", "survivors", "unmask"])
+def test_a_server_that_is_cut_in_the_middle_of_a_round_goes_on_with_the_next(tmp_path, cut_in):
+    federation = Federation(homes=4, rounds=6)
+
+    class Cut(Exception):
+        pass
+
+    def cut(kind, messages, answers):
+        if kind == cut_in and federation.homes["home-00"].trained_in >= 1:
+            raise Cut
+        return answers
+
+    def serve(state, history):
+        say = lambda line: None  # noqa: E731
+        return serve_rounds(
+            federation.run_round, state, history, lambda n: federation.homes, lambda p, n: {}, tmp_path, say
+        )
+
+    federation.meddle = cut
+    with pytest.raises(Cut):
+        serve(federation.state, [])
+    federation.meddle = lambda kind, messages, answers: answers
+    run, state, history = kept(tmp_path)
+    assert run == RUN
+    state, history = serve(state, history)
+    assert state.round == 6 and len(state.completed) == 5
+    assert all(entry["rejected"] == [] and entry["counted"] == 4 for entry in history)
 
 
 def test_an_identity_is_made_once_and_is_its_owners(tmp_path, capsys):
