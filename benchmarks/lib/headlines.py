@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.lib.endurance_headlines import ENDURANCE
+from benchmarks.lib.learning_headlines import LEARNING
 from benchmarks.lib.record import RESULTS
 
 Figures = dict[str, Any]
@@ -207,24 +208,9 @@ def _federation_scale(found: Figures) -> str:
     return f"a masked round of {homes} homes at a tenth of full size takes the server {seconds:.0f} s"
 
 
-def _compression_cost(found: Figures) -> str:
-    rows = {row["name"]: row for row in found["rows"]}
-    dense, train = rows["LSTM 768"], rows["LSTM 768, d 3, r 2"]
-    return (
-        f"an LSTM of 768 units as tensor trains: {dense['parameters'] / train['parameters']:.0f} times fewer, a "
-        f"step takes {train['cpu_us']['train fp32'] / dense['cpu_us']['dense fp32']:.2f} of the time"
-    )
-
-
-def _infant_id(found: Figures) -> str:
-    own = found["rows"][0]["within a platform"]
-    return f"one phone or two: equal error rate {own['eer']:.0%} ({own['low']:.0%} to {own['high']:.0%}), chance 50%"
-
-
 HEADLINES: dict[str, Callable[[Figures], str]] = {
+    **LEARNING,
     "detection_clips": _detection_clips,
-    "compression_cost": _compression_cost,
-    "infant_id": _infant_id,
     "detection_nights": _detection_nights,
     "left_out_sources": _left_out_sources,
     "budgets": _budgets,

@@ -1,0 +1,71 @@
+"""The lines of what small, transferred, adapted and recognising models came to: see headlines.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Figures = dict[str, Any]
+
+
+def _compression(found: Figures) -> str:
+    rows = found["tasks"]["fsdd"]
+    best = max((row for row in rows if row["train"]), key=lambda row: np.mean(row["scores"]["clean"]))
+    score, base = (np.mean(row["scores"]["clean"]) for row in (best, rows[0]))
+    fewer = rows[0]["parameters"] / best["parameters"]
+    return (
+        f"digits, an LSTM as tensor trains: macro-F1 {score:.2f} with {fewer:.0f} times fewer numbers, dense {base:.2f}"
+    )
+
+
+def _compression_cost(found: Figures) -> str:
+    rows = {row["name"]: row for row in found["rows"]}
+    dense, train = rows["LSTM 768"], rows["LSTM 768, d 3, r 2"]
+    return (
+        f"an LSTM of 768 units as tensor trains: {dense['parameters'] / train['parameters']:.0f} times fewer numbers, "
+        f"a step takes {train['cpu_us']['train fp32'] / dense['cpu_us']['dense fp32']:.2f} of the time"
+    )
+
+
+def _compression_where(found: Figures) -> str:
+    rows = [row for row in found["rows"] if row["model"] == "detector" and row["after"]]
+    most = max(row["share"] for row in rows if row["way"].startswith("tensor"))
+    ways = {row["way"].partition(",")[0]: row["after"]["rms_error"] for row in rows if row["share"] >= most - 1}
+    shown = ", ".join(f"{way} {error:.1f}" for way, error in sorted(ways.items(), key=lambda pair: pair[1]))
+    return f"a CNN {most:.0f} times smaller, error of its logits: {shown}"
+
+
+def _adaptation(found: Figures) -> str:
+    task, rows = next(iter(found["rows"].items()))
+    means = {
+        m: np.mean([r["target"]["macro_f1"] for r in rows if r["method"] == m]) for m in {r["method"] for r in rows}
+    }
+    base = means.pop("source_only")
+    best = max(means, key=lambda method: means[method])
+    return f"{task}: macro-F1 {base:.2f} from the source alone, {means[best]:.2f} by {best}, the best of {len(means)}"
+
+
+def _transfer(found: Figures) -> str:
+    rows = [row for row in found["rows"] if row["share"] == 0.1]
+    means = {
+        s: np.mean([r["macro_f1"] for r in rows if r["start"] == s]) for s in dict.fromkeys(r["start"] for r in rows)
+    }
+    shown = ", ".join(f"{start} {score:.2f}" for start, score in means.items())
+    return f"human sounds with a tenth of their labels, macro-F1: {shown}"
+
+
+def _infant_id(found: Figures) -> str:
+    own = found["rows"][0]["within a platform"]
+    return f"one phone or two: equal error rate {own['eer']:.0%} ({own['low']:.0%} to {own['high']:.0%}), chance 50%"
+
+
+LEARNING: dict[str, Callable[[Figures], str]] = {
+    "compression": _compression,
+    "compression_cost": _compression_cost,
+    "compression_where": _compression_where,
+    "adaptation": _adaptation,
+    "transfer": _transfer,
+    "infant_id": _infant_id,
+}
