@@ -4,6 +4,9 @@ import errno
 import sqlite3
 
 from edge.errors import UserError
+from edge.text import cut
+
+LONGEST_REASON = 200
 
 # In SQLite's own words: the file will never be read or written as it is. Whatever else it says may pass.
 FINAL = (
@@ -56,6 +59,7 @@ class HeldByAnother(UserError):
 def refusal(doing, path, error):
     """What an sqlite3.Error or OSError means, as one of the above. doing: "open", "write to"."""
     reason = getattr(error, "strerror", None) or str(error)
+    reason = cut(" ".join(reason.split()), LONGEST_REASON)  # SQLite may quote a whole table
     if is_final(error):
         return Unusable("cannot {} the database {}: {}; it is damaged".format(doing, path, reason))
     refused = StoreFails(

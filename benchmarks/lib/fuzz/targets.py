@@ -26,9 +26,11 @@ from edge.doctor.machine import database_finding
 from edge.engines.tensorrt.cache import EngineCache, EngineKey
 from edge.pipeline import Pipeline
 from edge.records import Event, ExpertReading
-from edge.store import Health, Minute, Store
+from edge.store import Health, Minute, Store, Trace
 from edge.store.buffered_store import BufferedStore
+from edge.store.marks import LAST, marker
 from edge.synthesis import infant_cry
+from edge.tuning.nights import nights_of
 from edge.untrusted import read_arrays
 
 NIGHT_UTC = 1.8e9
@@ -162,7 +164,7 @@ def database_rows(folder: Path) -> Case:
     def case(rng: random.Random, path: Path) -> None:
         shutil.copy(night, path)
         with closing(sqlite3.connect(str(path))) as raw:
-            tables = ("events", "posteriors", "minutes", "health", "sessions", "facts")
+            tables = ("events", "posteriors", "minutes", "health", "sessions", "facts", "marks", "traces")
             for _ in range(rng.randint(1, 4)):
                 table = rng.choice(tables)
                 column = rng.choice([row[1] for row in raw.execute(f"PRAGMA table_info({table})")])
@@ -261,7 +263,11 @@ def _night(path: Path) -> Path:
             event = Event(0, 5, 0.75, "hungry", 0.6, {"hungry": 0.6, "tired": 0.4}, False, (reading,))
             store.add_event(event, NIGHT_UTC + 60 * number, "mic")
             store.add_minute(Minute(NIGHT_UTC + 60 * number, 60.0, 5.0, -50.0, -20.0, 300, 0, 0))
+            store.add_trace(Trace(NIGHT_UTC + 60 * number, NIGHT_UTC + 60 * number + 1.0, b"\xf0" * 6))
         store.add_health(Health(NIGHT_UTC, "hearing", "mic"))
+    with marker(str(path)) as opened:
+        for number in range(1, 21):
+            opened.mark(number, "cry")
     return path
 
 
@@ -277,10 +283,14 @@ def _live_with(path: Path) -> None:
         keeper.checkpoint(Event(1, 7, 0.9), NIGHT_UTC + 1e5)
         keeper.add_event(Event(1, 9, 0.9), NIGHT_UTC + 1e5)
         keeper.add_minute(Minute(NIGHT_UTC, 60.0, 4.0, None, None, 0, 0, 0))
+        keeper.add_trace(Trace(NIGHT_UTC, NIGHT_UTC, b"\xff"))
+        keeper.add_minute(Minute(NIGHT_UTC, 60.0, 4.0, None, None, 0, 0, 0))
         if keeper.trouble:
             raise AssertionError(f"the monitor cannot write: {keeper.trouble}")
+    with marker(keeper.path) as opened:
+        opened.mark(LAST, "other")
     with Store(keeper.path, read_only=True) as store:
-        events = store.events()
+        events, _ = store.events(), nights_of(store, 0.0, "0" * 64)
         store.minutes(), store.health(), store.heard(0, 1e10), store.unheard(0, 1e10, 1.0), store.count()
         if not any(round(event.end_utc - event.start_utc, 3) == 8.0 for event in events):
             raise AssertionError("what the monitor wrote is not there")

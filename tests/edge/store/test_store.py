@@ -26,6 +26,7 @@ from edge.store import (
     default_path,
 )
 from edge.store.database import PAGE_BYTES, RESERVE_PAGES
+from edge.store.failures import refusal
 from edge.store.marks import LAST, marker
 
 NIGHT_UTC = 1.8e9
@@ -318,6 +319,14 @@ def test_a_path_of_which_nothing_can_be_made_is_said_in_one_line(tmp_path, monke
     gone.rmdir()
     with pytest.raises(UserError, match="the folder in which this was started is gone"):
         Store("e.db")
+
+
+def test_whatever_sqlite_quotes_is_one_line():
+    quoted = sqlite3.DatabaseError(
+        'malformed database schema (minutes) - unrecognized token: "`TABLE\n' + "  id\n" * 500
+    )
+    text = str(refusal("open", "night.db", quoted))
+    assert "\n" not in text and len(text) < 400 and text.endswith("it is damaged")
 
 
 BAD_VALUES = [
