@@ -13,7 +13,7 @@ class CameraSource(CapturedSource):
     is a child. Raises UserError: no such address, no ffmpeg, or what the camera answered, in words.
     """
 
-    OPEN_S = 12.0  # ffmpeg gives an answer up after 5 s
+    OPEN_S = 12.0  # it is given up before, by whoever runs ffmpeg: here, or in the service
     FIRST_HOP_S = 5.0
     STALL_S = 5.0  # a house's Wi-Fi holds sound back for seconds, and brings it then
     KIND = "camera"

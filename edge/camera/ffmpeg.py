@@ -41,6 +41,11 @@ def version_of(path: str) -> int:
     return _versions[path]
 
 
+def knows_options() -> bool:
+    """Whether the ffmpeg that is found takes options in a list."""
+    return version_of(program()) >= KNOWS_OPTIONS
+
+
 def arguments_of(address: Address) -> List[str]:
     """ffmpeg's arguments, without any address but that of raw samples, which has no password."""
     if address.raw_rate_hz:

@@ -25,6 +25,8 @@ FLOAT = 6
 SAMPLE_BYTES = 4
 FAILURES = 2  # without a sample, before the stream is asked for in the other way
 KILL_S = 1.0
+SOON_S = 5.0  # until the first sample, of a camera that is asked for its sound alone: what hangs is asked anew
+PATIENCE_S = 10.0  # where ffmpeg wants to look at what comes
 
 _failures = {}  # of each address shown: how many runs in a row gave no sample for how they asked
 
@@ -47,6 +49,7 @@ class CameraStream:
         self._waiting = b""  # of ffmpeg's output
         self._lines = deque([""], MOST_LINES)
         self._heard = False
+        self._began_s = time.monotonic()
         self._whole = asks_for_the_whole(address.shown)
         self._child = ffmpeg.start(address, self._whole)
 
@@ -74,22 +77,22 @@ class CameraStream:
         self._child.stderr.close()
 
     def _opened(self):
-        begin = None
+        """It is open when its first samples are there."""
+        begin = opened = None
         for arrived in self._arriving():
             self._waiting += arrived
             if begin is None and len(self._waiting) >= HEADER.size:
                 begin, rate_hz, channels = self._header()
-                if begin > len(self._waiting):
-                    begin = None
-                    continue
-                self._waiting = self._waiting[begin:]
-                yield (
-                    OPENED,
-                    json.dumps({"name": self._address.shown, "rate_hz": rate_hz, "channels": channels}).encode(),
-                )
-            if begin is not None:
-                yield from self._blocks(channels, int(BLOCK_S * rate_hz))
-        if begin is not None:
+                opened = {"name": self._address.shown, "rate_hz": rate_hz, "channels": channels}
+            if begin and len(self._waiting) >= begin:
+                self._waiting, begin = self._waiting[begin:], 0
+            if begin == 0:
+                for message in self._blocks(channels, int(BLOCK_S * rate_hz)):
+                    if opened:
+                        yield OPENED, json.dumps(opened).encode()
+                        opened = None
+                    yield message
+        if self._heard:
             yield from self._blocks(channels, 1)
         yield (ENDED if self._heard else FAILED), self._why_it_ended().encode("utf-8", "replace")
 
@@ -123,7 +126,10 @@ class CameraStream:
         if self._hangup is not None:
             poll.register(self._hangup, 0)  # its end alone, not what it sends
         while True:
-            for descriptor, _ in poll.poll():
+            ready = poll.poll(None if self._heard else 1000 * self._left_s())
+            if not ready and not self._heard:
+                return
+            for descriptor, _ in ready:
                 if descriptor == self._hangup:
                     return
                 arrived = os.read(descriptor, READ_BYTES)
@@ -137,6 +143,11 @@ class CameraStream:
                 else:
                     poll.unregister(said)
 
+    def _left_s(self):
+        """How long the first sample may still take."""
+        is_quick = self._address.is_rtsp and not self._whole and ffmpeg.knows_options()
+        return max(0.0, self._began_s + (SOON_S if is_quick else PATIENCE_S) - time.monotonic())
+
     def _hear_it_say(self, arrived):
         """Keep the last lines; the last of them may not be whole yet."""
         lines = (self._lines.pop() + arrived.decode("utf-8", "replace")).splitlines(True)
@@ -148,6 +159,8 @@ class CameraStream:
         said = meaning_of([line for line in self._lines if line.strip()], self._address.password)
         if self._heard:
             return "sends no more" + (": it {}".format(said) if said else ": its stream ended")
+        if not said and self._child.poll() is None:
+            said = "answers, and sends nothing for {:.0f} s: restart it".format(time.monotonic() - self._began_s)
         return "camera {} {}".format(self._address.shown, said or "sends no sound: switch its microphone on")
 
     def _note_outcome(self):

@@ -60,6 +60,14 @@ def test_a_frozen_sender_is_a_stall_after_five_seconds(sender):
     assert "see whether it is on" in str(stalled.value) and sender.address in str(stalled.value)
 
 
+def test_a_sender_that_answers_and_sends_nothing_is_given_up_and_said(sender, monkeypatch):
+    monkeypatch.setattr(stream, "PATIENCE_S", 1.0)
+    sender.freeze()
+    with pytest.raises(UserError) as silent:
+        open_source(sender.address)
+    assert "answers, and sends nothing for 1 s" in str(silent.value)
+
+
 def test_a_stream_that_ends_is_a_loss_at_once(sender):
     with open_source(sender.address) as source:
         blocks = source.blocks()

@@ -48,14 +48,14 @@ class Sound:
         source = media.get_element().get_by_name("sound")
         if source is not None:
             self._sources.append(source)
+            media.connect("unprepared", lambda _: self._sources.remove(source))
 
     def _send(self):
         while self._next_s <= time.monotonic():
             self._next_s += 0.001 * PIECE_MS
             piece, self.playing = self.playing[:PIECE_BYTES].ljust(PIECE_BYTES, b"\0"), self.playing[PIECE_BYTES:]
             for source in list(self._sources):
-                if source.emit("push-buffer", Gst.Buffer.new_wrapped(piece)) != Gst.FlowReturn.OK:
-                    self._sources.remove(source)
+                source.emit("push-buffer", Gst.Buffer.new_wrapped(piece))  # refused until it plays
         return True
 
 
