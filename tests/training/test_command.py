@@ -29,6 +29,27 @@ def test_a_command_s_help_says_what_each_flag_is(name, capsys):
     assert stopped.value.code == 0 and "--data" in out and f"usage: cry-train {name}" in out
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_s_help_says_how_to_resume_and_what_defaults_are(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "nterrupted, " in words and "give the same command again" in words
+    for flag, default in re.findall(r"(--(?:seed|epochs|rounds|rank|cores)) [A-Z]+ (.*?)(?= --|$)", words):
+        assert "default: " in default, flag
+
+
+def test_an_interrupted_command_says_how_it_goes_on(capsys, monkeypatch):
+    from training.detector import command
+
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run", interrupted)
+    assert main(["detector", "--data", "nowhere", "--out", "nowhere"]) == 130
+    assert "give the same command again: what was prepared and every finished round" in capsys.readouterr().err
+
+
 def test_without_a_command_it_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from edge.dsp import fused
 from edge.dsp.fused import STFT_ROWS
@@ -18,6 +17,7 @@ from training.causes.config import CLIP, Experiment, FeatureConfig
 from training.data.augmentation import sounding
 from training.data.corpora import Clip, read_samples
 from training.data.effects import apply_variant
+from training.data.kept_parts import Arrays, forget_parts, in_parts
 from training.data.selection import recipe_key
 
 MATERIAL_VERSION = 2
@@ -75,18 +75,18 @@ def load_material(clips: Sequence[Clip], experiment: Experiment, cache_dir: Path
 
 def write_tensors(clips: Sequence[Clip], config: FeatureConfig, variant: str, file: Path, counts_file: Path) -> None:
     """Compute one variant of every clip into a .npy file, and how many items each clip has into another."""
-    items, counts = [], []
-    for clip in tqdm(clips, desc=f"features, {variant}", mininterval=5):
+
+    def own(clip: Clip) -> Arrays:
         samples = sounding(read_samples(clip)) if config.sounding else read_samples(clip)
-        n_samples = len(samples)
-        samples = apply_variant(samples, variant, clip)
-        own = tensors_of(samples, n_samples, config).astype(np.float16)
-        items.append(own)
-        counts.append(len(own))
-    np.save(counts_file, np.array(counts))
+        return (tensors_of(apply_variant(samples, variant, clip), len(samples), config).astype(np.float16),)
+
+    stem = file.with_suffix("")
+    items = [tensors for (tensors,) in in_parts(clips, own, stem, f"features, {variant}")]
+    np.save(counts_file, np.array([len(tensors) for tensors in items]))
     partial = file.with_suffix(".partial.npy")
     np.save(partial, np.concatenate(items))
     partial.replace(file)
+    forget_parts(stem)
 
 
 def tensors_of(samples: np.ndarray, n_samples: int, config: FeatureConfig) -> np.ndarray:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: open at 0.6, close at 0.4)",
     )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="a result of benchmarks/ to state in model.json")
-    parser.add_argument("--rounds", type=int, help="rounds of training (default: the schedule's)")
+    parser.add_argument("--rounds", type=int, help=f"rounds of training (default: {Schedule().rounds})")
     parser.add_argument("--seed", type=int, default=0)
 
 

@@ -25,6 +25,7 @@ from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
 from edge.frames import FRAME_HOP
 from training.data import augmentation
 from training.data.corpora import Clip, read_samples
+from training.data.kept_parts import forget_parts, in_parts
 
 ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
 ADPCM_CLIPS_AT_ONCE = 500
@@ -90,10 +91,11 @@ def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | Non
     file = cache_dir / f"detector-bank-{key}.npz"
     if not file.is_file():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = make_arrays(clips, yamnet, seed)
+        arrays: dict[str, Any] = make_arrays(clips, yamnet, seed, file.with_suffix(""))
         partial = file.with_suffix(".partial.npz")
         np.savez(partial, **arrays)
         partial.replace(file)
+        forget_parts(file.with_suffix(""))
     with np.load(file) as stored:
         return Bank(
             clips=[*clips, *clips],
@@ -106,17 +108,23 @@ def load_or_make_bank(clips: Sequence[Clip], cache_dir: Path, yamnet: Path | Non
         )
 
 
-def make_arrays(clips: Sequence[Clip], yamnet: Path | None, seed: int) -> dict[str, np.ndarray]:
-    """The bank's arrays, computed from the recordings."""
+def make_arrays(clips: Sequence[Clip], yamnet: Path | None, seed: int, stem: Path) -> dict[str, np.ndarray]:
+    """The bank's arrays, computed from the recordings; each variant is kept once it is made, under `stem`."""
     recordings = [read_samples(clip) for clip in tqdm(clips, desc="reading", mininterval=5)]
     recordings += each_clip(recordings, seed, augmentation.speed, "speed")
     recordings = [pad_to_one_window(samples) for samples in recordings]
     arrays: dict[str, np.ndarray] = {}
-    for number, (variant, effect) in enumerate(EFFECTS.items()):
-        heard = coded(recordings) if variant == "adpcm" else recordings
-        columns = each_clip(heard, seed + number, partial(log_energies, effect), variant)
-        arrays[variant] = np.concatenate(columns)
-        arrays["first_column"] = np.cumsum([0] + [len(c) for c in columns])
+
+    def heard(variant: str) -> tuple[np.ndarray, ...]:
+        number, effect = list(EFFECTS).index(variant), EFFECTS[variant]
+        given = coded(recordings) if variant == "adpcm" else recordings
+        columns = each_clip(given, seed + number, partial(log_energies, effect), variant)
+        return np.concatenate(columns), np.cumsum([0] + [len(own) for own in columns])
+
+    for variant in EFFECTS:
+        ((arrays[variant], arrays["first_column"]),) = in_parts(
+            [variant], heard, stem.with_name(f"{stem.name}-{variant}"), variant
+        )
     arrays["first_window"] = np.cumsum([0] + [count_windows(x) for x in recordings])
     if yamnet is not None:
         arrays["teacher"] = teacher_scores(recordings, yamnet)

@@ -12,6 +12,7 @@ from edge.decision.pooling import pool
 
 CONFIDENCE = 0.95
 NULL_ROUNDS = 1000
+FEWEST = 3  # values of an interval: of two, Student's t reaches twelve standard errors
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, n_labels: int) -> np.ndarray:
@@ -84,9 +85,9 @@ def permutation_null(
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean with its 95 % interval by Student's t; (nan, nan) for one value alone."""
+    """Mean with its 95 % interval by Student's t; (nan, nan) for fewer than FEWEST values: it would say nothing."""
     given = np.asarray(values, float)
-    if len(given) < 2:
+    if len(given) < FEWEST:
         return float(given.mean()), float("nan"), float("nan")
     reach = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(given) - 1) * given.std(ddof=1) / np.sqrt(len(given))
     return float(given.mean()), float(given.mean() - reach), float(given.mean() + reach)

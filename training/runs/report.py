@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.errors import UserError, how_to_install
 from edge.versions import installed_versions
-from training.runs.metrics import mean_interval
+from training.runs.metrics import FEWEST, mean_interval
 from training.runs.toml_config import as_table
 
 SCORES = ("macro_f1", "balanced_accuracy", "accuracy", "nll", "brier", "ece")
@@ -63,7 +63,10 @@ def none_if_nan(value: float) -> float | None:
 
 def interval_text(entry: dict[str, Any]) -> str:
     """The interval of a figure over folds."""
-    return "one fold only" if entry["low"] is None else f"{entry['low']:.3f} to {entry['high']:.3f}"
+    if entry["low"] is None:
+        folds = "one fold only" if entry["folds"] == 1 else f"{entry['folds']} folds"
+        return f"{folds}: no interval, {FEWEST} are needed"
+    return f"{entry['low']:.3f} to {entry['high']:.3f}"
 
 
 def as_text(report: dict[str, Any]) -> str:

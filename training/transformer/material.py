@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from edge.dsp.log_mel import PARAMETERS, log_mel
 from edge.dsp.vad import active
@@ -18,6 +17,7 @@ from training.data import selection
 from training.data.augmentation import band_limit
 from training.data.corpora import SYNTHETIC, Clip, read_samples, synthetic_clips
 from training.data.effects import apply_variant
+from training.data.kept_parts import Arrays, forget_parts, in_parts
 from training.data.selection import recipe_key
 from training.data.splits import BY_EVAL_FOLD, Split, draw_folds, hold_out, make_splits, prove
 from training.transformer.config import Experiment, FeatureConfig, Selection
@@ -158,18 +158,24 @@ def write_recordings(
     clips: Sequence[Clip], config: FeatureConfig, n_mels: int, variant: str, file: Path, places: Path
 ) -> None:
     """Compute one variant of every clip: its columns into a .npy file, where its frames are into another."""
-    columns, first, begin, n_columns = [], [], [0], 0
-    for clip in tqdm(clips, desc=f"frames, {variant}", mininterval=5):
+
+    def own(clip: Clip) -> Arrays:
         samples = apply_variant(band_limit(read_samples(clip), 0, config.band_hz), variant, clip)
         samples = np.pad(samples, (0, max(0, FRAME_LENGTH - len(samples)))).astype(np.float32)
-        columns.append(log_mel(samples, n_mels=n_mels).astype(np.float16))
-        first.append(n_columns + frame_starts(active(samples), config))
-        begin.append(begin[-1] + len(first[-1]))
-        n_columns += len(columns[-1])
+        return log_mel(samples, n_mels=n_mels).astype(np.float16), frame_starts(active(samples), config)
+
+    columns, first, begin, n_columns = [], [], [0], 0
+    stem = file.with_suffix("")
+    for spectrum, starts in in_parts(clips, own, stem, f"frames, {variant}"):
+        columns.append(spectrum)
+        first.append(n_columns + starts)
+        begin.append(begin[-1] + len(starts))
+        n_columns += len(spectrum)
     partial = file.with_suffix(f".{os.getpid()}.partial.npy")  # two experiments may make the same file at once
     np.save(partial, np.concatenate(columns))
     np.savez(places, first=np.concatenate(first), begin=np.array(begin))
     partial.replace(file)
+    forget_parts(stem)
 
 
 def frame_starts(is_active: np.ndarray, config: FeatureConfig) -> np.ndarray:

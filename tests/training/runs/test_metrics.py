@@ -78,4 +78,11 @@ def test_the_interval_is_students():
     mean, low, high = metrics.mean_interval(values)
     expected = scipy.stats.t.interval(0.95, 3, np.mean(values), scipy.stats.sem(values))
     assert (low, high) == pytest.approx(expected)
-    assert np.isnan(metrics.mean_interval([0.5])[1])
+    assert all(np.isnan(metrics.mean_interval(few)[1]) for few in ([0.5], [0.5, 0.9]))
+
+
+@pytest.mark.parametrize("folds, text", [(1, "one fold only: no interval, 3 are needed"), (2, "2 folds: no interval")])
+def test_too_few_folds_for_an_interval_are_said(folds, text):
+    from training.runs.report import interval_text
+
+    assert text in interval_text({"mean": 0.5, "low": None, "high": None, "folds": folds})
