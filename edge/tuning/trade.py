@@ -3,8 +3,6 @@
 import math
 from typing import List, NamedTuple, Optional
 
-from scipy.special import gammaincinv
-
 from edge.bundle.model import Decision, Thresholds
 from edge.decision.rules import bundle_thresholds, episode_rules
 from edge.store.rows import CRY
@@ -36,6 +34,8 @@ class Choice(NamedTuple):
     @property
     def alarms_at_most(self) -> float:
         """Above this they lie in one of twenty homes with as many nights (Poisson, one-sided)."""
+        from scipy.special import gammaincinv  # here, as it takes long to load
+
         return float(gammaincinv(self.false_alarms + self.unheard_of + 1, CONFIDENCE)) / self.nights
 
     def delay_s(self, share: float) -> Optional[float]:
