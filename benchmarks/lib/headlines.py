@@ -117,6 +117,20 @@ def _profiles(found: Figures) -> str:
     )
 
 
+def _zoo(found: Figures) -> str:
+    counts = found["exported"].values()
+    return (
+        f"of {found['without_a_mistake']} models of the kinds that people train each of {len(counts)} targets takes "
+        f"{min(counts)} or more; {found['models'] - found['without_a_mistake']} with a mistake are refused"
+    )
+
+
+def _quantisers(found: Figures) -> str:
+    models = found["rows"].values()
+    files = sum("failed" not in row for kinds in models for makers in kinds.values() for row in makers.values())
+    return f"int8, dynamic and FP16 of {len(models)} trained models, {files} files of four tools on the same frames"
+
+
 def _export_targets(found: Figures) -> str:
     written = sum(target["written"] for target in found["targets"].values())
     return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
@@ -224,6 +238,8 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "analyze_jobs": _analyze_jobs,
     "package_sizes": _package_sizes,
     "export_targets": _export_targets,
+    "zoo": _zoo,
+    "quantisers": _quantisers,
     "engines_agree": _engines_agree,
     "causes_donateacry": _causes_donateacry,
     "causes_learn": _causes_learn,
