@@ -88,11 +88,22 @@ def convert_once(
     with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
         try:
             with quiet():
-                model.export(Path(folder) / "saved_model", format="tf_saved_model", verbose=False)
+                model.export(
+                    Path(folder) / "saved_model", format="tf_saved_model", verbose=False, **fixed_signature(model)
+                )
         except Exception as error:  # what Keras raises for what it cannot trace varies
             raise ConverterRefusal(str(error)) from error
         layers = layer_names(model) if in_float else []
         return CONVERTER.convert(Path(folder) / "saved_model", precision, feeds, operators, in_float, layers)
+
+
+def fixed_signature(model: Any) -> dict[str, Any]:
+    """What keeps the first size of inputs that is not the batch: Keras leaves it open, and TFLite makes 1 of it."""
+    import tensorflow as tf
+
+    if all(tensor.shape[0] == 1 for tensor in model.inputs):
+        return {}
+    return {"input_signature": [[tf.TensorSpec(tensor.shape, tf.float32, tensor.name) for tensor in model.inputs]]}
 
 
 def crashing_layer(model: Any, precision: str, feeds: Sequence[Feed] | None, operators: Sequence[str] | None) -> str:

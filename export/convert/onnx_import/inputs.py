@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 
 from edge.errors import UserError
+from export.convert.onnx_import.branches import with_decided_branches
 from export.fixed_inputs import Fixed
 
 FIX = "give --input-shape NAME=1,98,64, with every size"
@@ -29,7 +30,7 @@ def fix_inputs(model: onnx.ModelProto, fixed: Fixed, where: str) -> onnx.ModelPr
     del graph.value_info[:]  # it may tell of sizes that are open
     for value in graph.output:
         value.type.tensor_type.ClearField("shape")
-    return model
+    return with_decided_branches(model)
 
 
 def store_value(graph: onnx.GraphProto, value: onnx.ValueInfoProto, number: float) -> None:

@@ -87,10 +87,11 @@ def gather(node: Node) -> Tensor:
     axis = node.get("axis", 0) % x.rank
     if indices.is_constant:
         wanted = np.where(indices.value < 0, indices.value + x.shape[axis], indices.value).astype(np.int32)
-        if wanted.ndim == 1 and len(wanted) == 1:  # a slice, which every engine has
-            cut = [slice(None)] * x.rank
-            cut[x.held_axis(axis)] = slice(int(wanted[0]), int(wanted[0]) + 1)
-            return x.like(x.held[tuple(cut)])
+        if wanted.size == 1 and wanted.ndim < 2:  # a slice, which every engine has
+            place = x.held_axis(axis)
+            cut = x.held[(slice(None),) * place + (slice(int(wanted.ravel()[0]), int(wanted.ravel()[0]) + 1),)]
+            left = [n for n in x.order if n != place]
+            return x.like(cut) if wanted.ndim else Tensor(tf.squeeze(cut, place), ranked(left))
     else:
         wanted = tf.cast(indices.plain, tf.int32)
     return plain(tf.gather(x.plain, wanted, axis=axis))
