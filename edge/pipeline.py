@@ -45,6 +45,7 @@ class Pipeline(object):
         self._high_pass = HighPass()
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
+        self._own_frames = self._detector.stream()  # of a detector that looks at something else
         self._pending = np.zeros(0, np.float32)
         self._n_samples = 0  # analysed since the source began
         self.timings = StageTimings(settings.budget.frame_ms / 1000.0)
@@ -89,6 +90,9 @@ class Pipeline(object):
         self._log_mel.push_into(self._frame, samples)
         log_mel_done = self._timed("log_mel", high_pass_done)
         self._recent.push(samples)
+        if self._own_frames is not None:
+            self._own_frames.push(samples)
+            log_mel_done = self._timed("own_feature", log_mel_done)
 
         heard = self._gate is None or self._gate.update(power_dbfs(self._log_mel.cry_power))
         gate_done = self._timed("gate", log_mel_done)
@@ -117,7 +121,8 @@ class Pipeline(object):
 
     def _listen(self, started):
         """(the detector's probability, that of all that was asked, whether the verifier was) of the newest frame."""
-        logit = self._detector.calibrated_logit(self._frame)
+        frame = self._frame if self._own_frames is None else self._own_frames.frame
+        logit = self._detector.calibrated_logit(frame)
         detector_done = self._timed("detector", started)
         if not math.isfinite(logit):
             self.left_out.add(DETECTOR, "no cry is heard until it answers again")

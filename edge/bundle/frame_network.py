@@ -4,6 +4,7 @@ import numpy as np
 
 from edge.bundle.answers import made_up_frames
 from edge.bundle.files import open_model
+from edge.dsp.frame_features import frame_shape
 from edge.errors import UserError
 
 
@@ -14,10 +15,12 @@ class FrameNetwork(object):
     float32, what infer() fills.
     """
 
-    def __init__(self, model, directory, threads, output_shape):
-        """model: edge.bundle.manifest.Model. Raises UserError when no engine fits or the tensors do not."""
-        parameters = model.feature.parameters
-        self.frame_shape = (parameters["frame_columns"], parameters["n_mels"])
+    def __init__(self, model, directory, threads, output_shape, input_shape=None):
+        """model: edge.bundle.manifest.Model. input_shape: (columns, bands) where it is not that of the feature's frame.
+
+        Raises UserError when no engine fits or the tensors do not.
+        """
+        self.frame_shape = input_shape or frame_shape(model.feature.name, model.feature.parameters)
         engine = open_model(model, directory, threads)
         expected = (1,) + self.frame_shape + (1,)
         inputs, outputs = ([array.shape for array in arrays.values()] for arrays in (engine.inputs, engine.outputs))
@@ -36,13 +39,17 @@ class FrameNetwork(object):
         if frame.shape != self.frame_shape:
             raise ValueError("expected a frame of shape {}, got {}".format(self.frame_shape, frame.shape))
 
+    def made_up_shape(self):
+        """Of frames that it takes."""
+        return self.frame_shape
+
     def warm_up(self):
         """Run once on silence: the first inference allocates."""
-        self.look_at(np.zeros(self.frame_shape, np.float32))
+        self.look_at(np.zeros(self.made_up_shape(), np.float32))
 
     def answers(self):
         """Yield (frame, output) for each of a few made-up frames, its own float32 arrays: see edge.bundle.answers."""
-        for frame in made_up_frames(self.frame_shape):
+        for frame in made_up_frames(self.made_up_shape()):
             self.look_at(frame)
             yield self.frame, self.output
 

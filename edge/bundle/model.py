@@ -6,7 +6,14 @@ from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from edge.bundle.context_weights import ContextWeights, read_context
 from edge.bundle.files import PRECISIONS, FileEntry, read_files
-from edge.dsp import fused, log_mel, stft, yamnet_patch
+from edge.bundle.own_features import (
+    NORMALISATIONS,
+    CryLabels,
+    FrameZScore,
+    check_parameters,
+    read_cry_labels,
+)
+from edge.dsp import frame_features, fused, log_mel, stft, yamnet_patch
 from edge.errors import UserError
 from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from edge.text import shown
@@ -21,7 +28,12 @@ FEATURES = {
 }  # what this version computes
 BAND_COUNTS = (64, 128)  # of log_mel, for the denoiser and for experts; a detector's is the first
 # Models made for other features are refused.
-FEATURES_OF = {DETECTOR: (LOG_MEL,), VERIFIER: (PATCH,), DENOISER: (LOG_MEL,), EXPERT: (FUSED, LOG_MEL)}
+FEATURES_OF = {
+    DETECTOR: (LOG_MEL,) + frame_features.NAMES,
+    VERIFIER: (PATCH,),
+    DENOISER: (LOG_MEL,),
+    EXPERT: (FUSED, LOG_MEL),
+}
 NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score", PATCH: "none"}
 SENSITIVITIES = LOW, NORMAL, HIGH = ("low", "normal", "high")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")  # of an expert; file names are made of it
@@ -113,7 +125,7 @@ class Model(NamedTuple):
     role: str
     name: Optional[str]  # an expert's, unique; the others need none
     feature: Feature
-    normalisation: Union[FrameMean, RowZScore, None]
+    normalisation: Union[FrameMean, FrameZScore, RowZScore, None]
     labels: List[str]  # a denoiser's: none
     temperature: Optional[float]  # a denoiser's: None
     energy_threshold: Optional[float]
@@ -126,6 +138,7 @@ class Model(NamedTuple):
     step: Optional[Step]  # an expert's
     is_denoised: bool  # it sees frames through the bundle's denoiser
     tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
+    cry_labels: Optional[CryLabels] = None  # of a detector with several labels
 
     @property
     def title(self):
@@ -138,12 +151,13 @@ def read_model(entry):
     role = entry.choice("role", ROLES)
     feature = read_feature(entry.object("feature"), role)
     has_logits = role != DENOISER
+    labels = read_labels(entry, role) if has_logits else []
     return Model(
         role=role,
         name=read_name(entry, role),
-        labels=read_labels(entry, role) if has_logits else [],
+        labels=labels,
         feature=feature,
-        normalisation=read_normalisation(entry.object("normalisation"), feature.name),
+        normalisation=read_normalisation(entry.object("normalisation"), feature.name, role, feature.parameters),
         temperature=entry.positive("temperature") if has_logits else None,
         energy_threshold=entry.optional_number("energy_threshold") if has_logits else None,
         precision=entry.choice("precision", PRECISIONS),
@@ -155,6 +169,7 @@ def read_model(entry):
         step=read_step(entry.object("step"), feature.name) if role == EXPERT else None,
         is_denoised=entry.truth("denoised") if role == EXPERT and feature.name == LOG_MEL else False,
         tensorrt=_tensorrt(entry),
+        cry_labels=read_cry_labels(entry, labels) if role == DETECTOR else None,
     )
 
 
@@ -169,23 +184,27 @@ def read_name(fields, role):
 
 
 def read_labels(fields, role=DETECTOR):
-    """What the logits speak for, in their order: one label for a detector. Raises UserError."""
+    """What the logits speak for, in their order; of a detector several need "cry_labels". Raises UserError."""
     labels = fields.texts("labels")
-    if role == DETECTOR and len(labels) != 1:
-        raise fields.problem("labels", labels, "a detector has one label, its logit's")
+    if role == DETECTOR and len(labels) > 1 and "cry_labels" not in fields.content:
+        raise fields.problem("labels", labels, 'of several, "cry_labels" must name those that are cries')
     if len(set(labels)) != len(labels):
         raise fields.problem("labels", labels, "each label may be there once")
     return labels
 
 
-def read_normalisation(fields, feature=LOG_MEL):
-    """What is done to a feature before the model sees it: FrameMean, RowZScore or nothing. Raises UserError."""
-    fields.choice("kind", (NORMALISATION_OF[feature],))
-    if feature == PATCH:
+def read_normalisation(fields, feature=LOG_MEL, role=None, parameters=None):
+    """What is done to a feature before the model sees it: a detector's may be any. Raises UserError."""
+    kinds = NORMALISATIONS if role == DETECTOR else (NORMALISATION_OF[feature],)
+    kind = fields.choice("kind", kinds)
+    if kind == "none":
         return None
-    if feature == LOG_MEL:
+    if kind == "frame_mean":
         return FrameMean(fields.positive("scale"))
-    rows = fields.integers("rows", 0, fused.N_ROWS - 1)
+    if kind == "frame_z_score":
+        return FrameZScore(fields.positive("epsilon"))
+    n_rows = frame_features.frame_shape(feature, parameters)[1] if role == DETECTOR else fused.N_ROWS
+    rows = fields.integers("rows", 0, n_rows - 1)
     if len(set(rows)) != len(rows):
         raise fields.problem("rows", rows, "each row may be there once")
     mean, deviation = fields.numbers("mean", len(rows)), fields.numbers("deviation", len(rows))
@@ -200,6 +219,9 @@ def read_feature(fields, role=DETECTOR):
     """The feature a model was trained on. Raises UserError unless edge/dsp computes exactly that."""
     name = fields.choice("name", FEATURES_OF[role])
     parameters = fields.mapping("parameters")
+    if role == DETECTOR and name != LOG_MEL:
+        check_parameters(fields.object("parameters"), name)
+        return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if name == FUSED else None)
     check_feature_parameters(parameters, name, fields.where, BAND_COUNTS[:1] if role == DETECTOR else BAND_COUNTS)
     return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if name == FUSED else None)
 
