@@ -133,7 +133,7 @@ def of_silero(path: Path) -> Case:
 
 
 def compared(make: Callable[[], Case]) -> dict[str, Any]:
-    """Sizes and largest differences, over max(1, largest value), of all outputs; or why there are none."""
+    """Sizes and largest differences, over the largest value, of all outputs; or why there are none."""
     try:
         original, feeds, model = make()
         contents = {"onnx": keras_to_onnx(model), "tflite": keras_to_tflite(model, "fp32", None)}
@@ -158,7 +158,7 @@ def compared(make: Callable[[], Case]) -> dict[str, Any]:
 def difference(expected: Feed, found: Feed) -> float:
     """The largest of all outputs, which are found by name, or are one."""
     pairs = [(want, found.get(name, next(iter(found.values())))) for name, want in expected.items()]
-    return max(float(np.abs(want - got).max() / max(1.0, np.abs(want).max())) for want, got in pairs)
+    return max(float(np.abs(want - got).max() / np.abs(want).max()) for want, got in pairs)
 
 
 def table(rows: dict[str, dict[str, Any]], absent: list[str]) -> str:
