@@ -58,6 +58,7 @@ def model_entry(model: SourceModel, target: Target, files: list[Exported], reaso
         precision = "fp16" if ONNX_TYPED.kind in [item.file.kind for item in files] else files[0].file.precision
     entry = {
         **{key: described.get(key) for key in model.kind.manifest_keys},
+        **{key: described[key] for key in model.kind.optional_keys if key in described},
         "precision": precision,
         "files": {
             item.file.kind: {

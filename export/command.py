@@ -80,6 +80,13 @@ def parser() -> argparse.ArgumentParser:
         help="directory with the calibration tensors (default: those that ship)",
     )
     result.add_argument(
+        "--calibration-audio",
+        metavar="DIR",
+        type=path_name,
+        help="folder of recordings that a detector is calibrated and compared on instead; those in a folder called cry "
+        "are cries. Their features are used, and nothing of them is kept",
+    )
+    result.add_argument(
         "--out", metavar="DIR", type=path_name, help="new or empty directory for the bundle (default: dist/TARGET)"
     )
     result.add_argument(
@@ -235,6 +242,7 @@ def export(arguments: argparse.Namespace) -> int:
         arguments.dry_run,
         arguments.trust_model_code,
         fixed_inputs(arguments),
+        None if arguments.calibration_audio is None else Path(arguments.calibration_audio),
     )
     if arguments.json:
         print(json.dumps(report))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import Bundle
-from edge.bundle.model import DENOISER
+from edge.bundle.model import DENOISER, DETECTOR
 from edge.errors import UserError
 from edge.frames import FRAME_HOP_S
 from edge.versions import installed_versions
@@ -23,6 +23,7 @@ from export.onnx_model import OnnxModel
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
 from export.parity.evidence import Evidence
 from export.parity.measure import bounds_of
+from export.parity.own_frames import Recordings
 from export.parity.precision_fallback import ExportedModel, export_models
 from export.precision.sensitivity import products_by_layer
 from export.report.bundle_report import PACKAGES, html_report
@@ -46,12 +47,14 @@ def export_bundle(
     dry_run: bool = False,
     trusted: bool = False,
     fixed_inputs: Fixed | None = None,
+    recordings: Path | None = None,
 ) -> dict[str, Any]:
     """Export trained models as a bundle for a target.
 
     Returns the report, whose "written" says whether there is a bundle: none when a file is outside its bounds
     ("violations" says by how much), or for a dry run, which checks and lints but converts nothing that it keeps.
-    trusted: code that comes with the models may run. fixed_inputs: of an ONNX file.
+    trusted: code that comes with the models may run. fixed_inputs: of an ONNX file. recordings: what a detector
+    is calibrated and compared on, instead of tensors.
     Raises UserError.
     """
     if not dry_run:
@@ -62,7 +65,9 @@ def export_bundle(
     report = beginning(target, sources, out)
     gathered = []
     for model in sources.models:  # the detector that ships is judged on what it came with
-        data = DEFAULT_CALIBRATION_DIR if model is sources.borrowed else calibration_dir
+        data: Path | Recordings = DEFAULT_CALIBRATION_DIR if model is sources.borrowed else calibration_dir
+        if recordings is not None and model.role == DETECTOR and model is not sources.borrowed:
+            data = Recordings(recordings)
         gathered.append(model.kind.evidence(model, sources.models, data))
     for evidence in gathered:
         describe(report, evidence)

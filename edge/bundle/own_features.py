@@ -13,8 +13,8 @@ from edge.frames import SAMPLE_RATE
 
 LONGEST_S = 10.0
 LONGEST_SAMPLES = int(LONGEST_S * SAMPLE_RATE)
-MEL_KEYS = ("sample_rate", "window", "window_length", "hop_length", "n_fft", "n_mels", "mel_low_hz", "mel_high_hz")
-MEL_KEYS += ("log_offset", "frame_columns")
+SPECTRUM_KEYS = ("sample_rate", "window", "window_length", "hop_length", "n_fft", "n_mels", "mel_low_hz", "mel_high_hz")
+MEL_KEYS = SPECTRUM_KEYS + ("log_offset", "frame_columns")
 CHOICES = {
     "window": mel_columns.WINDOWS,
     "spectrum": mel_columns.SPECTRA,
@@ -59,14 +59,20 @@ def check_parameters(fields, name):
             known = ", ".join(needed + optional)
             raise fields.problem(key, fields.content[key], "feature {} has {}".format(name, known))
     for key, value in sorted(FIXED.get(name, {}).items()):
-        fields.choice(key, (value,))
+        _check_is(fields, key, value)
     if name in (frame_features.MEL, frame_features.MFCC):
         _check_mel(fields, name)
-    fields.choice("sample_rate", (SAMPLE_RATE,))
+    _check_is(fields, "sample_rate", SAMPLE_RATE)
     key = "frame_samples" if name == frame_features.WAVEFORM else "frame_columns"
     count = fields.integer(key, 1)
     if frame_features.frame_samples(name, fields.content) > LONGEST_SAMPLES:
         raise fields.problem(key, count, "a frame may be {:g} s long".format(LONGEST_S))
+
+
+def _check_is(fields, key, value):
+    """Raise UserError unless a parameter is what edge/dsp computes with."""
+    if fields.content.get(key) != value:
+        raise fields.problem(key, fields.content.get(key), "this version computes {}".format(value))
 
 
 def _check_mel(fields, name):

@@ -47,10 +47,16 @@ def one_tensor_to_one(model: Any, input_shape: Sequence[int]) -> Any:
     is_named = is_named and (isinstance(model.input, dict) or isinstance(model.output, dict))
     if is_named and len(model.inputs) == len(model.outputs) == 1:
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if [tuple(tensor.shape[1:]) for tensor in model.inputs] == [tuple(input_shape[:-1])]:
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) == 1 and shapes != [tuple(input_shape)] and without_ones(shapes[0]) == without_ones(input_shape):
         inputs = keras.Input(tuple(input_shape))
-        model = keras.Model(inputs, model(keras.layers.Reshape(tuple(input_shape[:-1]))(inputs)), name=model.name)
+        model = keras.Model(inputs, model(keras.layers.Reshape(shapes[0])(inputs)), name=model.name)
     return model
+
+
+def without_ones(shape: Sequence[int]) -> list[int]:
+    """The sizes that tell."""
+    return [size for size in shape if size != 1]
 
 
 def inner_model(model: Any) -> Any:

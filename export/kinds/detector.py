@@ -1,35 +1,51 @@
-"""A detector: p(cry) of one log-mel frame, judged on calibration_data by the labels of its recordings."""
+"""A detector: p(cry) of one frame, of log-mel judged on calibration_data, of a feature of its own on other sounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from edge.bundle import Bundle
 from edge.bundle.fields import Fields
 from edge.bundle.model import DETECTOR, LOG_MEL, read_decision, read_labels
+from edge.bundle.own_features import SIGMOID, CryLabels, read_cry_labels
 from edge.decision.calibration import fit_temperature
+from edge.dsp import frame_features
 from edge.errors import UserError
 from export.kinds.frame_material import check_spread
 from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, FRAME_MEAN, ModelKind
 from export.model import SourceModel
 from export.networks import INPUT_NAME, frames
 from export.parity.calibration import Calibration, Part, load_calibration
-from export.parity.comparison import LogitComparison, Task, compare, keras_outputs, posteriors, violations
+from export.parity.comparison import LogitComparison, Task, keras_outputs, posteriors
 from export.parity.evidence import Evidence
 from export.parity.metrics import auc, calibration_error, group_draws, interval
+from export.parity.own_frames import CRY, Recordings, own_calibration
+from export.parity.score import ScoreComparison
 from export.targets import Bounds
 
 SAME = 1e-6  # of probabilities that only rounding may separate
 AUC_LOSS = 0.005  # against the AUC that training recorded
 
 
+@dataclass(frozen=True)
+class CryComparison(ScoreComparison):
+    """Judges logits of several labels by that of a cry, which the device makes of them."""
+
+    labels: CryLabels
+
+    def scores(self, logits: np.ndarray) -> np.ndarray:
+        """(N, 1)."""
+        return cry_scores(logits, self.labels)
+
+
 class Detector(ModelKind):
-    """One logit of one frame; its temperature may be fitted here."""
+    """A logit of a cry, or one of each label, of one frame; its temperature may be fitted here."""
 
     role = DETECTOR
-    features = (LOG_MEL,)
+    features = (LOG_MEL, *frame_features.NAMES)
     defaults = {
         **COMMON_DEFAULTS,
         "normalisation": FRAME_MEAN,
@@ -38,48 +54,66 @@ class Detector(ModelKind):
         "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
     }
     manifest_keys = (*ANSWER_KEYS, "decision")
+    optional_keys = ("activation", "cry_labels")
     budget_multiply_adds = 10_000_000
     budget_bytes = {("tflite", "int8"): 200_000}
 
     def check_answers(self, fields: Fields) -> None:
-        """Raise UserError unless there is one label and the thresholds do not cross."""
-        read_labels(fields, self.role)
+        """Raise UserError unless the labels say what a cry is and the thresholds do not cross."""
+        read_cry_labels(fields, read_labels(fields, self.role))
         fields.optional_number("energy_threshold")
         if fields.content["temperature"] is not None:
             fields.positive("temperature")
         read_decision(fields.object("decision"))
 
-    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
-        """The quantise part for ranges, the parity part with its labels for the comparison."""
-        calibration = load_calibration(calibration_dir, model)
-        model, temperature = with_temperature(model, calibration)
-        part = calibration.parity
+    def defaults_on(self, feature: str | None) -> Mapping[str, Any]:
+        """How a feature of one's own is normalised must be said."""
+        return {k: v for k, v in self.defaults.items() if feature in (None, LOG_MEL) or k != "normalisation"}
+
+    def input_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
+        """A frame of its feature, or some of its rows."""
+        feature = description["feature"]
+        columns, bands = frame_features.frame_shape(feature["name"], feature["parameters"])
+        return columns, len(description["normalisation"].get("rows", range(bands))), 1
+
+    def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration: Path | Recordings) -> Evidence:
+        """The quantise part for ranges, the parity part with its labels, where there are any, for the comparison."""
+        material, notes = calibration_of(model, calibration)
+        model, temperature = with_temperature(model, material)
+        part, described = material.parity, model.description
         reference = keras_outputs(model.trained, part.inputs)
-        threshold = model.description["decision"]["open_threshold"]
-        task = Task(part.labels, part.groups, threshold)
+        threshold = described["decision"]["open_threshold"]
+        task = None if part.labels is None else Task(part.labels, part.groups, threshold)
+        labels = read_cry_labels(Fields(described, str(model.directory)), described["labels"])
+        names = [CRY] if labels else described["labels"]
+        judged: Any = LogitComparison(names, model.temperature, task, part.provenance)
         return Evidence(
             model=model,
-            feeds=[{INPUT_NAME: x[None]} for x in calibration.quantise.inputs],
+            feeds=[{INPUT_NAME: x[None]} for x in material.quantise.inputs],
             streams=frames(part.inputs),
             reference=reference,
-            comparison=LogitComparison(model.description["labels"], model.temperature, task, part.provenance),
+            comparison=CryComparison(judged, labels) if labels else judged,
             raw=part.features,
             about={
-                "calibration": calibration.counts(),
+                "calibration": material.counts(),
                 "temperature": temperature,
                 "open_threshold": threshold,
             },
-            warnings=check_source(model, reference, part),
+            warnings=check_source(model, cry_scores(reference, labels), reference, part),
+            notes=notes,
         )
 
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
         """From raw log-mel to p(cry): the device normalises and applies the temperature by itself."""
-        model, detector = evidence.model, bundle.detector
-        task = cast(LogitComparison, evidence.comparison).task
-        logits = np.array([[detector.logit(frame)] for frame in evidence.raw])
-        found = violations(compare(evidence.reference, logits, model.temperature, task), bounds)
+        model, detector, comparison = evidence.model, bundle.detector, evidence.comparison
+        answers = []
+        for frame in evidence.raw:
+            detector.look_at(frame)
+            answers.append(detector.output[0].copy())
+        found = comparison.violations(comparison.compare(evidence.reference, np.array(answers)).parity, bounds)
         probability = np.array([detector.probability(frame) for frame in evidence.raw])
-        expected = posteriors(logits, model.temperature)[:, -1]
+        scores = comparison.scores(np.array(answers)) if isinstance(comparison, ScoreComparison) else np.array(answers)
+        expected = posteriors(scores, model.temperature)[:, -1]
         if not np.abs(probability - expected).max() <= SAME:
             error = np.abs(probability - expected).max()
             found.append(f"p differs by {error:.3g} at temperature {model.temperature:g}")
@@ -89,10 +123,41 @@ class Detector(ModelKind):
             )
 
 
+def calibration_of(model: SourceModel, calibration: Path | Recordings) -> tuple[Calibration, list[str]]:
+    """Tensors of log-mel where they are there; else frames of recordings or of synthetic sounds. Raises UserError."""
+    if isinstance(calibration, Path) and model.description["feature"]["name"] == LOG_MEL:
+        return load_calibration(calibration, model), []
+    recordings = calibration if isinstance(calibration, Recordings) else None
+    material, note = own_calibration(model.description, recordings)
+    return material, [note]
+
+
+def cry_scores(logits: np.ndarray, labels: CryLabels | None) -> np.ndarray:
+    """The logit of a cry, (N, 1), of logits (N, labels).
+
+    Written again and not imported from edge: what the device does is compared with this.
+    """
+    if labels is None:
+        return logits
+    exact = logits.astype(np.float64)
+    others = [n for n in range(logits.shape[1]) if n not in labels.cries]
+    if labels.activation == SIGMOID:
+        return exact[:, labels.cries].max(axis=1, keepdims=True)
+    return (np.logaddexp.reduce(exact[:, labels.cries], 1) - np.logaddexp.reduce(exact[:, others], 1))[:, None]
+
+
 def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[SourceModel, dict[str, Any]]:
-    """The model with its own temperature, or with the one fitted on the temperature part; and what it does there."""
+    """The model with its own temperature, or with the one fitted on the temperature part; and what it does there.
+
+    Without labels there is nothing to fit on, and it is 1.
+    """
     part = calibration.temperature
-    logits = keras_outputs(model.trained, part.inputs)
+    if part is None or part.labels is None:
+        model = model if model.temperature is not None else model.with_temperature(1.0)
+        return model, {"value": model.temperature, "fitted": False, "ece_before": None, "ece_after": None}
+    described = model.description
+    labels = read_cry_labels(Fields(described, str(model.directory)), described["labels"])
+    logits = cry_scores(keras_outputs(model.trained, part.inputs), labels)
     classes = part.labels.astype(int)
     fitted = model.temperature is None
     if fitted:
@@ -107,11 +172,11 @@ def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[Sour
     }
 
 
-def check_source(model: SourceModel, reference: np.ndarray, part: Part) -> list[str]:
+def check_source(model: SourceModel, scores: np.ndarray, reference: np.ndarray, part: Part) -> list[str]:
     """Warnings about the Keras model itself. Raises UserError when its description cannot be right.
 
-    reference: its logits (N, labels) on the part. A scale or a label that is not the one of its training converts
-    without an error; only what the model is for gives it away.
+    reference: its logits (N, labels) on the part; scores: those of a cry, (N, 1). A scale or a label that is not the
+    one of its training converts without an error; only what the model is for gives it away.
     """
     if not np.isfinite(reference).all():
         raise UserError(
@@ -119,10 +184,10 @@ def check_source(model: SourceModel, reference: np.ndarray, part: Part) -> list[
             f"data: train it again"
         )
     check_spread(model, part.inputs)
-    found = auc(reference[:, -1], part.labels)
-    low, high = interval(
-        [auc(reference[rows, -1], part.labels[rows]) for rows in group_draws(part.labels, part.groups)]
-    )
+    if part.labels is None:
+        return []
+    found = auc(scores[:, -1], part.labels)
+    low, high = interval([auc(scores[rows, -1], part.labels[rows]) for rows in group_draws(part.labels, part.groups)])
     known = model.description["metrics"].get("parity_auc")
     if known is not None and found < known - AUC_LOSS:
         raise UserError(

@@ -72,9 +72,12 @@ def synthetic_part(part: str, n_mels: int, scale: float) -> Part:
 def check_spread(model: SourceModel, inputs: np.ndarray) -> None:
     """Raise UserError when the scale is of another unit: such a model converts without an error."""
     spread = float(inputs.std())
+    if model.description["normalisation"]["kind"] == "none":
+        return  # whatever it was trained on
     if not INPUT_SPREAD[0] <= spread <= INPUT_SPREAD[1]:
+        scale = model.description["normalisation"].get("scale")
         raise UserError(
-            f"{model.directory}: normalisation.scale {model.scale:g} gives the network inputs with a standard "
-            f"deviation of {spread:.2g}, {INPUT_SPREAD[0]:g} to {INPUT_SPREAD[1]:g} is expected: give the scale of its "
-            f"training"
+            f"{model.directory}: normalisation{f'.scale {scale:g}' if scale else ''} gives the network inputs with a "
+            f"standard deviation of {spread:.2g}, {INPUT_SPREAD[0]:g} to {INPUT_SPREAD[1]:g} is expected: give the "
+            f"scale of its training"
         )

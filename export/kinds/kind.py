@@ -31,6 +31,7 @@ class ModelKind(ABC):
     features: tuple[str, ...]  # what it looks at; the first is assumed where model.json names none of them
     defaults: Mapping[str, Any] = COMMON_DEFAULTS  # of model.json's keys
     manifest_keys: tuple[str, ...] = ANSWER_KEYS  # of model.json, that go into the manifest as they are
+    optional_keys: tuple[str, ...] = ()  # that go into it where model.json has them
     unread_keys: tuple[str, ...] = ()  # that training writes for itself
     output_name = OUTPUT_NAME
     gives_logits = True  # and no probabilities, nor frames
@@ -44,8 +45,12 @@ class ModelKind(ABC):
         read_name(fields, self.role)
         fields.text("version")
         feature = read_feature(fields.object("feature"), self.role)
-        read_normalisation(fields.object("normalisation"), feature.name)
+        read_normalisation(fields.object("normalisation"), feature.name, self.role, feature.parameters)
         self.check_answers(fields)
+
+    def defaults_on(self, feature: str | None) -> Mapping[str, Any]:
+        """Of model.json's keys, where it looks at a feature."""
+        return self.defaults
 
     @abstractmethod
     def check_answers(self, fields: Fields) -> None:

@@ -1,7 +1,7 @@
 """A verifier: the second opinion on a patch of YAMNet's, judged by how its answer ranks cries above other sounds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, ModelKind
 from export.model import SourceModel
 from export.networks import INPUT_NAME, frames
 from export.parity.calibration import FILES, Calibration, Part, Provenance, load_calibration, network_inputs
-from export.parity.comparison import LogitComparison, Parity, Task, compare, keras_outputs, violations
-from export.parity.evidence import Compared, Evidence, error_points
+from export.parity.comparison import LogitComparison, Task, keras_outputs
+from export.parity.evidence import Evidence
 from export.parity.metrics import auc
+from export.parity.score import ScoreComparison
 from export.parity.synthetic_inputs import SEEDS, synthetic_clips
 from export.targets import Bounds
 
@@ -34,33 +35,15 @@ SYNTHETIC = (
 
 
 @dataclass(frozen=True)
-class CascadeComparison:
-    """Judges logits (N, labels) by the one score that the cascade makes of them: bias + sum(weights * logits)."""
+class CascadeComparison(ScoreComparison):
+    """Judges logits by what the cascade adds to the detector's evidence: bias + sum(weights * logits)."""
 
     bias: float
     weights: Sequence[float]
-    score: LogitComparison
 
     def scores(self, logits: np.ndarray) -> np.ndarray:
-        """(N, 1): what the cascade adds to the detector's evidence."""
+        """(N, 1)."""
         return (self.bias + logits.astype(np.float64) @ np.asarray(self.weights))[:, None]
-
-    def compare(self, reference: np.ndarray, outputs: np.ndarray) -> Compared:
-        """Logit errors are those of the logits themselves, all else is of the score."""
-        before, after = self.scores(reference), self.scores(outputs)
-        error = np.abs(outputs - reference)
-        parity = replace(
-            compare(before, after, self.score.temperature, self.score.task),
-            max_abs_logit=float(np.abs(reference).max()),
-            max_logit_error=float(error.max()),
-            p99_logit_error=float(np.percentile(error, 99)),
-            mean_logit_error=float(error.mean()),
-        )
-        return Compared(parity, self.score.worst(before, after), error_points(reference, outputs))
-
-    def violations(self, parity: Parity, bounds: Bounds) -> list[str]:
-        """Every bound that is not kept, in words."""
-        return violations(parity, bounds)
 
 
 class Verifier(ModelKind):
@@ -91,7 +74,7 @@ class Verifier(ModelKind):
         part, cascade = calibration.parity, model.description["cascade"]
         reference = keras_outputs(model.trained, part.inputs)
         score = LogitComparison([CRY], 1.0, Task(part.labels, part.groups, UNDECIDED), part.provenance)
-        comparison = CascadeComparison(cascade["bias"], cascade["weights"], score)
+        comparison = CascadeComparison(score, cascade["bias"], cascade["weights"])
         return Evidence(
             model=model,
             feeds=[{INPUT_NAME: x[None]} for x in calibration.quantise.inputs],

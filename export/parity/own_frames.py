@@ -79,7 +79,7 @@ def dealt(directory: Path) -> list[tuple[Path, str, bool]]:
     for kind, paths in (("cries", cries), ("others", others)):
         if len(paths) < LEAST and (paths or kind == "others" or not found):
             raise UserError(
-                f"--calibration-audio {directory} holds {len(cries)} recordings in folders called cry and {len(others)} "
+                f"--calibration-audio {directory} holds {len(cries)} recordings in folders called cry, {len(others)} "
                 f"others ({', '.join(SUFFIXES)}): {LEAST} of each are needed, or {LEAST} without such a folder"
             )
     return [(path, DEALT[n % LEAST], kind is cries) for kind in (cries, others) for n, path in enumerate(kind)]

@@ -25,6 +25,8 @@ HELP = """model.json, with three keys of your own:
   feature       the name of a feature of this version (log_mel: 98 columns of 64 bands, ln), or an object with
                 "name" and all "parameters", which are then compared with what this version computes
   temperature   logits are divided by it; absent or null: fitted on the temperature part of the calibration data
+                A detector may look at "mel" or "mfcc" with parameters of its own, "waveform", "fused" or
+                "yamnet_patch": docs/engineer/model.md
   normalisation {"kind": "frame_mean", "scale": 3.0}: the network sees (x - mean of the frame) / scale
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json,
@@ -70,7 +72,14 @@ def read_description(path: Path) -> dict[str, Any]:
     if isinstance(feature, str) and feature in FEATURES:
         given = {**given, "feature": {"name": feature, "parameters": dict(FEATURES[feature])}}
     kind = kind_of({"role": role, **given})
-    description = {"name": name, "role": role, "graph": None, "axes": None, **kind.defaults, **given}
+    description = {
+        "name": name,
+        "role": role,
+        "graph": None,
+        "axes": None,
+        **kind.defaults_on(feature_name(given)),
+        **given,
+    }
     check_keys(given, kind, path)
     check(Fields(description, str(path)), kind)
     return description
@@ -78,7 +87,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 def check_keys(given: dict[str, Any], kind: ModelKind, path: Path) -> None:
     """Raise UserError when model.json has a key that means nothing for its kind of model: it may be a slip."""
-    known = {"name", "graph", "axes", *kind.defaults, *kind.manifest_keys, *kind.unread_keys}
+    known = {"name", "graph", "axes", *kind.defaults, *kind.manifest_keys, *kind.optional_keys, *kind.unread_keys}
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
@@ -88,8 +97,13 @@ def check_keys(given: dict[str, Any], kind: ModelKind, path: Path) -> None:
 
 def kind_of(description: dict[str, Any]) -> ModelKind:
     """The kind of model that a description is of."""
+    return find_kind(description["role"], feature_name(description))
+
+
+def feature_name(description: dict[str, Any]) -> str | None:
+    """What it looks at, where that is told."""
     feature = description.get("feature")
-    return find_kind(description["role"], feature.get("name") if isinstance(feature, dict) else None)
+    return feature.get("name") if isinstance(feature, dict) else None
 
 
 def check(fields: Fields, kind: ModelKind) -> None:

@@ -104,7 +104,10 @@ def in_manifest(model: SourceModel) -> SimpleNamespace:
         labels=described.get("labels"),
         feature=read_feature(Fields(described["feature"], str(model.directory)), model.role),
         normalisation=read_normalisation(
-            Fields(described["normalisation"], str(model.directory)), described["feature"]["name"]
+            Fields(described["normalisation"], str(model.directory)),
+            described["feature"]["name"],
+            model.role,
+            described["feature"]["parameters"],
         ),
         is_denoised=model.is_denoised,
     )
