@@ -128,7 +128,7 @@ def add_local_socket(sinks, status, settings, database, requests, left, monitor=
 
 
 def _name(text):
-    if text and not NAME.match(text):
+    if not NAME.match(text):
         raise argparse.ArgumentTypeError("{!r}: use letters, digits, _ and -, at most 64".format(text))
     return text
 
