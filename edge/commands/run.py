@@ -69,7 +69,6 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--name",
         type=_name,
-        default="",
         help="of this monitor, where several run on one machine: in its log, its status and every message",
     )
     parser.set_defaults(run=run)
@@ -77,7 +76,8 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     """Listen until the end."""
-    start_log(args.log_json, args.name)
+    name = args.name or ""
+    start_log(args.log_json, name)
     keep_private(live=True)
     settings = _settings(args)
     if args.fast and not settings.audio.source.startswith(RECORDINGS):
@@ -87,17 +87,17 @@ def run(args) -> int:
             )
         )
     bundle = load_tried(settings.detector.bundle or DEFAULT_BUNDLE_DIR, settings.detector.threads)
-    status = Status(args.name)
+    status = Status(name)
     sinks = Sinks([SystemdSink(), LogSink()], status)
     if args.json:
-        sinks.add(JsonLinesSink(monitor=args.name))
+        sinks.add(JsonLinesSink(monitor=name))
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
         bundle = _with_thresholds_of_home(bundle, keeper.path, status)
         for line in bundle_notes(bundle, settings):
             log.warning("%s", line)
         pause = Pause()
         requests = dict(pause.requests(), **mark_requests(lambda: keeper.path), **told_requests(status))
-        add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left, args.name)
+        add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left, name)
         try:
             Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)
         finally:
