@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--from-night", type=Path, metavar="FILE", help="a recording of a night, or its sums (.json)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="of --from-night: a trained model and its model.json")
+    parser.add_argument("--share", type=float, default=0.1, help="of --from-night: of its moments (default: 0.1)")
     parser.add_argument("--sums", type=Path, metavar="FILE", help="of --from-night: write the night's sums")
 
 
@@ -50,6 +51,8 @@ def fit_to_night(arguments: argparse.Namespace) -> int:
     """The new model of a night; returns the exit status."""
     if arguments.model is None or (arguments.out is None and arguments.sums is None):
         raise UserError("--from-night needs --model, and --out for the new model or --sums for the night's sums")
+    if not 0 < arguments.share <= 1:
+        raise UserError(f"--share is {arguments.share}, it must be above 0 and at most 1")
     from training.adaptation.night import read_night, write_sums
     from training.runs.release import read_source_model, write_source_model
 
@@ -80,7 +83,7 @@ def fitted_model(arguments: argparse.Namespace, model: Any, night: Any) -> tuple
     if arguments.method not in ([], [ADABN], [TARGET_NOISE]):
         raise UserError(f"--method is {', '.join(arguments.method)}: a night fits a model by {ADABN} or {TARGET_NOISE}")
     if method == ADABN:
-        return method, with_night(model, night)
+        return method, with_night(model, night, arguments.share)
     if arguments.data is None:
         raise UserError(f"--method {TARGET_NOISE} learns on recordings: name their folder with --data")
     from training.adaptation.night_noise import taught_over_night

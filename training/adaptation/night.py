@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
@@ -66,7 +67,10 @@ def bands_of(description: dict[str, Any]) -> int:
 
 
 def gathered(path: Path, model: keras.Model, n_mels: int) -> Night:
-    """The sums of a recording, heard by a model whose moments are exchanged on the way, layer by layer."""
+    """The sums of a recording: each normalisation hears what those before it make of it with the night's moments.
+
+    As the model hears it that was installed they are larger, and a share of them harms a detector more.
+    """
     from edge.audio import read_file
 
     samples = read_file(str(path))
@@ -128,12 +132,15 @@ def rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
-def with_night(model: keras.Model, night: Night) -> keras.Model:
-    """The model with the night's moments in place of its own."""
+def with_night(model: keras.Model, night: Night, share: float) -> keras.Model:
+    """The model with the moments of a mixture: of its training, and a share of the night."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for layer in normalisations(copy):
         mean, variance = night.channels[layer.name]
-        layer.moving_mean.assign(mean)
-        layer.moving_variance.assign(variance)
+        own_mean, own_variance = (ops.convert_to_numpy(w) for w in (layer.moving_mean, layer.moving_variance))
+        mixed = share * mean + (1 - share) * own_mean
+        squares = share * (variance + mean**2) + (1 - share) * (own_variance + own_mean**2)
+        layer.moving_mean.assign(mixed)
+        layer.moving_variance.assign(np.maximum(squares - mixed**2, 0.0))
     return copy

@@ -27,7 +27,7 @@ def expert(tmp_path_factory):
     described = {**described, "name": "trains", "metrics": {}}
     described["layers"] = [*described["layers"], "training.layers.tensor_train"]
     rows = len(described["normalisation"]["rows"])
-    shape = Architecture(encoder=(4, 4, 4), head="tt_lstm", units=32, cores=3, rank=2, rows=rows)
+    shape = Architecture(encoder=(4, 4, 4), head="tt_lstm", units=16, cores=2, rank=2, rows=rows)
     build_model(shape, len(described["labels"])).save(folder / "model.keras")
     (folder / "model.json").write_text(json.dumps(described))
     return folder

@@ -116,7 +116,13 @@ def test_a_night_and_its_sums_make_the_same_model(home, tmp_path):
     before = keras.saving.load_model(home / "model" / "model.keras")
     for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
-    assert not np.allclose(a.get_layer("norm").moving_mean, before.get_layer("norm").moving_mean, atol=1e-3)
+    own, mixed = (model.get_layer("norm").moving_mean.numpy() for model in (before, a))
+    heard = json.loads(sums.read_text())["channels"]["norm"]
+    np.testing.assert_allclose(mixed, 0.9 * own + 0.1 * np.array(heard["sum"]), rtol=1e-4, atol=1e-6)
+    variance = np.array(heard["sum_of_squares"]) - np.array(heard["sum"]) ** 2
+    between = 0.9 * 0.1 * (own - np.array(heard["sum"])) ** 2
+    found = a.get_layer("norm").moving_variance.numpy()
+    np.testing.assert_allclose(found, 0.9 * 1 + 0.1 * variance + between, rtol=1e-3)
     described = json.loads((tmp_path / "a" / "model.json").read_text())
     assert described["training"]["adaptation"]["method"] == "adabn" and "metrics" not in described
 
@@ -147,6 +153,7 @@ def test_a_model_learns_to_say_over_a_background_what_it_said_without(home, reco
     "flags, says",
     [
         (["--method", "target_noise"], "learns on recordings: name their folder with --data"),
+        (["--share", "1.5"], "--share is 1.5, it must be above 0 and at most 1"),
         (["--method", "dann"], "--method is dann: a night fits a model by adabn or target_noise"),
     ],
 )
