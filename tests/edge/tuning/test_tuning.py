@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 from homes import CAT, DAY_S, EVENING_UTC, FAINT_CRY, MUSIC, SHA, SURE_CRY, make_home
+from loud_bundle import loud_bundle, noise_burst  # noqa: F401
 
+from edge.audio import Source
+from edge.bundle import load_bundle
 from edge.bundle.model import Decision, Thresholds
 from edge.config import default_settings
 from edge.decision.episodes import EpisodeRules, EpisodeTracker
+from edge.decision.rules import episode_rules
 from edge.frames import FRAME_HOP_S, FRAME_S
 from edge.records import Alert
+from edge.runtime.listener import Listener
 from edge.runtime.traces import TraceSum
+from edge.sinks import Sink
 from edge.store import Health, Store
+from edge.store.buffered_store import BufferedStore
 from edge.tuning.nights import nights_of, noon_after, noon_before
 from edge.tuning.picture import picture_of
 from edge.tuning.replay import replay
@@ -142,3 +149,25 @@ def test_noon_is_local_whatever_the_hour():
 
 def test_what_was_made_up_is_what_its_name_says():
     assert max(CAT) > 0.88 > max(MUSIC) and max(FAINT_CRY) < 0.88 < max(SURE_CRY)
+
+
+def test_what_a_monitor_kept_gives_its_own_alerts_again(loud_bundle, tmp_path):  # noqa: F811
+    """Sound through the whole of it, its traces through tune: the same alerts at the same times."""
+    bundle, settings, alerts = load_bundle(loud_bundle), default_settings(), []
+
+    class Alerts(Sink):
+        def alert(self, alert, at_utc):
+            alerts.append(at_utc)
+
+    path = str(tmp_path / "night.db")
+    with BufferedStore(path, settings) as keeper:
+        listener = Listener(bundle, settings, keeper, Source(), Alerts(), EVENING_UTC)
+        for number in range(4):
+            sound = noise_burst(7 + number, 1 + number, 5)
+            for begin in range(0, len(sound), 3000):
+                listener.push(sound[begin : begin + 3000])
+        listener.finish()
+    with Store(path, read_only=True) as store:
+        episodes = replay(store.traces(), episode_rules(bundle.decision, settings.decision))
+    assert len(alerts) == 4
+    assert [episode.alert_utc for episode in episodes] == pytest.approx(alerts, abs=0.01)
