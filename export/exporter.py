@@ -29,6 +29,7 @@ from export.precision.sensitivity import products_by_layer
 from export.report.bundle_report import PACKAGES, html_report
 from export.sources.model_set import ModelSet, load_models
 from export.targets import Target
+from export.tensorrt_lint import dla_findings
 
 NO_TENSORRT = (
     "No TensorRT engine was built: files were compared in the engine named. The fp16-typed file, with every tensor "
@@ -77,7 +78,9 @@ def export_bundle(
     if dry_run:
         for model in sources.models:
             progress(f"{model.title}: linting")
-            checked_onnx(model, target)
+            content = checked_onnx(model, target)
+            for finding in dla_findings(content) if target.dla else []:
+                progress(f"{model.title}: {finding}")
     else:
         exported = export_models(gathered, target, progress)
         for number, item in enumerate(exported):
