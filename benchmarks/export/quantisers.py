@@ -199,8 +199,8 @@ def table(rows: dict[str, Any]) -> str:
         "\nErrors are of the posterior against Keras, of the denoiser decibels of log-spectral distance. The file of",
         "another tool errs less than ours of its kind, and than all of ours in its format that are at most",
         f"{SAME_SIZE - 1:.0%} larger: {'; '.join(better) or 'nowhere'}. Weights of our int8 ONNX are floats",
-        "behind Q/DQ, as TensorRT 8.2 reads them. FP16 ONNX runs in single precision here. Where int8 is outside its bounds,",
-        "edge-export writes another file.",
+        "behind Q/DQ, as TensorRT 8.2 reads them. FP16 ONNX runs in single precision here.",
+        "Where int8 is outside its bounds, edge-export writes another file.",
     ]
     return "\n".join(lines)
 
