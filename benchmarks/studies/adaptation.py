@@ -1,4 +1,4 @@
-"""What each way of adaptation is worth: spoken digits and causes, in another room, over noise, on another phone.
+"""What each way of adaptation is worth: sounds, spoken digits, causes, in another room, over noise, on another phone.
 
     python -m benchmarks.studies.adaptation --data DIR
 
@@ -26,15 +26,18 @@ from training.adaptation.domains import Domains, of_platforms, shifted
 from training.adaptation.experiment import RESULT, adapt
 from training.adaptation.methods import find_method
 from training.adaptation.stage import Settings
+from training.data.effects import VARIANTS
 from training.data.selection import DataConfig, choose_clips
 from training.runs.stage import Effort, compiled
 
 WORK = Path("results/adaptation")
 METHODS = ("source_only", "hafn", "safn", "entropy", "dann", "adabn", "target_noise")
+SOUNDS = ("crying_baby", "dog", "siren", "snoring")
 CAUSES = ("discomfort", "hungry", "tired")
 TASKS = {
+    "four sounds in a narrow-band room": ("sounds", "narrow_room"),
+    "four sounds over noise, 0 dB": ("sounds", "noise_0_db"),
     "digits in a narrow-band room": ("fsdd", "narrow_room"),
-    "digits over noise, 0 dB": ("fsdd", "noise_0_db"),
     "causes, android to ios": ("android", "ios"),
     "causes, ios to android": ("ios", "android"),
 }
@@ -47,7 +50,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--task", choices=TASKS, action="append", help="default: all")
     parser.add_argument("--seed", type=int, action="append", help="default: 0 and 1")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--per-label", type=int, default=6, help="clips of each group and label")
     arguments = parser.parse_args()
     seeds, tasks = arguments.seed or [0, 1], arguments.task or list(TASKS)
@@ -70,8 +73,10 @@ def main() -> None:
 def load(task: str, data: Path, per_label: int, seed: int) -> Domains:
     """A task's domains."""
     source, target = TASKS[task]
-    if source == "fsdd":
+    if target in VARIANTS:
         config = DataConfig(("fsdd",), "group", clips_per_group_and_label=per_label)
+        if source == "sounds":
+            config = DataConfig(("esc50",), "group", SOUNDS)
         return shifted(choose_clips(data, config), target, seed)
     config = DataConfig(("donateacry",), "group", CAUSES, clips_per_group_and_label=2)
     return of_platforms(choose_clips(data, config), source, target, seed)
