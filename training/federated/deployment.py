@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ APP = Path(__file__).parent / "flower_app"
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 CONNECTION = "cry-monitor"
 ERROR = "cry-train: error: "
+CONNECT_S = 10.0
 
 
 def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: Path, wait_s: float) -> None:
@@ -25,11 +27,12 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
 
     Raises UserError when there is no Flower here, no SuperLink there, or the federation cannot go on.
     """
+    if not certificate.is_file():
+        raise UserError(f"there is no certificate {certificate}; name the SuperLink's with --certificate")
+    look_for(superlink)
     flwr = Path(sys.executable).with_name("flwr")
     if not flwr.is_file():
         raise UserError(f"Flower is not installed here: {how_to_install('flower')}")
-    if not certificate.is_file():
-        raise UserError(f"there is no certificate {certificate}; name the SuperLink's with --certificate")
     out.mkdir(parents=True, exist_ok=True)
     home = out / "flower"
     write_connection(home, superlink, certificate.resolve())
@@ -44,6 +47,17 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     if not (out / "model" / "model.json").is_file():
         last = next((line for line in reversed(said) if line.strip()), "nothing was said")
         raise UserError(f"no model came of it at {superlink}: {last.strip()}; see the SuperLink's log")
+
+
+def look_for(superlink: str) -> None:
+    """Raise UserError unless something listens there."""
+    host, _, port = superlink.rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"--superlink is {superlink}, it must be HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"no SuperLink answers at {superlink} ({error}); start flower-superlink there") from error
 
 
 def write_connection(home: Path, superlink: str, certificate: Path) -> None:

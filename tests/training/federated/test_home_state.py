@@ -1,6 +1,8 @@
 """A home whose every answer comes from a process of its own, an identity that nobody else reads, a roster for all."""
 
+import importlib.util
 import json
+import socket
 import stat
 
 import numpy as np
@@ -9,6 +11,7 @@ from quadratics import RUN, Federation
 
 from edge.errors import UserError
 from training.command import main
+from training.federated.deployment import deploy
 from training.federated.home import Home
 from training.federated.home_state import keep_home, take_home
 from training.federated.loop import kept, serve_rounds
@@ -131,3 +134,21 @@ def test_errors_are_one_line(flags, says, capsys):
     assert main(["federate", *flags]) == 1
     error = capsys.readouterr().err
     assert error.startswith("cry-train: error: ") and says in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("superlink", "says"),
+    [
+        ("nowhere", "it must be HOST:PORT"),
+        ("127.0.0.1:1", "no SuperLink answers at 127.0.0.1:1 ("),
+        (None, "Flower is not"),
+    ],
+)
+def test_a_superlink_that_is_not_there_is_said(tmp_path, superlink, says):
+    (tmp_path / "ca.crt").write_text("")
+    if superlink is None and importlib.util.find_spec("flwr"):
+        pytest.skip("Flower is installed here")
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(UserError) as error:
+        place = superlink or f"127.0.0.1:{listening.getsockname()[1]}"
+        deploy(tmp_path / "x.toml", tmp_path / "roster", place, tmp_path / "ca.crt", tmp_path / "out", 1.0)
+    assert says in str(error.value)
