@@ -58,16 +58,25 @@ def asked_besides(heard: Heard) -> np.ndarray:
 def all_scores(clips: Sequence[Clip], yamnet: Path | None, work: Path) -> Scores:
     """Every model's score of every clip in both bands, all on the same samples."""
     scores: Scores = {}
-    for band, limit in BANDS.items():
+    for band in BANDS:
         heard = hear_clips(clips, band, work)
         scores[OURS, band] = clip_scores(heard, shipped_cascade())
         scores["detector alone", band] = clip_scores(heard, None)
         scores["verifier alone", band] = np.array([np.nanmax(answers.verifier[:, 0]) for answers in heard])
         if yamnet:
-            rival = Yamnet(yamnet)
-            clip_score = [rival.clip_score(limit(read_samples(c))) for c in tqdm(clips, desc="YAMNet", mininterval=5)]
-            scores[YAMNET, band] = np.array(clip_score)
+            scores[YAMNET, band] = rival_scores(clips, band, yamnet, work)
     return scores
+
+
+def rival_scores(clips: Sequence[Clip], band: str, yamnet: Path, work: Path) -> np.ndarray:
+    """YAMNet's score of every clip in a band, (clips,), kept."""
+    file = work / f"yamnet-{band.replace(' ', '-')}.npy"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        rival, limit = Yamnet(yamnet), BANDS[band]
+        found = [rival.clip_score(limit(read_samples(clip))) for clip in tqdm(clips, desc="YAMNet", mininterval=5)]
+        np.save(file, found)
+    return np.load(file)
 
 
 def main() -> None:

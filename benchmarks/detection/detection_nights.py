@@ -11,10 +11,8 @@ there is one. --also names further sounds (cry-train corpora import debian), whi
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,101 +22,112 @@ from tqdm import tqdm
 from benchmarks.lib.night_choices import CryNight, HeardCry, OthersNight, Pair, choose, decision, per_hour
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
-from edge.bundle.model import Cascade
-from training.data.corpora import read_corpora, split_by_fold
-from training.data.nights import LONG, SINGLE, Night, around_cries, mix_night, mix_others, others_of
-from training.verifier.hearing import Heard, Network, as_asked, hear, probabilities, tflite_network
-from training.verifier.material import keep, kept
-from training.verifier.release import shipped_cascade, shipped_network
+from training.data.nights import AS_RECORDED, LONG, SINGLE, Kind
+from training.verifier.context import given, in_context
+from training.verifier.hearing import follow, probabilities
+from training.verifier.held_out import HeldOut
+from training.verifier.nights import FOLDS, KINDS, SNRS_DB, HeardNight, hear_nights
+from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
-FOLDS = (1, 2, 3, 4)
-KINDS = (LONG, SINGLE)
-SNRS_DB = (10, 5, 0, -5)
-TUNING_SNR_DB = 10  # thresholds are chosen at this SNR
-SENSITIVITIES = {"low": 0.1, "normal": 0.5, "high": 2.0}  # allowed false alarms an hour where they are chosen
-CASCADE, ALONE = "cascade", "detector alone"
+TUNING = ((LONG, 10), (SINGLE, 10), (AS_RECORDED, None))  # nights that thresholds are chosen on: kind, SNR
+SENSITIVITIES = {"low": 0.1, "normal": 0.7, "high": 3.0}  # allowed false alarms an hour where they are chosen
+CASCADE, CONTEXT, ALONE = MODELS = ("cascade", "with context", "detector alone")
 OPEN_THRESHOLDS = {
-    CASCADE: (0.60, 0.65, 0.70, 0.75, 0.80, 0.83, 0.86, 0.88, 0.90, 0.92, 0.94),
+    CASCADE: (0.60, 0.65, 0.70, 0.74, 0.78, 0.80, 0.82, 0.84, 0.86, 0.90, 0.94),
+    CONTEXT: (0.25, 0.35, 0.45, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90),
     ALONE: (0.80, 0.90, 0.94, 0.96, 0.98),
 }
-LASTING_THRESHOLDS = (0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.60)
+SHOWN = ((AS_RECORDED, None), (SINGLE, 10), (LONG, 10))  # beside each sensitivity
+LASTING_THRESHOLDS = {
+    CASCADE: (0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.55),
+    CONTEXT: (0.08, 0.12, 0.16, 0.20, 0.25, 0.30, 0.40),
+    ALONE: (0.35, 0.45, 0.60),
+}
 
 
 def main() -> None:
     """Run the whole table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
-    parser.add_argument("--also", type=Path, help="folder of further sounds that are no cries")
-    parser.add_argument("--hours", type=float, default=1.0, help="of a night with cries (default 1)")
-    parser.add_argument("--work", type=Path, default=Path("results/nights"), help="what was heard of nights, kept")
+    parser.add_argument("--also", type=Path, action="append", default=[], help="folder of further sounds, no cries")
+    parser.add_argument("--work", type=Path, default=Path("results/verifier"), help="what was heard of nights, kept")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    clips = read_corpora(arguments.data)
-    further = read_corpora(arguments.also) if arguments.also else []
-    verifier = shipped_network()
-    judged, asked = {name: Judged(pairs(name), [], []) for name in CASCADES}, 0
-    for fold in tqdm(FOLDS, desc="folds"):
-        _, held_out = split_by_fold(clips, fold)
-        others = others_of([*held_out, *(clip for clip in further if clip.eval_fold == fold)])
-        detector = tflite_network(FOLD_BUNDLES / f"fold{fold}" / "detector.int8.tflite")
-        for source in sorted({clip.corpus for clip in others}):
-            sounds = [clip for clip in others if clip.corpus == source]
-            mix = partial(mix_others, sounds, arguments.seed + fold)
-            heard = once(arguments.work / f"{source}-{fold}.npz", mix, detector, verifier)
-            asked += int(np.isfinite(heard.verifier[:, 0]).sum())
-            for name, p in judged_by(heard).items():
-                judged[name].others.append(OthersNight(source, fold, p))
-        for kind, snr_db in itertools.product(KINDS, SNRS_DB):
-            night = around_cries(mix_night(held_out, arguments.hours * 3600, snr_db, arguments.seed + fold, kind))
-            file = arguments.work / f"cries-{kind.per_hour}-{snr_db}dB-{fold}.npz"
-            for name, p in judged_by(once(file, partial(as_it_is, night), detector, verifier)).items():
-                judged[name].nights.append(CryNight(fold, kind, snr_db, night.cries, p))
+    detectors, verifier = fold_detectors(FOLD_BUNDLES), shipped_network()
+    nights = hear_nights(arguments.data, arguments.also, detectors, verifier, arguments.work, arguments.seed)
+    held_out = HeldOut(nights, shipped_cascade(), arguments.work)
     result: dict[str, Any] = {"seed": arguments.seed}
-    result |= {name: judge(one, arguments.seed) for name, one in judged.items()}
-    result["asked_share"] = asked / sum(len(night.probability) for night in judged[CASCADE].others)
+    result |= {name: judge(judged(nights, name, held_out), arguments.seed) for name in MODELS}
+    result["asked_share"] = asked_share(nights)
     result["rows"] = result[CASCADE]["rows"]
     result["decision"], result["cascade_decision"] = result[ALONE]["decision"], result[CASCADE]["decision"]
     record("detection_nights", result, tables(result))
 
 
-CASCADES: dict[str, Callable[[], Cascade | None]] = {CASCADE: shipped_cascade, ALONE: lambda: None}
+def judged(nights: Sequence[HeardNight], name: str, held_out: HeldOut) -> Judged:
+    """All nights as a model heard them that never heard their fold; nights of others also without their source."""
+    if name == CONTEXT:
+        by_fold, by_source = in_contexts(nights, held_out)
+    else:
+        cascade = shipped_cascade() if name == CASCADE else None
+        by_fold = [probabilities(night.heard, cascade) for night in tqdm(nights, desc=name, mininterval=5)]
+        by_source = by_fold
+    others, cries, apart = [], [], []
+    for night, p, p_apart in zip(nights, by_fold, by_source, strict=True):
+        if night.kind is not None:
+            cries.append(CryNight(night.fold, night.kind, night.snr_db, night.cries, p))
+        elif night.source is not None:
+            others.append(OthersNight(night.source, night.fold, p))
+            apart.append(OthersNight(night.source, night.fold, p_apart))
+    return Judged(pairs(name), others, cries, apart)
+
+
+def in_contexts(nights: Sequence[HeardNight], held_out: HeldOut) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """p(cry) of every night in a context that never heard its fold, and in one that never heard its source."""
+    rows = [given(night.heard, shipped_cascade()) for night in nights]
+    found = []
+    for unheard in ([(night.fold, None) for night in nights], [(None, night.source) for night in nights]):
+        p: list[np.ndarray] = [np.zeros(0)] * len(nights)
+        for fold, source in sorted(set(unheard), key=str):
+            if (fold, source) != (None, None):  # cries are of no source
+                own = [i for i, which in enumerate(unheard) if which == (fold, source)]
+                context = held_out.without(fold, source)
+                for i, probability in zip(own, in_context([rows[i] for i in own], context), strict=True):
+                    p[i] = probability
+        found.append(p)
+    return found[0], found[1]
 
 
 def pairs(name: str) -> list[Pair]:
     """The thresholds that are tried."""
-    return [(opens, lasting) for opens in OPEN_THRESHOLDS[name] for lasting in LASTING_THRESHOLDS if lasting < opens]
+    return [
+        (opens, lasting) for opens in OPEN_THRESHOLDS[name] for lasting in LASTING_THRESHOLDS[name] if lasting < opens
+    ]
 
 
-def as_it_is(night: Night) -> Night:
-    """A night that is mixed already."""
-    return night
-
-
-def once(file: Path, mix: Callable[[], Night], detector: Network, verifier: Network) -> Heard:
-    """What both networks say to a night, kept in a file: choices of thresholds need not hear it again."""
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        keep(file, [hear(mix().samples, detector, verifier, as_asked(shipped_cascade()))])
-    return kept(file)[0]
-
-
-def judged_by(heard: Heard) -> dict[str, np.ndarray]:
-    """p(cry) of every frame of a night: of the cascade that ships, with a fold's detector, and of that alone."""
-    return {name: probabilities(heard, decided()) for name, decided in CASCADES.items()}
+def asked_share(nights: Sequence[HeardNight]) -> float:
+    """Share of the frames of the nights without cries in which the device asks the verifier."""
+    quiet = [night.heard for night in nights if night.source is not None]
+    asked = sum(len(follow(heard, shipped_cascade())[1]) for heard in quiet)
+    return asked / sum(len(heard.detector) for heard in quiet)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """All nights as one model heard them, and the thresholds that are tried."""
+    """All nights as one model heard them, and the thresholds that are tried.
+
+    apart: the nights of others once more, each heard by a model that never heard its source.
+    """
 
     pairs: list[Pair]
     others: list[OthersNight]
     nights: list[CryNight]
+    apart: list[OthersNight]
 
     def chosen(self, allowed: float, but_fold: int | None = None, but_source: str | None = None) -> Pair:
         """The thresholds for a rate, chosen without a fold or without a source's other sounds."""
         others = [night for night in self.others if night.fold != but_fold and night.source != but_source]
-        nights = [night for night in self.nights if night.fold != but_fold and night.snr_db == TUNING_SNR_DB]
+        nights = [night for night in self.nights if night.fold != but_fold and (night.kind, night.snr_db) in TUNING]
         return choose(self.pairs, others, nights, allowed)
 
 
@@ -131,7 +140,7 @@ def judge(judged: Judged, seed: int) -> dict[str, Any]:
         name: {
             **decided[name],
             "false_alarms_per_hour": row["false_alarms_per_hour"][0],
-            "cries_found": row["cries"][f"{TUNING_SNR_DB} dB, {SINGLE.name}"]["found"][0],
+            "cries_found": row["cries"][label(SINGLE, 10)]["found"][0],
         }
         for name, row in by_rate.items()
     }
@@ -153,10 +162,10 @@ def rate_figures(judged: Judged, allowed: float, seed: int) -> dict[str, Any]:
         of_fold = per_hour((night for night in judged.others if night.fold == fold), pair)
         alarms, hours = alarms + of_fold[0], hours + of_fold[1]
     cries = {}
-    for kind, snr_db in itertools.product(KINDS, SNRS_DB):
+    for kind, snr_db in rows_of_cries():
         nights = [night for night in judged.nights if (night.kind, night.snr_db) == (kind, snr_db)]
         heard = [cry for night in nights for cry in night.cries(chosen[night.fold])]
-        cries[f"{snr_db} dB, {kind.name}"] = cry_figures(heard, seed)
+        cries[label(kind, snr_db)] = cry_figures(heard, seed)
     return {
         "allowed_per_hour": allowed,
         "chosen": chosen,
@@ -166,6 +175,19 @@ def rate_figures(judged: Judged, allowed: float, seed: int) -> dict[str, Any]:
         "false_alarms_per_hour": poisson_rate(alarms, hours),
         "cries": cries,
     }
+
+
+def rows_of_cries() -> Iterator[tuple[Kind, int | None]]:
+    """Kind and SNR of each row of cries."""
+    yield AS_RECORDED, None
+    for kind in KINDS:
+        for snr_db in SNRS_DB:
+            yield kind, snr_db
+
+
+def label(kind: Kind, snr_db: int | None) -> str:
+    """A row of cries."""
+    return kind.name if snr_db is None else f"{snr_db} dB, {kind.name}"
 
 
 def cry_figures(heard: Sequence[HeardCry], seed: int) -> dict[str, Any]:
@@ -181,8 +203,8 @@ def cry_figures(heard: Sequence[HeardCry], seed: int) -> dict[str, Any]:
 
 
 def source_figures(judged: Judged, source: str) -> dict[str, Any]:
-    """False alarms among a source's sounds under thresholds that were chosen without them."""
-    own = [night for night in judged.others if night.source == source]
+    """False alarms among a source's sounds: neither model nor thresholds know anything of it."""
+    own = [night for night in judged.apart if night.source == source]
     found = {}
     for name, allowed in SENSITIVITIES.items():
         alarms, hours = per_hour(own, judged.chosen(allowed, but_source=source))
@@ -204,7 +226,7 @@ def tables(result: dict[str, Any]) -> str:
 def cries_table(result: dict[str, Any]) -> str:
     """Found and delay at the rate of "normal"."""
     lines = ["| model, cries at | found | 95 % | alert after, median / 90 % |", "|---|---|---|---|"]
-    for name in CASCADES:
+    for name in MODELS:
         for label, row in result[name]["rows"].items():
             share, low, high = row["found"]
             lines.append(
@@ -223,33 +245,31 @@ def rates_table(result: dict[str, Any]) -> str:
     """Each sensitivity: what it was allowed, what it came to on other folds, and what ships."""
     lines = [
         "| model, sensitivity | allowed an hour | false alarms an hour, other folds | 95 % "
-        f"| single / long cries found at {TUNING_SNR_DB} dB | open / lasting threshold that ships |",
+        "| as recorded / single / long cries found at 10 dB | open / lasting threshold that ships |",
         "|---|---|---|---|---|---|",
     ]
-    for name in CASCADES:
+    for name in MODELS:
         for sensitivity, row in result[name]["rates"].items():
             rate, low, high = row["false_alarms_per_hour"]
-            single, long = (row["cries"][f"{TUNING_SNR_DB} dB, {kind.name}"]["found"][0] for kind in (SINGLE, LONG))
+            shares = [row["cries"][label(kind, snr_db)]["found"][0] for kind, snr_db in SHOWN]
             lines.append(
                 f"| {name}, {sensitivity} | {row['allowed_per_hour']} | {rate:.2f} ({row['false_alarms']} in "
-                f"{row['hours']:.1f} h) | {low:.2f} - {high:.2f} | {single:.1%} / {long:.1%} "
+                f"{row['hours']:.1f} h) | {low:.2f} - {high:.2f} | {' / '.join(f'{share:.1%}' for share in shares)} "
                 f"| {row['shipped'][0]:.2f} / {row['shipped'][1]:.2f} |"
             )
     return "\n".join(lines)
 
 
 def sources_table(result: dict[str, Any]) -> str:
-    """Each source's other sounds under thresholds that were chosen without them."""
+    """Each source's other sounds, where neither context nor thresholds know them."""
     lines = [
-        "False alarms an hour among each source's sounds, thresholds chosen without that source:",
+        "False alarms an hour among each source's sounds, context and thresholds chosen without that source:",
         "",
-        "| source | hours | "
-        + " | ".join(f"{name}, normal" for name in CASCADES)
-        + " | cascade, low | cascade, high |",
-        "|---" * (len(CASCADES) + 4) + "|",
+        "| source | hours | " + " | ".join(f"{name}, normal" for name in MODELS) + " | cascade, low | cascade, high |",
+        "|---" * (len(MODELS) + 4) + "|",
     ]
     for source, row in result[CASCADE]["sources"].items():
-        cells = [result[name]["sources"][source]["normal"] for name in CASCADES] + [row["low"], row["high"]]
+        cells = [result[name]["sources"][source]["normal"] for name in MODELS] + [row["low"], row["high"]]
         shown = [f"{cell['false_alarms_per_hour'][0]:.2f} ({cell['false_alarms']})" for cell in cells]
         lines.append(f"| {source} | {row['hours']:.1f} | " + " | ".join(shown) + " |")
     return "\n".join(lines)

@@ -41,6 +41,10 @@ def _detection_nights(found: Figures) -> str:
     )
 
 
+def _quiet_night(found: Figures) -> str:
+    return f"the verifier is asked in {found['asked_share']:.2%} of the frames of a quiet night"
+
+
 def _left_out_sources(found: Figures) -> str:
     rows = found["rows"].values()
     ours, yamnet = ([row["models"][name]["AUC"][0] for row in rows] for name in ("cascade", "YAMNet"))
@@ -229,6 +233,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "detection_clips": _detection_clips,
     "detection_nights": _detection_nights,
     "left_out_sources": _left_out_sources,
+    "quiet_night": _quiet_night,
     "budgets": _budgets,
     "boards": _boards,
     "speed": _speed,

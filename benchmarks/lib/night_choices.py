@@ -14,8 +14,8 @@ from edge.records import Alert, Event
 from training.data.nights import Cry, Kind
 
 OVERLAP_MARGIN_S = 1.0
-SILENT = 0.02  # p(cry): less opens nothing under any choice that is tried
-SILENCE_FRAMES = 80  # 16 s
+SILENCE_FRAMES = 80  # 16 s: longer than any rule remembers
+ROUNDING = 1e-9
 Pair = tuple[float, float]  # open threshold, lasting threshold
 
 
@@ -73,10 +73,22 @@ def decision(pair: Pair) -> dict[str, float]:
 
 
 def follow(probability: np.ndarray, pair: Pair) -> list:
-    """Alerts and events of frame probabilities, by the device's own rules; stretches of silence are passed over."""
+    """Alerts and events of frame probabilities, by the device's own rules; where nothing can open is passed over."""
+    rules = rules_of(pair)
+    records: list = []
+    for first, end in spans(probability, rules):
+        tracker = EpisodeTracker(rules, FRAME_HOP_S, FRAME_S)
+        for number in range(first, end):
+            records += tracker.update(FRAME_S + number * FRAME_HOP_S, float(probability[number]))
+        records += tracker.finish()
+    return records
+
+
+def rules_of(pair: Pair) -> EpisodeRules:
+    """The device's, with these thresholds."""
     settings = load_settings(None).decision
     opens, lasting = pair
-    rules = EpisodeRules(
+    return EpisodeRules(
         open_threshold=opens,
         close_threshold=lasting,
         lasting_threshold=lasting,
@@ -85,24 +97,29 @@ def follow(probability: np.ndarray, pair: Pair) -> list:
         merge_gap_s=settings.merge_gap_s,
         smoothing_frames=settings.smoothing_frames,
     )
-    records: list = []
-    for first, end in spans(probability):
-        tracker = EpisodeTracker(rules, FRAME_HOP_S, FRAME_S)
-        for number in range(first, end):
-            records += tracker.update(FRAME_S + number * FRAME_HOP_S, float(probability[number]))
-        records += tracker.finish()
-    return records
 
 
-def spans(probability: np.ndarray) -> list[tuple[int, int]]:
-    """First and end of what is tracked at once: between two there is silence for longer than any rule remembers."""
-    loud = np.flatnonzero(probability >= SILENT)
-    if not len(loud):
+def spans(probability: np.ndarray, rules: EpisodeRules) -> list[tuple[int, int]]:
+    """First and end of what is tracked at once: around every frame that may open an episode or hold it open."""
+    sure = running_mean(probability, rules.smoothing_frames) >= rules.open_threshold - ROUNDING
+    lasts = running_mean(probability, rules.lasting_frames) >= rules.lasting_threshold - ROUNDING
+    opens = np.flatnonzero(sure | lasts)
+    if not len(opens):
         return []
+    holds = running_mean(probability, rules.smoothing_frames) >= rules.close_threshold - ROUNDING
+    loud = np.union1d(opens, np.flatnonzero(holds))
     breaks = np.flatnonzero(np.diff(loud) > SILENCE_FRAMES)
-    firsts = np.maximum(0, np.concatenate([loud[:1], loud[breaks + 1]]) - 1)  # no stream begins with a cry here
-    ends = np.concatenate([loud[breaks], loud[-1:]]) + SILENCE_FRAMES
-    return [(int(first), int(min(end, len(probability)))) for first, end in zip(firsts, ends, strict=True)]
+    firsts, ends_ = np.concatenate([loud[:1], loud[breaks + 1]]), np.concatenate([loud[breaks], loud[-1:]])
+    may_open = np.searchsorted(opens, firsts) < np.searchsorted(opens, ends_, side="right")
+    begins = np.maximum(0, firsts[may_open] - SILENCE_FRAMES // 2)
+    ends = np.minimum(ends_[may_open] + SILENCE_FRAMES // 2, len(probability))
+    return [(int(first), int(end)) for first, end in zip(begins, ends, strict=True)]
+
+
+def running_mean(values: np.ndarray, length: int) -> np.ndarray:
+    """The mean of the newest `length` values at each, zeros before the first; (n,)."""
+    total = np.cumsum(np.concatenate([np.zeros(length), values]))
+    return (total[length:] - total[:-length]) / length
 
 
 def hear_cries(records: Sequence, cries: Sequence[Cry]) -> list[HeardCry]:

@@ -4,7 +4,6 @@ import math
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
-from edge.bundle.context_weights import ContextWeights, read_context
 from edge.bundle.files import PRECISIONS, FileEntry, read_files
 from edge.bundle.own_features import (
     NORMALISATIONS,
@@ -99,9 +98,8 @@ class Decision(NamedTuple):
 class Cascade(NamedTuple):
     """When a verifier is asked, and what its answer counts beside the detector's.
 
-    Of one frame alone, p(cry) = sigmoid(bias + detector_weight * detector's logit + sum(weights * verifier's logits)),
-    with the constants `unasked` in place of the verifier's logits where it has no answer. With a context, p(cry) is
-    what that makes of the frames until now.
+    p(cry) = sigmoid(bias + detector_weight * detector's logit + sum(weights * verifier's logits)), with the constants
+    `unasked` in place of the verifier's logits where it has no answer.
     """
 
     gate: float  # the detector's probability from which on it is suspicious
@@ -110,7 +108,6 @@ class Cascade(NamedTuple):
     detector_weight: float
     weights: List[float]  # one for each of the verifier's labels
     unasked: List[float]
-    context: Optional[ContextWeights] = None
 
 
 class TensorRt(NamedTuple):
@@ -288,7 +285,6 @@ def read_cascade(fields, n_labels):
         detector_weight=fields.number("detector_weight", 0.0),
         weights=fields.numbers("weights", n_labels),
         unasked=fields.numbers("unasked", n_labels),
-        context=read_context(fields.object("context"), n_labels) if fields.content.get("context") else None,
     )
 
 

@@ -2,8 +2,6 @@
 
 import math
 
-from edge.bundle.detector import sigmoid
-from edge.decision.context import Context
 from edge.decision.left_out import NoAnswer, is_answer
 from edge.frames import FRAME_HOP_S
 
@@ -19,12 +17,10 @@ class SecondOpinion(object):
 
     def __init__(self, verifier, newest):
         """verifier: edge.bundle.Verifier. newest(n) -> the stream's newest n samples, 1-D float32."""
-        cascade = verifier.cascade
         self._verifier = verifier
         self._newest = newest
-        self._context = Context(cascade.context, len(cascade.weights)) if cascade.context else None
-        self._suspicious_hops = 1 + int(round(cascade.hold_s / FRAME_HOP_S))
-        self._gate_logit = math.log(cascade.gate / (1.0 - cascade.gate))
+        self._suspicious_hops = 1 + int(round(verifier.cascade.hold_s / FRAME_HOP_S))
+        self._gate_logit = math.log(verifier.cascade.gate / (1.0 - verifier.cascade.gate))
         self._hops_left = 0  # of the suspicion
         self._hops_to_next = 0  # until the verifier may be asked again
         self._answer = None
@@ -38,8 +34,6 @@ class SecondOpinion(object):
     def pass_over(self):
         """A frame that was too quiet for the detector to be asked."""
         self._step(-math.inf)
-        if self._context:
-            self._context.pass_over()
 
     def probability(self, detector_logit):
         """p(cry) of both networks for the newest frame, by the detector's logit. Raises NoAnswer."""
@@ -51,8 +45,6 @@ class SecondOpinion(object):
             self._answer = answer
             self._hops_to_next = HOPS_BETWEEN_ANSWERS
             self.was_asked = True
-        if self._context:
-            return sigmoid(self._context.logit(detector_logit, self._answer))
         return self._verifier.probability(detector_logit, self._answer)
 
     def _step(self, detector_logit):

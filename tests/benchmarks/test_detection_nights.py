@@ -11,12 +11,12 @@ pytest.importorskip("keras")
 from benchmarks.detection.detection_nights import (  # noqa: E402
     ALONE,
     CASCADE,
+    CONTEXT,
     FOLDS,
-    KINDS,
     SENSITIVITIES,
-    SNRS_DB,
     Judged,
     judge,
+    rows_of_cries,
     tables,
 )
 from benchmarks.lib.night_choices import CryNight, OthersNight  # noqa: E402
@@ -39,17 +39,18 @@ def judged():
     others += [OthersNight("speech", fold, burst(0.0)) for fold in FOLDS]
     nights = []
     for fold in FOLDS:
-        for kind in KINDS:
-            for snr_db in SNRS_DB:
-                truth = [Cry(200.0, 206.0, f"baby{fold}")]
-                nights.append(CryNight(fold, kind, snr_db, truth, burst(0.9 if snr_db > 0 else 0.3, 2000)))
-    return Judged(PAIRS, others, nights)
+        for kind, snr_db in rows_of_cries():
+            truth = [Cry(200.0, 206.0, f"baby{fold}")]
+            level = 0.9 if snr_db is None or snr_db > 0 else 0.3
+            nights.append(CryNight(fold, kind, snr_db, truth, burst(level, 2000)))
+    apart = [OthersNight("cats", fold, burst(0.72)) for fold in FOLDS] + others[4:]
+    return Judged(PAIRS, others, nights, apart)
 
 
 @pytest.fixture(scope="module")
 def result(judged):
     one = judge(judged, seed=1)
-    return {"asked_share": 0.05, CASCADE: one, ALONE: one}
+    return {"asked_share": 0.05, CASCADE: one, CONTEXT: one, ALONE: one}
 
 
 def test_each_rate_has_its_thresholds(result):
@@ -62,7 +63,7 @@ def test_each_rate_has_its_thresholds(result):
 
 def test_cries_are_counted_at_the_thresholds_of_normal(result):
     rows = result[CASCADE]["rows"]
-    assert len(rows) == len(KINDS) * len(SNRS_DB)
+    assert len(rows) == len(list(rows_of_cries()))
     found = {label: row["found"][0] for label, row in rows.items()}
     assert {label for label, share in found.items() if share == 0} == {label for label in found if label[0] in "0-"}
 

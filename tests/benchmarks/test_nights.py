@@ -15,12 +15,13 @@ from benchmarks.lib.night_choices import (  # noqa: E402
     choose,
     follow,
     per_hour,
+    rules_of,
     spans,
 )
 from edge.frames import SAMPLE_RATE  # noqa: E402
 from edge.records import Alert, Event  # noqa: E402
-from training.data.corpora import CRY, NONCRY, Clip  # noqa: E402
-from training.data.nights import LONG, SINGLE, Cry, around_cries, loud_rms, mix_night, mix_others  # noqa: E402
+from training.data.corpora import CRY, NONCRY, Clip, read_samples  # noqa: E402
+from training.data.nights import LONG, SINGLE, Cry, around_cries, loud_rms, mix_night, mix_others, recorded_cries  # noqa: E402
 
 PAIRS = [(0.5, 0.48), (0.8, 0.48), (0.95, 0.48)]
 
@@ -69,15 +70,28 @@ def test_a_night_of_others_holds_each_sound_once_and_no_cry(clips):
     assert night.cries == [] and night.hours * 3600 == pytest.approx(4 * 5 / 0.6, abs=0.1)
 
 
-def test_silence_that_is_passed_over_changes_nothing(monkeypatch):
-    probability = np.zeros(900)
-    probability[50:70], probability[300:340], probability[350:352], probability[800:840] = 0.9, 0.6, 0.99, 0.6
-    assert len(spans(probability)) == 3 and spans(np.zeros(9)) == []
-    in_parts = follow(probability, (0.8, 0.3))
+def test_recordings_of_crying_are_played_as_they_are_in_a_quiet_room(clips):
+    cries = [clip for clip in clips if clip.detector_label == CRY]
+    night = recorded_cries(cries, 1)
+    assert [cry.group_id for cry in night.cries] == [clip.group_id for clip in cries]
+    for clip, cry in zip(cries, night.cries):
+        sounding = night.samples[int(cry.start_s * SAMPLE_RATE) : int(cry.end_s * SAMPLE_RATE)]
+        assert loud_rms(sounding) == pytest.approx(loud_rms(read_samples(clip)), rel=0.05)
+        before = night.samples[int((cry.start_s - 3) * SAMPLE_RATE) : int((cry.start_s - 0.1) * SAMPLE_RATE)]
+        assert loud_rms(before) < 0.05 * loud_rms(sounding)
+
+
+def test_what_is_passed_over_changes_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    probability = np.clip(rng.normal(0.05, 0.05, 3000), 0, 1)
+    for first, length, level in ((50, 20, 0.9), (400, 60, 0.6), (455, 5, 0.99), (900, 4, 0.5), (1500, 40, 0.6)):
+        probability[first : first + length] = level
+    pair = (0.8, 0.3)
+    assert len(spans(probability, rules_of(pair))) == 3 and spans(np.zeros(9), rules_of(pair)) == []
+    in_parts = follow(probability, pair)
     assert [type(record) for record in in_parts] == [Alert, Event] * 3
-    monkeypatch.setattr(night_choices, "SILENCE_FRAMES", len(probability))
-    assert len(spans(probability)) == 1
-    assert follow(probability, (0.8, 0.3)) == in_parts
+    monkeypatch.setattr(night_choices, "spans", lambda probability, rules: [(0, len(probability))])
+    assert follow(probability, pair) == in_parts
 
 
 def burst(level, length=20):

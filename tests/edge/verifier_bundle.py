@@ -18,16 +18,6 @@ CASCADE = {
     "weights": [2.0, 1.0],
     "unasked": [-4.0, -4.0],
 }
-CONTEXT = {  # one unit that slowly takes up what the detector says
-    "units": 1,
-    "kernel": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-    "recurrent_kernel": [0.0, 0.0, 0.0],
-    "bias": [2.0, 0.0, 0.0],
-    "recurrent_bias": [0.0, 0.0, 0.0],
-    "read_out": [3.0],
-    "skip": [0.0, 0.0, 0.0, 0.0],
-    "offset": 0.0,
-}
 DECISION = {"open_threshold": 0.7, "close_threshold": 0.3}
 
 

@@ -39,6 +39,7 @@ class Kind:
 
 LONG = Kind("15 s and more", 15.0, 30.0, 24)
 SINGLE = Kind("single, 3 to 6 s", 3.0, 6.0, 60)
+AS_RECORDED = Kind("as recorded", 0.0, 7.0, 0)  # whole recordings of crying in a quiet room
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,23 @@ def around_cries(night: Night) -> Night:
     return Night(np.concatenate(parts), truth)
 
 
+def recorded_cries(clips: Sequence[Clip], seed: int) -> Night:
+    """Every recording of crying once, as it is, in a quiet room: BEFORE_S of that before it and AFTER_S after it."""
+    rng = np.random.default_rng(seed)
+    parts, truth, position = [], [], 0
+    for clip in clips:
+        samples = read_samples(clip)
+        first = position + int(BEFORE_S * SAMPLE_RATE)
+        length = len(samples) + int((BEFORE_S + AFTER_S) * SAMPLE_RATE)
+        part = background([], length, rng)
+        part[first - position : first - position + len(samples)] += faded(samples)
+        onset_s, end_s = (moment / SAMPLE_RATE for moment in loud_span(samples))
+        truth.append(Cry(first / SAMPLE_RATE + onset_s, first / SAMPLE_RATE + end_s, clip.group_id))
+        parts.append(part)
+        position += length
+    return Night(np.clip(np.concatenate(parts), -1.0, 1.0), truth)
+
+
 def mix_others(others: Sequence[Clip], seed: int) -> Night:
     """A night without cries that is as long as these sounds need."""
     sounds = [read_samples(clip) for clip in others]
@@ -140,7 +158,7 @@ def background(others: Sequence[np.ndarray], length: int, rng: np.random.Generat
     pauses = rng.exponential(size=len(sounds))
     free = max(0, length - sum(map(len, sounds)))
     position = 0
-    for samples, pause in zip(sounds, pauses / pauses.sum() * free):
+    for samples, pause in zip(sounds, pauses / (pauses.sum() or 1.0) * free):
         position += int(pause)
         level_dbfs = OTHERS_DBFS + rng.uniform(-OTHERS_SPREAD_DB, OTHERS_SPREAD_DB)
         samples = faded(samples * np.float32(10 ** (level_dbfs / 20) / loud_rms(samples)))[: length - position]
@@ -156,11 +174,17 @@ def loud_rms(samples: np.ndarray) -> float:
 
 
 def trim_silence(samples: np.ndarray) -> np.ndarray:
-    """Without what lies before the first and after the last 50 ms within 20 dB of the loudest part."""
+    """Without what lies before and after its loud_span."""
+    first, end = loud_span(samples)
+    return samples[first:end]
+
+
+def loud_span(samples: np.ndarray) -> tuple[int, int]:
+    """Where the first 50 ms within 20 dB of the loudest part begin, and where the last ones end; in samples."""
     block = SAMPLE_RATE // 20
     levels = np.array([rms(samples[i : i + block]) for i in range(0, len(samples) - block + 1, block)])
     loud = np.flatnonzero(levels > loud_rms(samples) / 10)
-    return samples[loud[0] * block : (loud[-1] + 1) * block]
+    return int(loud[0]) * block, int(loud[-1] + 1) * block
 
 
 def faded(samples: np.ndarray) -> np.ndarray:

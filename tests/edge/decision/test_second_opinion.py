@@ -9,7 +9,6 @@ import pytest
 from expert_bundle import write_manifest
 from verifier_bundle import (
     CASCADE,
-    CONTEXT,
     DECISION,
     hiss,
     quiet,
@@ -120,20 +119,6 @@ def test_both_count_as_the_manifest_says(bundle):
     assert unasked == pytest.approx(1 / (1 + np.exp(-(evidence - 4.0 * 3.0))))
 
 
-def test_with_a_context_what_came_before_counts(tmp_path):
-    try:
-        bundle = load_bundle(write_verifier_bundle(str(tmp_path), cascade=dict(CASCADE, context=CONTEXT)))
-    except UserError as error:
-        pytest.skip("no inference engine here: {}".format(error))
-    samples = np.concatenate([quiet(2), tone(4), quiet(24), tone(4)])
-    pipeline = Pipeline(bundle, one_frame_smoothing())
-    frames = [(frame.t_s, frame.cry_probability) for frame in of_kind(pipeline.push(samples), Frame)]
-    during = [p for t_s, p in frames if 3.5 <= t_s < 6.0]
-    assert min(np.diff(during)) > 0.0  # of frames that are alike
-    again = [p for t_s, p in frames if 31.5 <= t_s < 34.0]
-    assert again == pytest.approx(during, abs=1e-4)
-
-
 @pytest.mark.parametrize("block", [161, HOP, 5 * HOP + 7, 10**7])
 def test_blocks_of_any_size_make_the_same_records(bundle, block):
     samples = np.concatenate([quiet(2), tone(3), hiss(2), quiet(7), tone(1.5)])
@@ -181,9 +166,6 @@ def test_experts_rest_in_its_hops_and_say_what_they_say_without_it(tmp_path):
         ({"feature": {"name": "log_mel", "parameters": {}}}, "feature.name"),
         ({"cascade": dict(CASCADE, gate=1.5)}, "gate"),
         ({"cascade": dict(CASCADE, weights=[1.0])}, "weights"),
-        ({"cascade": dict(CASCADE, context=dict(CONTEXT, units=65))}, "units"),
-        ({"cascade": dict(CASCADE, context=dict(CONTEXT, kernel=[0.0]))}, "kernel"),
-        ({"cascade": dict(CASCADE, context=dict(CONTEXT, offset=None))}, "offset"),
         ({"decision": {"open_threshold": 0.2, "close_threshold": 0.5}}, "close_threshold"),
     ],
 )
