@@ -44,7 +44,7 @@ def night(tmp_path, burst_wav):
 
 
 def test_a_deaf_detector_is_no_healthy_state(night, loud_bundle):
-    said, rows, _ = night(loud_bundle, module="frame_network", name="LogMelNetwork", method="look_at", first=9, end=14)
+    said, rows, _ = night(loud_bundle, module="detector", name="Detector", method="look_at", first=9, end=14)
     words = "it answers what is no number: no cry is heard until it answers again"
     assert "detector: " + words in said
     assert ("detector", words) in rows
@@ -56,9 +56,7 @@ def test_a_deaf_detector_is_no_healthy_state(night, loud_bundle):
 
 
 def test_a_deaf_detector_stays_so_until_it_answers(night, loud_bundle):
-    said, rows, events = night(
-        loud_bundle, module="frame_network", name="LogMelNetwork", method="look_at", first=9, end=10000
-    )
+    said, rows, events = night(loud_bundle, module="detector", name="Detector", method="look_at", first=9, end=10000)
     assert [state for state, _ in rows if state in ("healthy", "stalled")] == ["healthy", "stalled"]
     assert said.count("no cry is heard until it answers again") == 2  # the model, and what that means for hearing
     assert [event.state for event in events] == ["brief"]  # of what was alerted before it went deaf
