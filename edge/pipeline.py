@@ -150,6 +150,7 @@ class Pipeline(object):
 
     def _pass_over(self):
         """The same of a frame that is too quiet for anybody to be asked."""
+        self._detector.forget()
         if self._second_opinion:
             self._second_opinion.pass_over()
         return 0.0, 0.0, False

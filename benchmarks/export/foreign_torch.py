@@ -73,7 +73,7 @@ def ways(torch: Any, name: str, module: Any, example: Any) -> dict[str, Callable
     def old(opset: int) -> Any:
         with tempfile.TemporaryDirectory() as folder, quiet():
             path = Path(folder) / "model.onnx"
-            torch.onnx.export(module, (example,), str(path), dynamo=False, opset_version=opset)
+            torch.onnx.export(module, (example,), str(path), dynamo=False, opset_version=opset, input_names=["x"])
             return onnx.load(path)
 
     def new() -> Any:

@@ -23,6 +23,7 @@ from edge.bundle.files import verify_files
 from edge.bundle.frame_expert import FrameExpert
 from edge.bundle.manifest import LEFT_OUT, FusionSettings, read_manifest
 from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL, VERIFIER, Decision
+from edge.bundle.streamed_detector import StreamedDetector
 from edge.bundle.verifier import Verifier, check_speed
 from edge.errors import UserError
 
@@ -151,6 +152,8 @@ def open_runner(model, directory, threads=1):
     """
     if model.role == EXPERT:
         runner = FrameExpert if model.feature.name == LOG_MEL else Expert
+    elif model.role == DETECTOR and model.step:
+        runner = StreamedDetector
     else:
         runner = {DETECTOR: Detector, VERIFIER: Verifier, DENOISER: Denoiser}[model.role]
     return runner(model, directory, threads)

@@ -23,13 +23,23 @@ class Detector(FrameNetwork):
         self.feature_shape = columns, bands = frame_shape(model.feature.name, model.feature.parameters)
         self._rows = getattr(self._normalisation, "rows", None)
         shape = (columns, len(self._rows) if self._rows else bands)
-        FrameNetwork.__init__(self, model, directory, threads, (1, len(model.labels)), shape)
+        self._open(model, directory, threads, (1, len(model.labels)), shape)
         if self._rows:
             self._mean = np.array(self._normalisation.mean, np.float32)
             self._deviation = np.array(self._normalisation.deviation, np.float32)
         self.decision = model.decision
         self.temperature = model.temperature
         self.labels, self._cry_labels = model.labels, model.cry_labels
+
+    def _open(self, model, directory, threads, output_shape, shape):
+        FrameNetwork.__init__(self, model, directory, threads, output_shape, shape)
+
+    def forget(self):
+        """It remembers nothing."""
+
+    def newest(self, frame):
+        """Of a frame, what the network takes."""
+        return frame
 
     def stream(self):
         """What computes its frames hop by hop; None of log-mel, which the pipeline has anyway."""
@@ -41,6 +51,7 @@ class Detector(FrameNetwork):
         """Run on a float32 frame. Raises ValueError for any other shape than feature_shape."""
         if frame.shape != self.feature_shape:
             raise ValueError("expected a frame of shape {}, got {}".format(self.feature_shape, frame.shape))
+        frame = self.newest(frame)
         if isinstance(self._normalisation, FrameMean):
             normalise(frame, self._normalisation.scale, out=self.frame)
         elif isinstance(self._normalisation, FrameZScore):

@@ -11,6 +11,7 @@ from edge.bundle.own_features import (
     FrameZScore,
     check_parameters,
     read_cry_labels,
+    read_streamed,
 )
 from edge.dsp import frame_features, fused, log_mel, stft, yamnet_patch
 from edge.errors import UserError
@@ -163,7 +164,7 @@ def read_model(entry):
         training=entry.mapping("training"),
         decision=read_decision(entry.object("decision")) if role in (DETECTOR, VERIFIER) else None,
         cascade=read_cascade(entry.object("cascade"), len(entry.texts("labels"))) if role == VERIFIER else None,
-        step=read_step(entry.object("step"), feature.name) if role == EXPERT else None,
+        step=read_step(entry.object("step"), feature.name) if role == EXPERT else read_streamed(entry, feature, Step),
         is_denoised=entry.truth("denoised") if role == EXPERT and feature.name == LOG_MEL else False,
         tensorrt=_tensorrt(entry),
         cry_labels=read_cry_labels(entry, labels) if role == DETECTOR else None,

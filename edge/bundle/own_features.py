@@ -9,7 +9,7 @@ from typing import List, NamedTuple
 import numpy as np
 
 from edge.dsp import frame_features, fused, mel_columns, yamnet_patch
-from edge.frames import SAMPLE_RATE
+from edge.frames import FRAME_HOP, SAMPLE_RATE
 
 LONGEST_S = 10.0
 LONGEST_SAMPLES = int(LONGEST_S * SAMPLE_RATE)
@@ -111,6 +111,25 @@ def read_cry_labels(fields, labels):
     if activation == SOFTMAX and len(set(cries)) == len(labels):
         raise fields.problem("cry_labels", cries, "a softmax needs a label that is no cry")
     return CryLabels(activation, [labels.index(label) for label in cries])
+
+
+def read_streamed(fields, feature, step):
+    """The Step of a detector that remembers: the columns of a hop, on a grid that hops fit; None of any other.
+
+    Raises UserError.
+    """
+    if fields.content.get("role", "detector") != "detector" or "step" not in fields.content:
+        return None
+    hop_length = feature.parameters.get("hop_length", 0)
+    if not hop_length or FRAME_HOP % hop_length:
+        whole = "a hop of {} samples must be whole columns".format(FRAME_HOP)
+        raise fields.problem("step", fields.content["step"], whole)
+    columns = fields.object("step").integer("columns", 1)
+    if columns != FRAME_HOP // hop_length:
+        raise fields.problem("step", fields.content["step"], "a hop has {} columns".format(FRAME_HOP // hop_length))
+    if fields.object("normalisation").content.get("kind") not in ("none", "row_z_score"):
+        raise fields.problem("normalisation", fields.content["normalisation"], "a step knows no frame: use row_z_score")
+    return step(columns, columns)
 
 
 def cry_logit(logits, labels):

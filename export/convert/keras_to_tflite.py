@@ -29,6 +29,7 @@ REPLACE = "replace that layer, or choose a target of another precision"
 UNROLL = f"give it at most {MAX_UNROLLED_STEPS} steps, so that it is unrolled"
 REWRITES = dict.fromkeys(RECURRENT, UNROLL)  # by kind of layer that crashes the converter
 STREAMED_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")  # of a network that remembers
+CONVOLVING = {"Conv2D", "DepthwiseConv2dNative"}
 ATTENDING_INT8 = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # of one with attention
 
 
@@ -132,9 +133,9 @@ def int8_operators(model: Any) -> Sequence[str] | None:
     """The operators that become int8; None: all."""
     import tensorflow as tf
 
-    if state_shapes(model):
-        return STREAMED_INT8
     signature = [tf.TensorSpec(tensor.shape, tf.float32) for tensor in model.inputs]
     traced = tf.function(lambda *x: model(list(x), training=False)).get_concrete_function(*signature)
-    attends = any(operation.type == "Softmax" for operation in traced.graph.get_operations())
-    return ATTENDING_INT8 if attends else None
+    kinds = {operation.type for operation in traced.graph.get_operations()}
+    if state_shapes(model):
+        return STREAMED_INT8 if kinds & CONVOLVING else ATTENDING_INT8
+    return ATTENDING_INT8 if "Softmax" in kinds else None

@@ -41,7 +41,8 @@ def quantise(
     kinds: the operators to quantise, those that suit the network unless given. in_float: names of nodes that are not.
     """
     graph = graph_of(content)
-    kinds = kinds or (CONVOLUTIONS if remembers(graph) else PRODUCTS)
+    convolves = any(node.op_type in CONVOLUTIONS for node in graph.node)
+    kinds = kinds or (CONVOLUTIONS if remembers(graph) and convolves else PRODUCTS)
     chosen = {node.name for node in graph.node if node.name not in in_float}
     ranges = ActivationRanges(content, feeds)
     expected = logits(content, feeds)

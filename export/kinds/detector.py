@@ -54,7 +54,7 @@ class Detector(ModelKind):
         "decision": {"open_threshold": 0.6, "close_threshold": 0.4},
     }
     manifest_keys = (*ANSWER_KEYS, "decision")
-    optional_keys = ("activation", "cry_labels")
+    optional_keys: tuple[str, ...] = ("activation", "cry_labels")
     budget_multiply_adds = 10_000_000
     budget_bytes = {("tflite", "int8"): 200_000}
 

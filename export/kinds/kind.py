@@ -34,6 +34,7 @@ class ModelKind(ABC):
     optional_keys: tuple[str, ...] = ()  # that go into it where model.json has them
     unread_keys: tuple[str, ...] = ()  # that training writes for itself
     output_name = OUTPUT_NAME
+    is_streamed = False  # a detector that takes a hop's columns and states
     gives_logits = True  # and no probabilities, nor frames
     may_be_several = False  # in one bundle, each with a name of its own
     budget_multiply_adds: int | None = None  # of a hop

@@ -3,7 +3,7 @@
 Only features are kept, in memory, while the export runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,16 +52,19 @@ class Sound:
 
 def own_calibration(described: Mapping[str, Any], recordings: Recordings | None) -> tuple[Calibration, str]:
     """The parts, and a note that says what they are of. Raises UserError."""
+    sounds, note = sounds_of(tuple(SEEDS) if recordings is None else PARTS, recordings)
+    parts: dict[str, Any] = {part: part_of(described, heard) for part, heard in sounds.items()}
+    return Calibration(**parts), note
+
+
+def sounds_of(parts: Sequence[str], recordings: Recordings | None) -> tuple[dict[str, list[Sound]], str]:
+    """The sounds of parts, and a note that says what they are. Raises UserError."""
     if recordings is None:
-        parts: dict[str, Part] = {part: part_of(described, synthetic_sounds(part)) for part in SEEDS}
-        return Calibration(**parts), SYNTHETIC
+        return {part: list(synthetic_sounds(part)) for part in parts}, SYNTHETIC
     files = dealt(recordings.directory)
     known = any(is_cry for _, _, is_cry in files)
-    parts = {}
-    for name in PARTS:
-        sounds = recorded(recordings.directory, [f for f in files if f[1] == name], known)
-        parts[name] = part_of(described, sounds)
-    return Calibration(**parts), RECORDED.format(len(files)) + ("" if known else UNLABELLED)
+    sounds = {n: list(recorded(recordings.directory, [f for f in files if f[1] == n], known)) for n in parts}
+    return sounds, RECORDED.format(len(files)) + ("" if known else UNLABELLED)
 
 
 def synthetic_sounds(part: str) -> Iterator[Sound]:
@@ -93,7 +96,7 @@ def recorded(directory: Path, files: list[tuple[Path, str, bool]], known: bool) 
         yield Sound(high_passed(read_file(str(path))), origin, is_cry if known else None)
 
 
-def part_of(described: Mapping[str, Any], sounds: Iterator[Sound]) -> Part:
+def part_of(described: Mapping[str, Any], sounds: Iterable[Sound]) -> Part:
     """A frame each second of every sound, at most MOST_FRAMES of all, spread evenly."""
     feature = described["feature"]
     frames, labels, origins = [], [], []

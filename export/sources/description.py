@@ -28,6 +28,7 @@ HELP = """model.json, with three keys of your own:
                 A detector may look at "mel" or "mfcc" with parameters of its own, "waveform", "fused" or
                 "yamnet_patch": docs/engineer/model.md
   normalisation {"kind": "frame_mean", "scale": 3.0}: the network sees (x - mean of the frame) / scale
+  step          {"columns": 20}: of a recurrent detector, that it takes a hop's columns at a time and remembers the rest
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json,
                 and run only with --trust-model-code unless they are this project's
@@ -97,7 +98,8 @@ def check_keys(given: dict[str, Any], kind: ModelKind, path: Path) -> None:
 
 def kind_of(description: dict[str, Any]) -> ModelKind:
     """The kind of model that a description is of."""
-    return find_kind(description["role"], feature_name(description))
+    streamed = description["role"] == DETECTOR and "step" in description
+    return find_kind(description["role"], feature_name(description), streamed)
 
 
 def feature_name(description: dict[str, Any]) -> str | None:

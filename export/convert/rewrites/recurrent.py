@@ -51,6 +51,27 @@ def one_step(model: Any) -> Any:
     return keras.Model([step, *states], [x, *new_states])
 
 
+def several_steps(model: Any, n_steps: int, names: tuple[str, str]) -> Any:
+    """So many steps of a Keras model with recurrent layers as one network of batch 1, for streaming.
+
+    Takes names[0] (1, n_steps, features, 1) and state_0, state_1, ...; gives names[1], the output of the last step, and
+    new_state_0, ... Raises UserError as one_step does.
+    """
+    keras = import_keras()
+    step = one_step(model)
+    width = step.inputs[0].shape[1]
+    columns = keras.Input(batch_shape=(1, n_steps, width, 1), name=names[0])
+    given = [
+        keras.Input(batch_shape=(1, *state.shape[1:]), name=f"state_{n}") for n, state in enumerate(step.inputs[1:])
+    ]
+    rows, states, output = keras.layers.Reshape((n_steps, width))(columns), given, None
+    for number in range(n_steps):
+        output, *states = step([rows[:, number], *states])
+    named = {names[1]: output, **{f"new_state_{n}": state for n, state in enumerate(states)}}
+    named = {name: keras.layers.Identity(name=f"{name}_out")(tensor) for name, tensor in named.items()}
+    return keras.Model([columns, *given], named)
+
+
 def layers_in_line(keras: Any, model: Any) -> list[Any]:
     """The layers of a copy of a model, first to last. Raises UserError unless each takes what the one before gives."""
     copy = keras.models.clone_model(model)  # its layers are called once only, so that each has one input
