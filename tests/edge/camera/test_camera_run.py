@@ -1,5 +1,6 @@
 """The daemon on a sender of the network: every state, every second, and its password nowhere."""
 
+import json
 import os
 import re
 import signal
@@ -109,3 +110,20 @@ def test_a_source_that_is_none_is_shown_without_its_password(daemon):
     running.process.wait(PATIENCE_S)
     running._reader.join()
     assert running.process.returncode == 1 and SECRET not in "".join(running.lines)
+
+
+def test_the_doctor_hears_it_and_says_whose_the_network_is(sender, daemon, tmp_path):
+    source = '[audio]\nsource = "{}"\n'.format(sender.address)
+    running = daemon(source)
+    running.wait_for("healthy: hearing")
+    seen = {}
+    for arguments in (["--config", str(tmp_path / "cot.toml")], ["--privacy", "--pid", str(running.process.pid)]):
+        done = subprocess.Popen(
+            [sys.executable, "-m", "edge.commands.main", "doctor", "--json", "--db", str(tmp_path / "cot.db")]
+            + arguments,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+        )
+        seen.update((finding["name"], finding) for finding in map(json.loads, done.communicate()[0].splitlines()))
+    assert seen["microphone"]["found"] == "camera " + sender.address and seen["level"]["state"] == "ok"
+    assert seen["sockets"]["state"] == "warning" and "ffmpeg" in seen["sockets"]["found"]
