@@ -31,6 +31,14 @@ def _fuzz(found: Figures) -> str:
     return f"{sum(each['cases'] for each in targets)} wrong inputs: {faults} crashes, hangs or internal errors"
 
 
+def _camera_cycles(found: Figures) -> str:
+    heard = [seconds for each in found["heard_again_s"].values() for seconds in each]
+    return (
+        f"{len(heard)} troubles of a camera: heard again after {max(heard):.1f} s at most, {found['events']} of "
+        f"{found['bursts']} cries after them told"
+    )
+
+
 def _microphone_cycles(found: Figures) -> str:
     heard = [seconds for each in found["heard_again_s"].values() for seconds in each]
     return f"{len(heard)} losses of the microphone: heard again after {max(heard):.1f} s at most"
@@ -66,6 +74,7 @@ ENDURANCE: dict[str, Callable[[Figures], str]] = {
     "card_writes": _card_writes,
     "fuzz": _fuzz,
     "microphone_cycles": _microphone_cycles,
+    "camera_cycles": _camera_cycles,
     "told_cycles": _told_cycles,
     "faults": _faults,
     "year_of_nights": _year_of_nights,
