@@ -38,6 +38,16 @@ function numbered() {
   return all.map((element) => (element.getAttribute('aria-label') || element.textContent).trim().slice(0, 60));
 }
 
+// What the page says after its first button was pressed by keyboard; null where there is none.
+async function pressed(page) {
+  const button = page.locator('button:visible').first();
+  if (!await button.count()) return null;
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('.said').textContent !== '');
+  return page.locator('.said').first().textContent();
+}
+
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -68,11 +78,13 @@ for (const { name, width, height, colorScheme, deviceScaleFactor } of screens) {
   const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules);
   const usable = await page.evaluate(numbered);
   found.push({
-    name, loaded_s, elsewhere, errors, usable,
+    name, loaded_s, elsewhere, errors: [...errors], usable,
     violations: judged.violations.map(({ id, impact, nodes }) => ({ id, impact, what: nodes.map((n) => n.html).slice(0, 3) })),
     passes: judged.passes.length,
     sideways_px: await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
     unreached: usable.length - (await reached(page)).length,
+    pressed: await pressed(page),
+    printed_bytes: name === 'desktop' ? (await page.pdf()).length : null,
     live: await page.evaluate(() => [...document.querySelectorAll('[aria-live], [role=alert], [role=status]')]
       .map((e) => ({ role: e.getAttribute('role'), live: e.getAttribute('aria-live'), text: e.textContent }))),
   });

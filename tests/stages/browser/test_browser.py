@@ -149,6 +149,16 @@ def test_the_keyboard_reaches_everything(seen):
     assert [screen["unreached"] for screen in seen] == [0, 0, 0]
 
 
+def test_a_button_is_pressed_by_keyboard_and_its_answer_is_read_out(seen_at):
+    for screen in seen_at("live"):
+        assert "no monitor answers" in screen["pressed"]  # the stand-in hears, and cannot be asked
+        assert any(one["role"] == "status" and one["text"] == screen["pressed"] for one in screen["live"])
+
+
+def test_it_prints(seen):
+    assert seen[2]["name"] == "desktop" and seen[2]["printed_bytes"] > 5000
+
+
 def test_it_opens_within_a_second(seen, capsys):
     with capsys.disabled():
         print(" opened in", ", ".join("{loaded_s:.2f} s".format(**screen) for screen in seen))
