@@ -18,7 +18,7 @@ def with_last_layer(keras, folder, change):
     model.save(folder / "detector.keras")
 
 
-def unfrozen(model, precision="fp32", feeds=None):
+def unfrozen(model, precision="fp32", feeds=None, in_float=()):
     """The real trap: a concrete function of a Keras 3 model converts without its weights and without an error."""
     import tensorflow as tf
 
