@@ -135,6 +135,16 @@ def _quantisers(found: Figures) -> str:
     return f"int8, dynamic and FP16 of {len(models)} trained models, {files} files of four tools on the same frames"
 
 
+def _foreign_models(found: Figures) -> str:
+    rows = found["rows"].values()
+    errors = [row[kind]["error"] for row in rows if "refused" not in row for kind in ("onnx", "tflite")]
+    refused = sum("refused" in row for row in rows)
+    return (
+        f"{len(rows)} models of keras.applications, PyTorch, silero-vad in two engines: {refused} refused, the others "
+        f"within {max(errors):.0e} of the originals"
+    )
+
+
 def _export_targets(found: Figures) -> str:
     written = sum(target["written"] for target in found["targets"].values())
     return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
@@ -246,6 +256,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "package_sizes": _package_sizes,
     "export_targets": _export_targets,
     "zoo": _zoo,
+    "foreign_models": _foreign_models,
     "quantisers": _quantisers,
     "engines_agree": _engines_agree,
     "causes_donateacry": _causes_donateacry,
