@@ -64,7 +64,7 @@ def profile_litert(path, threads, warm_up, runs):
         for place, event in zip(durations, operators_of_run(events)):
             place.append(duration_us(event))
     rows = [(layer, event[0], place) for layer, event, place in zip(layers, first, durations)]
-    operators = table_of(rows, runs)
+    operators = table_of(rows)
     return Profile(
         "ai-edge-litert " + version,
         operators,

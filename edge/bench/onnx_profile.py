@@ -23,7 +23,7 @@ def profile_onnx(path, threads, warm_up, runs):
         raise UserError("onnxruntime cannot be imported ({}): install it".format(one_line(error))) from error
     events = profiled_events(onnxruntime, path, threads, warm_up + runs)
     rows = operator_rows(events, warm_up)
-    operators = table_of(rows, runs)
+    operators = table_of(rows)
     whole = [event["dur"] for event in events if event.get("cat") == "Session" and event["name"] == MODEL_RUN]
     return Profile(
         "onnxruntime " + version_of(onnxruntime),
@@ -57,11 +57,19 @@ def profiled_events(onnxruntime, path, threads, runs):
 
 
 def operator_rows(events, warm_up):
-    """[(layer, operator, durations after the warm-up in microseconds)] of each node, in the order of their runs."""
-    durations, kinds = {}, {}
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):
+    """[(layer, operator, microseconds of each run after the warm-up)] of each node, in the order in which they run.
+
+    Nodes of the same name, and what a node does again in a loop, count together.
+    """
+    durations, kinds, run = {}, {}, -1
+    timed = [event for event in events if "ts" in event]
+    for event in sorted(timed, key=lambda event: (event["ts"], event["name"] != MODEL_RUN)):
+        if event["name"] == MODEL_RUN:
+            run += 1
+        elif event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):
             name = event["name"][: -len(KERNEL_TIME)]
             kinds[name] = event["args"]["op_name"]
-            durations.setdefault(name, []).append(event["dur"])
-    return [(name, kinds[name], values[warm_up:]) for name, values in durations.items()]
+            of_runs = durations.setdefault(name, {})
+            of_runs[run] = of_runs.get(run, 0.0) + event["dur"]
+    counted = range(warm_up, run + 1)
+    return [(name, kinds[name], [of_runs.get(one, 0.0) for one in counted]) for name, of_runs in durations.items()]

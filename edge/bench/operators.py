@@ -29,21 +29,16 @@ class Profile(NamedTuple):
     note: str  # what a reader must know of the figures
 
 
-def table_of(rows, runs):
-    """[Operator] of (layer, operator, durations in microseconds) each, in the same order.
+def table_of(rows):
+    """[Operator] of (layer, operator, microseconds of each run) each, in the same order.
 
-    Of the runs the middle half counts, by what all their operators took. An operator in a loop has several durations a
-    run; then all runs count.
+    Of the runs the middle half counts, by what all their operators took.
     """
-    if rows and all(len(durations) == runs for _, _, durations in rows):
-        durations = np.array([values for _, _, values in rows], np.float64)
-        totals = durations.sum(axis=0)
-        low, high = np.percentile(totals, MIDDLE_PERCENT)
-        durations = durations[:, (totals >= low) & (totals <= high)]
-        means, deviations = durations.mean(axis=1), durations.std(axis=1)
-    else:
-        means = np.array([np.sum(values) / runs for _, _, values in rows])
-        deviations = np.zeros(len(rows))
+    durations = np.array([values for _, _, values in rows], np.float64)
+    totals = durations.sum(axis=0)
+    low, high = np.percentile(totals, MIDDLE_PERCENT)
+    durations = durations[:, (totals >= low) & (totals <= high)]
+    means, deviations = durations.mean(axis=1), durations.std(axis=1)
     total = means.sum() or 1.0
     return [
         Operator(layer, operator, float(mean), float(deviation), float(mean / total))

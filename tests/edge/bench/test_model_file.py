@@ -74,21 +74,29 @@ def test_a_profiler_that_is_not_there_is_said(capsys, monkeypatch):
     assert "the profiler of ai-edge-litert" in error and "leave out --operators" in error and error.count("\n") == 1
 
 
+def profiled(runs):
+    """Events of onnxruntime, in any order: of each run, (node, microseconds)."""
+    events, now = [], 0
+    for nodes in runs:
+        events.append({"cat": "Session", "name": "model_run", "dur": 1, "ts": now})
+        for name, microseconds in nodes:
+            now += 10
+            kernel = {"cat": "Node", "name": name + "_kernel_time", "args": {"op_name": "Conv"}}
+            events.append(dict(kernel, dur=microseconds, ts=now))
+        now += 10
+    return events[::-1]
+
+
 def test_means_leave_the_warm_up_and_disturbed_runs_out():
-    def ran(microseconds):
-        return {"cat": "Node", "name": "a_kernel_time", "dur": microseconds, "args": {"op_name": "Conv"}}
-
-    other = [{"cat": "Session", "name": "model_run", "dur": 1}]
-    events = [ran(900)] * 20 + [ran(30)] * 19 + [ran(7000)] + other
-    rows = onnx_profile.operator_rows(events, 20)
-    assert operators.table_of(rows, 20) == [("a", "Conv", 30.0, 0.0, 1.0)]
+    runs = [[("a", 900)]] * 20 + [[("a", 30)]] * 19 + [[("a", 7000)]]
+    rows = onnx_profile.operator_rows(profiled(runs), 20)
+    assert operators.table_of(rows) == [("a", "Conv", 30.0, 0.0, 1.0)]
 
 
-def test_an_operator_in_a_loop_counts_every_time():
-    assert operators.table_of([("a", "Conv", [2.0] * 8), ("b", "Add", [4.0] * 2)], 2) == [
-        ("a", "Conv", 8.0, 0.0, pytest.approx(2 / 3)),
-        ("b", "Add", 4.0, 0.0, pytest.approx(1 / 3)),
-    ]
+def test_nodes_of_the_same_name_count_together():
+    """As what an operator in a loop does, every time."""
+    rows = onnx_profile.operator_rows(profiled([[("a", 2), ("a", 4), ("b", 3)]] * 5), 2)
+    assert [(name, values) for name, _, values in rows] == [("a", [6.0] * 3), ("b", [3.0] * 3)]
 
 
 def rapl(root):
