@@ -104,6 +104,7 @@ class Broker(object):
                 client.tls_set(ca_certs=ca_file or None, cert_reqs=ssl.CERT_REQUIRED)
             except (OSError, ValueError) as error:
                 raise UserError("mqtt.ca_file {}: no certificate ({})".format(ca_file, words_of(error))) from error
+        client.reconnect = _saying_certificates(client.reconnect)
         client.will_set(self._availability, NOT_ALIVE, qos=1, retain=True)
         client.reconnect_delay_set(1, 5)
         client.max_queued_messages_set(MOST_IN_FLIGHT)
@@ -153,6 +154,23 @@ class Broker(object):
         if trouble != self.trouble:
             log.warning("MQTT: %s; trying again", trouble)
         self.trouble = trouble
+
+
+def _saying_certificates(reconnect):
+    """reconnect() of paho, whose thread lives on when a certificate is of another name: up to Python 3.6 that is no
+    OSError, and would end it without a word."""
+
+    def saying():
+        try:
+            return reconnect()
+        except ssl.CertificateError as error:
+            if isinstance(error, OSError):
+                raise
+            said = ssl.SSLError("CERTIFICATE_VERIFY_FAILED")
+            said.verify_message = str(error)
+            raise said from error
+
+    return saying
 
 
 def parsed(url: str):
