@@ -19,6 +19,8 @@ def words_of(error: BaseException) -> str:
         return "no answer in time: is it running, and is that its port?"
     if isinstance(error, socket.gaierror):
         return NO_SUCH_HOST
+    if isinstance(error, ssl.CertificateError) and not isinstance(error, ssl.SSLError):  # Python 3.6: of another name
+        return "its certificate is not trusted: {}".format(error)
     if isinstance(error, ssl.SSLError):
         text = getattr(error, "verify_message", "") or str(error)
         for mark, words in WORDS:
