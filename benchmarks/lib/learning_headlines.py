@@ -32,7 +32,7 @@ def _compression_cost(found: Figures) -> str:
 def _compression_where(found: Figures) -> str:
     rows = [row for row in found["rows"] if row["model"] == "detector" and row["after"]]
     most = max(row["share"] for row in rows if row["way"].startswith("tensor"))
-    ways = {row["way"].partition(",")[0]: row["after"]["rms_error"] for row in rows if row["share"] >= most - 1}
+    ways = {row["way"].partition(",")[0]: row["after"]["rms_error"] for row in rows if abs(row["share"] - most) < 1}
     shown = ", ".join(f"{way} {error:.1f}" for way, error in sorted(ways.items(), key=lambda pair: pair[1]))
     return f"a CNN {most:.0f} times smaller, error of its logits: {shown}"
 
