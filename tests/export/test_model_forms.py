@@ -135,7 +135,7 @@ def test_every_form_converts_and_takes_nothing_but_features(keras, tmp_path, for
     model = saved(keras, tmp_path, FORMS[form])
     rng = np.random.default_rng(2)
     x = rng.normal(0, 1, (1, *SHAPE)).astype(np.float32)
-    expected = np.asarray(model.trained(x)).astype(np.float32)
+    expected = np.asarray(model.trained(x, training=False)).astype(np.float32)
     onnx = keras_to_onnx(model.fixed)
     assert lint(onnx, tensorrt="8.2") == []
     np.testing.assert_allclose(onnx_network(onnx)({"features": x})["logits"], expected, atol=ROUGH.get(form, 1e-4))
