@@ -37,7 +37,7 @@ def test_missing_description(model_copy, refusal):
         ({"role": "expert"}, "denoised"),
         ({"temperature": 0}, "temperature"),
         ({"decision": {"open_threshold": 0.5}}, "close_threshold"),
-        ({"normalisation": {"kind": "none"}}, "normalisation.kind"),
+        ({"normalisation": {"kind": "sometimes"}}, "normalisation.kind"),
         ({"training": []}, "training"),
         ({"layers": "my_layers"}, "layers"),
         ({"metrics": {"parity_auc": 97}}, "metrics.parity_auc"),

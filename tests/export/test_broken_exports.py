@@ -78,9 +78,9 @@ def test_normalisation_that_costs_the_auc_that_training_found(keras, model_copy,
 
 def test_device_that_normalises_otherwise(refusal, monkeypatch):
     """The device's own code is run on raw log-mel before the bundle is written."""
-    from edge.bundle import frame_network
+    from edge.bundle import detector
 
-    monkeypatch.setattr(frame_network, "normalise", lambda frame, scale, out: np.divide(frame, scale, out=out))
+    monkeypatch.setattr(detector, "normalise", lambda frame, scale, out: np.divide(frame, scale, out=out))
     assert "does not say on the device what Keras says" in refusal()
 
 

@@ -29,7 +29,7 @@ def described(frame_sources_copy, monkeypatch):
     """The models as model.json describes them, without their networks: whether they can be and go together."""
     monkeypatch.setattr(
         "export.sources.model_set.load_model",
-        lambda keras_path, path, trusted: described_model(read_description(path), keras_path.parent),
+        lambda keras_path, path, *options: described_model(read_description(path), keras_path.parent),
     )
     return lambda: load_models(frame_sources_copy)
 
