@@ -74,12 +74,13 @@ def make_certificates(folder):
 
     for name in ("ca", "another"):
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign",  # which Python asks for from 3.13 on
                 "-keyout", name + ".key", "-out", name + ".crt")  # fmt: skip
     for name, alternative in (("server", "IP:127.0.0.1"), ("elsewhere", "DNS:elsewhere.example")):
         openssl(
             "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name, "-keyout", name + ".key", "-out", "s.csr"
         )
-        (folder / "names").write_text("subjectAltName={}\n".format(alternative))
+        (folder / "names").write_text("subjectAltName={}\nauthorityKeyIdentifier=keyid\n".format(alternative))
         openssl("x509", "-req", "-in", "s.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
                 "-extfile", "names", "-out", name + ".crt")  # fmt: skip
     return folder
