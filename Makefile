@@ -15,8 +15,8 @@ DEMO_ENV = .venv-demo
 DEMO_DB = demo-night.db
 TEST_ENV = .venv-test
 CHECK_ENV = .venv-check
-# Two more than the cores of a small machine: much of the time, audio is being played.
-JOBS = 4
+# More than the cores of a small machine: much of the time, audio is being played.
+JOBS = 5
 OTHER_PYTHONS = python3.6 python3.13
 # The commands of edge take as long as all of its other rooms.
 COMMANDS = tests/edge/commands
@@ -25,7 +25,7 @@ ROOMS = $(COMMANDS) $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages
 STAGES = $(wildcard tests/stages/*/run)
 STAGE_LIMIT_S = 300
 # These come first, for no core to wait for them at the end.
-LONGEST = $(COMMANDS) tests/edge python3.6 tests/export python3.13
+LONGEST = $(COMMANDS) tests/export python3.6 python3.13 tests/training tests/test_docs.py tests/edge tests/benchmarks
 
 EXAMPLES = $(wildcard examples/*/run)
 
