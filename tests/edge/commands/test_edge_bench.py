@@ -58,6 +58,7 @@ def test_the_tables_of_a_synthesised_night(bench, tmp_path):
         assert 'class="budget"' in picture
 
 
+@pytest.mark.once
 def test_json_of_every_path(burst_bench, validate):
     (fields,) = burst_bench("--json", "--threads", "2").objects()
     validate([fields], "bench")

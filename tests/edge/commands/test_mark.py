@@ -50,6 +50,7 @@ def test_a_mark_is_kept_and_shown(run_here, configured, validate, tmp_path):
     assert marks(run_here, database) == [None, "other"]
 
 
+@pytest.mark.once
 def test_the_monitor_that_runs_writes_it_down(start, run_here, configured):
     config, database = configured
     monitor = start("run", "--config", config)

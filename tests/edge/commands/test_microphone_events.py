@@ -60,6 +60,7 @@ def sentence(tmp_path):
     return samples, rate_hz
 
 
+@pytest.mark.once
 def test_a_cry_is_one_event_that_begins_when_it_sounded(listen_while):
     cry = to_level(infant_cry(CRY_S, np.random.default_rng(1)).samples, CRY_DBFS)
     quiet = np.zeros(int(QUIET_S * SAMPLE_RATE), np.float32)

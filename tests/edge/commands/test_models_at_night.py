@@ -55,6 +55,7 @@ def test_a_deaf_detector_is_no_healthy_state(night, loud_bundle):
     assert ("detector", "it answers again") in rows
 
 
+@pytest.mark.once
 def test_a_deaf_detector_stays_so_until_it_answers(night, loud_bundle):
     said, rows, events = night(loud_bundle, module="detector", name="Detector", method="look_at", first=9, end=10000)
     assert [state for state, _ in rows if state in ("healthy", "stalled")] == ["healthy", "stalled"]

@@ -62,6 +62,7 @@ def test_a_disk_that_is_emptied_gets_what_waited(start, small_disk, loud_bundle)
         assert [row.state for row in store.health()][:2] == ["not_writing", "started"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("content", [bytes(4096), b"a letter to the baby\n" * 40])
 def test_over_what_is_no_database(run, loud_bundle, burst_wav, tmp_path, content):
     path = tmp_path / "events.db"
@@ -79,6 +80,7 @@ def test_over_what_is_no_database(run, loud_bundle, burst_wav, tmp_path, content
     assert "set aside: {}".format(aside) in run("doctor", "--db", path, "--source", "file:" + burst_wav).out
 
 
+@pytest.mark.once
 def test_the_second_of_two_daemons_refuses_and_names_the_first(start, run, loud_bundle, burst_wav, tmp_path):
     arguments = ("run", "--bundle", loud_bundle, "--db", tmp_path / "events.db")
     first = start(*(arguments + ("--source", "-")))

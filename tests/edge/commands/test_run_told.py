@@ -210,6 +210,7 @@ def test_a_reader_that_hammers_delays_nothing(listening, socket_path):
     assert stop(listening)[0] == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["too long", "taken", "a file", "not writable", "left by the dead"])
 def test_a_place_that_cannot_be_it_is_one_line_and_hearing_goes_on(
     run, loud_bundle, burst_wav, path, tmp_path, socket_path, kind

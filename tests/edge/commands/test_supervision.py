@@ -125,6 +125,7 @@ def test_attempts_to_find_a_microphone_feed_the_watchdog(start, loud_bundle, pat
         wait_until_told(systemd, "WATCHDOG=1")
 
 
+@pytest.mark.once
 def test_the_lost_microphone_and_the_full_disk_are_both_said_then_the_one_that_remains(
     start, loud_bundle, path, tmp_path, systemd, watched
 ):
@@ -381,6 +382,7 @@ def test_whatever_reading_the_configuration_raises_is_refused_in_one_line(sleepe
     assert stop(sleeper)[0] == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "text",
     [
