@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.errors import UserError
-from training.data.corpora import Clip
 from training.runs.toml_config import between
+
+if TYPE_CHECKING:  # it loads SciPy, 50 MB that a home of a board would carry for a type
+    from training.data.corpora import Clip
 
 TRIES = 200
 
