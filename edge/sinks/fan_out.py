@@ -28,13 +28,15 @@ class Sinks(Sink):
         """One more that is told from now on."""
         self._sinks.append(sink)
 
+    # The status first: a sink tells it by itself each second, and one from before would take the news back.
+
     def alert(self, alert, at_utc):
-        self._tell("alert", alert, at_utc)
         self._status.episode_opened(at_utc, alert.cry_probability)
+        self._tell("alert", alert, at_utc)
 
     def event(self, event, start_utc):
-        self._tell("event", event, start_utc)
         self._status.episode_ended(event_object(event, start_utc))
+        self._tell("event", event, start_utc)
 
     def frame(self, frame, at_utc):
         self._tell("frame", frame, at_utc)

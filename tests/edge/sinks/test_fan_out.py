@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.records import Alert
+from edge.records import Alert, Event
 from edge.sinks import Sink, fan_out
 from edge.sinks.fan_out import Sinks
 from edge.status import HEALTHY, Status
@@ -102,3 +102,27 @@ def test_a_minute_is_a_minute(sinks, moody, rows, monkeypatch):
         for moody.trouble in ("nobody reads it", ""):
             tell(sinks)
         assert len([detail for _, detail in rows if "nobody reads it" in detail]) == said
+
+
+class Curious(Sink):
+    """Asks for the status whenever it is told something, as one does that tells it each second."""
+
+    name = "curious"
+
+    def __init__(self, status):
+        self._status = status
+        self.crying = []
+
+    def alert(self, alert, at_utc):
+        self.crying.append(self._status.snapshot()["episode"] is not None)
+
+    def event(self, event, start_utc):
+        self.crying.append(self._status.snapshot()["episode"] is not None)
+
+
+def test_the_status_never_says_the_opposite_of_what_was_just_told(status):
+    curious = Curious(status)
+    sinks = Sinks([curious], status)
+    sinks.alert(Alert(1.0, 0.9), 1.8e9)
+    sinks.event(Event(0.5, 4.0, 0.9), 1.8e9)
+    assert curious.crying == [True, False]
