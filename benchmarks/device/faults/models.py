@@ -41,7 +41,7 @@ import edge.engines
 import edge.bundle.files
 edge.bundle.files.open_engine = lambda *arguments: os.kill(os.getpid(), signal.SIGSEGV)
 """
-DETECTOR = {"module": "frame_network", "name": "LogMelNetwork", "method": "look_at"}
+DETECTOR = {"module": "detector", "name": "Detector", "method": "look_at"}
 
 
 def rows(nursery: Nursery) -> Iterator[Row]:
