@@ -30,7 +30,7 @@ def test_ten_cycles():
     longest_s = {fault: max(times) for fault, times in outcome.heard_again_s.items()}
     assert set(longest_s) == set(FAULTS)
     assert max(longest_s.values()) < HEARD_AGAIN_S * max(slower, how_much_slower()), table(outcome)
-    assert outcome.held_after == outcome.held_before
+    assert all(after <= before for after, before in zip(outcome.held_after, outcome.held_before, strict=True)), outcome
     assert outcome.events == outcome.bursts == CYCLES + 1
     heard, processed, skipped = outcome.frames
     assert heard == processed + skipped > 0
