@@ -28,16 +28,22 @@ NOT_ALLOWED = "pausing over MQTT is not allowed: set [bridge] allow_pause = true
 class Orders(object):
     """Takes messages on any thread and never waits; carries them out on one of its own.
 
-    sockets: {source's name: path}. refused: how many were not carried out.
+    sockets: {source's name: path}.
     """
 
     def __init__(self, sockets: Dict[str, str], prefix: str, allow_pause: bool):
         self.topics = prefix + "/+/set/+"  # the filter to subscribe to
-        self.refused = 0
+        self._passed_over = 0  # counted by the broker's thread,
+        self._not_done = 0  # and by this one's: a sum of both by two threads would lose some
         self._sockets, self._prefix, self._allow_pause = sockets, prefix, allow_pause
         self._waiting = queue.Queue(MOST_WAITING)  # type: queue.Queue
         self._said_full = False
         threading.Thread(target=self._run, name="orders", daemon=True).start()
+
+    @property
+    def refused(self) -> int:
+        """How many were not carried out."""
+        return self._passed_over + self._not_done
 
     def take(self, topic: str, payload: bytes) -> None:
         """A message of the broker; of another bridge's monitors there may be some."""
@@ -47,7 +53,7 @@ class Orders(object):
             self._waiting.put_nowait((topic, payload))
             self._said_full = False
         except queue.Full:
-            self.refused += 1
+            self._passed_over += 1
             if not self._said_full:
                 log.warning("MQTT: more is asked than can be answered, and is passed over")
             self._said_full = True
@@ -58,10 +64,10 @@ class Orders(object):
             try:
                 self._carry_out(topic, payload)
             except UserError as error:
-                self.refused += 1
+                self._not_done += 1
                 log.warning("MQTT: %s: %s", topic[:100], error)
             except Exception as error:  # nothing that is asked may end the thread that answers
-                self.refused += 1
+                self._not_done += 1
                 log.warning("MQTT: %s: %s: %s", topic[:100], type(error).__name__, error)
 
     def _name_of(self, topic):
