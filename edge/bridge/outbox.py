@@ -26,6 +26,7 @@ class Outbox(object):
         self._report = report or (lambda message, by, trouble: None)
         self._waiting = queue.Queue(MOST_WAITING)
         self._ended = threading.Event()
+        self._counting = threading.Lock()  # messages are lost in the caller's thread and in this one's
         self._thread = threading.Thread(target=self._run, name="outbox " + channel.name, daemon=True)
         self._thread.start()
 
@@ -80,6 +81,7 @@ class Outbox(object):
             log.warning("not told by %s, trying again: %s", self.channel.name, self.trouble)
 
     def _lose(self, message, reason):
-        self.lost += 1
+        with self._counting:
+            self.lost += 1
         log.error("not told by %s: %s (%s)", self.channel.name, message.title, reason)
         self._report(message, self.channel.name, reason or "lost")

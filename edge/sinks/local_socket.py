@@ -59,6 +59,7 @@ class LocalSocketSink(Sink):
         monitor: str = "",
     ):
         self.dropped = 0  # readers, and lines that the thread had no time for
+        self._counting = threading.Lock()  # the former are dropped by the thread, the latter by the caller's
         self.trouble = ""
         self._snapshot = snapshot
         self._requests = dict(requests, status=lambda request: {"status": snapshot()})
@@ -118,7 +119,8 @@ class LocalSocketSink(Sink):
         if not self._readers:
             return
         if len(self._queue) >= MOST_IN_QUEUE:
-            self.dropped += 1
+            with self._counting:
+                self.dropped += 1
             return
         self._queue.append(_line(make()))
         self._wake_up()
@@ -255,7 +257,8 @@ class LocalSocketSink(Sink):
     def _forget(self, reader, reason):
         self._readers.pop(reader.fileno(), None)
         if reason:
-            self.dropped += 1
+            with self._counting:
+                self.dropped += 1
             self._news.append(reason)
         with suppress(KeyError, ValueError):
             self._selector.unregister(reader)
