@@ -3,10 +3,11 @@
     python -m benchmarks.suite.mutants [--seed 0] [--each 14] [--minutes 60] [--room NAME ...] [--jobs 2] [--work DIR]
 
 Cosmic Ray's operators make the mutants (a comparison, a number, an arithmetic sign, a condition, a loop, an exception
-is another): a place in the source is drawn, then one of the mutants there. Each is put into a copy of the tree, whose
-tests of the room are run until one fails: those named after the module first. A mutant is killed when a test fails or
-takes far longer than without it. What was killed is kept in --work and not asked again while its file is the same, so
-that after a new test only the survivors are. No recording, network or device is needed; what had no time is said.
+is another): places in the source are drawn by a hash of their lines, so that a change elsewhere draws no others, then
+one of the mutants there. Each is put into a copy of the tree, whose tests of the room are run until one fails: those
+named after the module first. A mutant is killed when a test fails or takes far longer than without it. What was killed
+is kept in --work and not asked again while its file is the same, so that after a new test only the survivors are. No
+recording, network or device is needed; what had no time is said.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from difflib import unified_diff
@@ -104,25 +105,31 @@ def tests_of(room: str) -> list[Path]:
 
 
 def draw(room: str, n: int, seed: int) -> list[Mutant]:
-    """n mutants of a room, no two in one place."""
-    places: dict[tuple[str, tuple[int, int]], list[Mutant]] = defaultdict(list)
+    """n mutants of a room, no two in one place; elsewhere in the room a changed line changes none of them."""
+    places: dict[str, list[Mutant]] = defaultdict(list)
     for path in files_of(room):
-        for mutant, begin in mutants_in(room, path):
-            places[mutant.file, begin].append(mutant)
-    rng = random.Random(f"{seed} {room}")
-    return [rng.choice(places[place]) for place in rng.sample(sorted(places), min(n, len(places)))]
+        lines = path.read_text().splitlines()
+        seen: Counter[str] = Counter()
+        for begin, here in sorted(mutants_in(room, path).items()):
+            what = f"{path.name} {lines[begin[0] - 1].strip()} {begin[1]}"
+            places[f"{seed} {what} {seen[what]}"] = here
+            seen[what] += 1
+    drawn = sorted(places, key=lambda place: hashlib.sha256(place.encode()).digest())[:n]
+    return [random.Random(place).choice(places[place]) for place in drawn]
 
 
-def mutants_in(room: str, path: Path) -> Iterator[tuple[Mutant, tuple[int, int]]]:
-    """Every mutant of a file, with where it begins: (line, column)."""
+def mutants_in(room: str, path: Path) -> dict[tuple[int, int], list[Mutant]]:
+    """Every mutant of a file, by where it begins: (line, column)."""
     tree = get_ast(path.read_text())
+    places = defaultdict(list)
     for name in sorted(operator_names()):
         if any(left_out in name for left_out in LEFT_OUT):
             continue
         operator = get_operator(name)()
         positions = [position for node in ast_nodes(tree) for position in operator.mutation_positions(node)]
         for occurrence, (begin, _) in enumerate(positions):
-            yield Mutant(room, path.relative_to(REPOSITORY).as_posix(), begin[0], name, occurrence), begin
+            places[begin].append(Mutant(room, path.relative_to(REPOSITORY).as_posix(), begin[0], name, occurrence))
+    return places
 
 
 class Killed:

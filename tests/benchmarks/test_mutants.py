@@ -29,10 +29,23 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
+def mutants_of(repository):
+    return [mutant for here in mutants.mutants_in("tiny", repository / "edge/tiny/size.py").values() for mutant in here]
+
+
 def test_a_seed_draws_the_same_mutants_no_two_in_one_place():
     drawn = mutants.draw("dsp", 14, 3)
     assert drawn == mutants.draw("dsp", 14, 3) != mutants.draw("dsp", 14, 4)
     assert len(drawn) == 14 and {mutant.room for mutant in drawn} == {"dsp"}
+
+
+def test_a_change_elsewhere_draws_no_others(repository):
+    def drawn():
+        return {(mutant.operator, mutants.diff_of(mutant).splitlines()[-1]) for mutant in mutants.draw("tiny", 3, 0)}
+
+    before = drawn()
+    (repository / "edge/tiny/size.py").write_text("# more is said of it\n\n\n" + SOURCE)
+    assert drawn() == before
 
 
 def test_every_room_has_source_and_tests_to_judge_it():
@@ -42,7 +55,7 @@ def test_every_room_has_source_and_tests_to_judge_it():
 
 
 def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(repository):
-    every = [mutant for mutant, _ in mutants.mutants_in("tiny", repository / "edge/tiny/size.py")]
+    every = mutants_of(repository)
     compared = next(mutant for mutant in every if mutant.operator.endswith("Gt_GtE"))
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
     verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
@@ -68,7 +81,7 @@ def test_a_room_whose_tests_fail_anyway_judges_nothing(repository):
 
 
 def test_of_what_changes_nothing_no_test_is_asked(repository, monkeypatch):
-    every = [mutant for mutant, _ in mutants.mutants_in("tiny", repository / "edge/tiny/size.py")]
+    every = mutants_of(repository)
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
     monkeypatch.setitem(mutants.EQUIVALENT, ("edge/tiny/size.py", "return x - 1"), "nobody looks")
     (verdict,) = mutants.judge([unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
