@@ -75,3 +75,10 @@ def test_a_result_that_holds_no_decision_is_named_before_anything_is_read(conten
     err = capsys.readouterr().err
     assert err.startswith(f"cry-train: error: cannot read decision from {path}") and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_home_that_teaches_the_fusion_loads_little():
+    heavy = (*HEAVY, "scipy.signal", "scipy.stats", "sklearn")
+    code = f"import sys, training.verifier.federated\nprint([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.signal
 
 from edge.errors import UserError
 from edge.frames import SAMPLE_RATE
@@ -141,9 +140,10 @@ def read_samples(clip: Clip) -> np.ndarray:
 def read_slow(path: Path) -> np.ndarray:
     """A recording of 2 kHz, which no microphone of a room has and the device refuses, at 16 kHz."""
     import soundfile
+    from scipy.signal import resample_poly  # here, as a home that trains reads no recordings: 70 MB less of it
 
     samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    return scipy.signal.resample_poly(samples[:, 0], SAMPLE_RATE, rate).astype(np.float32)
+    return resample_poly(samples[:, 0], SAMPLE_RATE, rate).astype(np.float32)
 
 
 def assert_groups_undivided(parts: Sequence[Sequence[Clip]]) -> None:

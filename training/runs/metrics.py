@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
 
 from edge.decision.calibration import log_posterior, reliability
 from edge.decision.pooling import pool
@@ -89,7 +88,9 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     given = np.asarray(values, float)
     if len(given) < FEWEST:
         return float(given.mean()), float("nan"), float("nan")
-    reach = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(given) - 1) * given.std(ddof=1) / np.sqrt(len(given))
+    from scipy.stats import t  # here, as it takes long to load and 20 MB
+
+    reach = t.ppf((1 + CONFIDENCE) / 2, len(given) - 1) * given.std(ddof=1) / np.sqrt(len(given))
     return float(given.mean()), float(given.mean() - reach), float(given.mean() + reach)
 
 

@@ -9,7 +9,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +197,7 @@ def test_over_a_network_as_in_one_process(site):
     site.node("home-0", "home-0.log", traced=is_traced)
     for number in range(1, HOMES):
         site.node(f"home-{number}", f"home-{number}.log")
+    resident = Resident(site.started[-1])
     shutil.copytree(site.folder / "home-1", site.folder / "stranger")
     write_node_key(site.folder / "stranger")
     site.node("stranger", "stranger.log")
@@ -220,37 +223,47 @@ def test_over_a_network_as_in_one_process(site):
         called = re.findall(r"connect\(\d+, \{sa_family=AF_INET6?, .*?\}", site.said("connects"))
         assert called
         assert [one for one in called if "127.0.0.1" not in one and "::1" not in one] == []
-    assert carrying_mb(site.started[HOMES]) + training_mb(site) <= MEMORY_MB
+    assert 0 < resident.end() <= MEMORY_MB
 
 
-def carrying_mb(process):
-    """Of a SuperNode and what it has started, at their largest."""
-    return sum(largest_mb(pid) for pid in (process.pid, *children_of(process.pid)))
+class Resident:
+    """The most that a SuperNode and all that it starts hold at one time, in MB; read while they run."""
+
+    def __init__(self, process):
+        self.pid, self.most_mb, self.ended = process.pid, 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        while not self.ended.wait(0.3):
+            self.most_mb = max(self.most_mb, resident_mb(tree_of(self.pid)))
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+        return self.most_mb
 
 
-def training_mb(site):
-    """Of the process that answers a home's messages, at its largest."""
-    config = {
-        "federation": "federation.toml",
-        "roster": "roster.json",
-        "identity": "home-0/identity",
-        "folder": "home-0",
-    }
-    node = json.dumps({**{key: str(site.folder / value) for key, value in config.items()}, "home": "home-0"})
-    train = (
-        "import json, resource, sys, numpy\n"
-        "from training.federated.client_app import make_home\n"
-        "home = make_home(json.loads(sys.argv[1]), 'f00d')\n"
-        "home.learner.gradient(numpy.zeros(5, 'f4'), numpy.random.default_rng(0))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
-    )
-    command = [FLOWER / "python", "-c", train, node]
-    return float(subprocess.check_output(command, cwd=site.folder, env=site.environment, text=True))
+def resident_mb(pids):
+    """What processes hold: memory of their own, and each file they map counted once."""
+    own_kb, files_kb = 0, Counter()
+    for pid in pids:
+        try:
+            mapped = Path(f"/proc/{pid}/smaps").read_text()
+        except OSError:
+            continue  # it has ended
+        for header, body in re.findall(r"^([0-9a-f]+-[0-9a-f]+ .*)\n((?:[A-Z]\w+:.*\n)+)", mapped, re.MULTILINE):
+            resident, anonymous = (int(re.search(rf"^{key}:\s+(\d+)", body, re.M)[1]) for key in ("Rss", "Anonymous"))
+            own_kb += anonymous
+            place = tuple(header.split(None, 5)[2:])  # offset, device, inode, path
+            files_kb[place] = max(files_kb[place], resident - anonymous)
+    return (own_kb + sum(files_kb.values())) / 1024
 
 
-def children_of(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def largest_mb(pid):
-    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+def tree_of(pid):
+    """A process and all its descendants."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(below for child in children for below in tree_of(int(child)))]
