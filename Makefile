@@ -18,14 +18,16 @@ CHECK_ENV = .venv-check
 # More than the cores of a small machine: much of the time, audio is being played.
 JOBS = 5
 OTHER_PYTHONS = python3.6 python3.13
-# The commands of edge take as long as all of its other rooms.
+# The commands of edge take as long as all of its other rooms. They run whole under a device's oldest and newest Python;
+# here then only what depends on no version, or all of it where the newest is not to be had.
 COMMANDS = tests/edge/commands
+ONLY_ONCE := $(if $(shell tests/find_python 3.13 2>/dev/null),-m once)
 ROOMS = $(COMMANDS) $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages/,$(wildcard tests/*/ tests/test_*.py)))
 # Each needs what make test does without (PyTorch, a browser, Home Assistant, a camera) and says so where it is not to be had.
 STAGES = $(wildcard tests/stages/*/run)
 STAGE_LIMIT_S = 300
 # These come first, for no core to wait for them at the end.
-LONGEST = $(COMMANDS) tests/export python3.6 python3.13 tests/training tests/test_docs.py tests/edge tests/benchmarks
+LONGEST = tests/export python3.6 python3.13 tests/training tests/test_docs.py tests/edge tests/benchmarks $(COMMANDS)
 
 EXAMPLES = $(wildcard examples/*/run)
 
@@ -60,7 +62,8 @@ test: $(TEST_ENV)/ready
 
 # What the tests themselves make has jobs and variables of its own.
 $(ROOMS):
-	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@ $(if $(filter tests/edge,$@),--ignore=$(COMMANDS))
+	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@ \
+	  $(if $(filter tests/edge,$@),--ignore=$(COMMANDS)) $(if $(filter $(COMMANDS),$@),$(ONLY_ONCE))
 
 $(OTHER_PYTHONS):
 	tests/other_pythons $(@:python%=%)
