@@ -50,7 +50,8 @@ def main() -> None:
         for x in engine.inputs.values():
             x[...] = rng.standard_normal(x.shape)
         engine.infer()
-    turns = take_turns({name: lambda _, engine=engine: engine.infer() for name, engine in sorted(opened.items())})
+    stages = {name: lambda _, engine=engine: engine.infer() for name, engine in sorted(opened.items())}
+    turns = take_turns(stages, several_threads=True)
     lines = [*turns.table("detector, one frame, median"), "", turns.note()]
     record("engines_speed", {"rows_us": turns.us, "disturbed": turns.disturbed}, "\n".join(lines))
 

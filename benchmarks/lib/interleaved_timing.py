@@ -46,8 +46,17 @@ class Turns(NamedTuple):
         return lines + [f"| {name} | {cost.cpu_us:.0f} | {cost.wall_us:.0f} |" for name, cost in self.us.items()]
 
 
-def take_turns(stages: dict[str, Callable[[int], object]], blocks: int = BLOCKS, calls: int = CALLS_PER_BLOCK) -> Turns:
-    """Microseconds of each stage(call number), the stages taking turns."""
+def take_turns(
+    stages: dict[str, Callable[[int], object]],
+    blocks: int = BLOCKS,
+    calls: int = CALLS_PER_BLOCK,
+    *,
+    several_threads: bool = False,
+) -> Turns:
+    """Microseconds of each stage(call number), the stages taking turns.
+
+    several_threads: of a stage wait for each other, which the system counts as if others had interrupted them.
+    """
     durations: dict[str, list[tuple[float, float]]] = {name: [] for name in stages}
     before, during, yardsticks, watch = moment(), [], [], Watch()
     for block in range(blocks):
@@ -60,4 +69,7 @@ def take_turns(stages: dict[str, Callable[[int], object]], blocks: int = BLOCKS,
                     durations[name].append((1e6 * (process_time() - cpu), 1e6 * (perf_counter() - started)))
         during.append(moment())
     us = {name: Cost(*map(float, np.median(taken, axis=0))) for name, taken in durations.items()}
-    return Turns(us, reasons(watch.figures(), yardsticks, before, during, moment()))
+    figures = watch.figures()
+    if several_threads:
+        figures["involuntary_switches_per_s"] = 0.0
+    return Turns(us, reasons(figures, yardsticks, before, during, moment()))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from export.convert.layer_names import is_within, layer_of_tensor
+from export.convert.tflite_float_kernels import with_float_kernels
 from export.networks import Feed
 
 TIMEOUT_S = 900  # then it is killed
@@ -131,9 +132,12 @@ def converted(job: dict[str, Any]) -> bytes:
     """The bytes of the TFLite file that a job asks for."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(job["saved_model"])
-    # Per-channel dense layers need an operator version that tflite-runtime 2.14 rejects.
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    converter = converter_of(job)
+    if job["precision"] == "dynamic":
+        fp32 = converter.convert()
+        converter = converter_of(job)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return with_float_kernels(converter.convert(), fp32)
     if job["precision"] != "fp32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if job["precision"] == "fp16":
@@ -149,6 +153,16 @@ def converted(job: dict[str, Any]) -> bytes:
         else:
             converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
     return converter.convert()
+
+
+def converter_of(job: dict[str, Any]) -> Any:
+    """The converter of a job's SavedModel, to float32 as long as nothing else is asked."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(job["saved_model"])
+    # Per-channel dense layers need an operator version that tflite-runtime 2.14 rejects.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return converter
 
 
 def read_feeds(path: str) -> list[Feed]:

@@ -80,11 +80,15 @@ def test_a_path_of_any_bytes_is_read_and_has_a_name_that_is_text(tmp_path):
 def test_realtime_takes_as_long_as_the_recording(tmp_path):
     path = str(tmp_path / "tone.wav")
     soundfile.write(path, sine(0.6, 8000), 8000)
-    started_s = time.time()
-    with open_source("file:" + path, realtime=True) as source:
-        blocks = list(source.blocks())
-    assert sum(map(len, blocks)) == int(0.6 * SAMPLE_RATE)
-    assert 0.6 <= time.time() - started_s < 1.5
+
+    def seconds():
+        started_s = time.time()
+        with open_source("file:" + path, realtime=True) as source:
+            assert sum(map(len, source.blocks())) == int(0.6 * SAMPLE_RATE)
+        return time.time() - started_s
+
+    took_s = seconds()
+    assert took_s >= 0.6 and (took_s < 1.0 or any(seconds() < 1.0 for _ in range(20)))  # a busy machine adds its own
 
 
 def unfinished_wav(path, size_field):

@@ -22,13 +22,14 @@ class Receiver:
     def __init__(self, certificate=None):
         self.requests = []
         self.status, self.location, self.delay_s = 200, None, 0.0
+        self.ended = threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def handle_one(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 receiver.requests.append((self.command, self.path, dict(self.headers), body))
-                time.sleep(receiver.delay_s)
+                receiver.ended.wait(receiver.delay_s)
                 self.send_response(receiver.status)
                 if receiver.location:
                     self.send_header("Location", receiver.location)
@@ -50,7 +51,8 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self):
-        """End."""
+        """End, at once even if it hangs."""
+        self.ended.set()
         self.server.shutdown()
         self.server.server_close()
 

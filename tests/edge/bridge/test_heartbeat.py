@@ -4,6 +4,7 @@ import time
 
 import pytest
 from monitor_messages import frame, status
+from patience import PATIENCE_S
 from receivers import free_port, until
 
 from edge.bridge.heartbeat import Heartbeat
@@ -65,10 +66,10 @@ def test_trouble_is_said_once_and_its_end_too(beating, receiver, caplog):
 
 
 def test_a_switch_that_hangs_is_waited_for_by_nobody_else(beating, receiver):
-    receiver.delay_s = 1.0
+    receiver.delay_s = PATIENCE_S
     started_s = time.monotonic()
     beating(lambda: True).close()
-    assert time.monotonic() - started_s < 0.5
+    assert time.monotonic() - started_s < PATIENCE_S / 10
 
 
 def test_what_it_says_of_nobody_and_of_no_address():

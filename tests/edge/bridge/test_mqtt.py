@@ -271,7 +271,7 @@ def test_a_broker_that_accepts_and_never_answers_is_never_waited_for(tmp_path):
             house.take("nursery", status())
             house.take("nursery", frame())
             house.tick()
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < BROKER_PATIENCE_S  # a hundred times asked, and not once waited
         assert broker.trouble
         broker._client.loop_stop()
 

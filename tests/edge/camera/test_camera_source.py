@@ -56,7 +56,7 @@ def test_a_frozen_sender_is_a_stall_after_five_seconds(sender):
         with pytest.raises(MicrophoneStalled) as stalled:
             for _ in blocks:
                 came_s = time.monotonic()
-        assert 4.9 < time.monotonic() - came_s < 8
+        assert 4.9 < time.monotonic() - came_s < PATIENCE_S / 10
     assert "see whether it is on" in str(stalled.value) and sender.address in str(stalled.value)
 
 
@@ -72,11 +72,10 @@ def test_a_stream_that_ends_is_a_loss_at_once(sender):
     with open_source(sender.address) as source:
         blocks = source.blocks()
         next(blocks)
-        began_s = time.monotonic()
         sender.end()
         with pytest.raises(MicrophoneLost) as lost:
             list(blocks)
-        assert not isinstance(lost.value, MicrophoneStalled) and time.monotonic() - began_s < 4
+        assert not isinstance(lost.value, MicrophoneStalled)  # after five seconds it were one
     assert "sends no more" in str(lost.value)
 
 

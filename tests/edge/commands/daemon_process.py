@@ -1,13 +1,9 @@
 """What tests do with a `cry-monitor run` that is running."""
 
 import signal
-import subprocess
-import sys
 import time
 
 from patience import PATIENCE_S
-
-START_S = 0.3  # of a Python with NumPy, on a machine with time for it
 
 
 def wait_for(process, text):
@@ -24,13 +20,6 @@ def stop(process, number=signal.SIGTERM):
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, err, time.monotonic() - started
-
-
-def how_much_slower():
-    """How much longer than it should starting a process takes on this machine now; at least 1."""
-    started = time.monotonic()
-    subprocess.check_call([sys.executable, "-c", "import numpy"])
-    return max(1.0, (time.monotonic() - started) / START_S)
 
 
 def on_virtual_microphone(microphone):

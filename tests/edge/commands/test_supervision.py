@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from daemon_process import how_much_slower, on_virtual_microphone, stop, wait_for
+from daemon_process import on_virtual_microphone, stop, wait_for
 from loud_bundle import noise_burst
-from patience import PATIENCE_S
+from patience import PATIENCE_S, how_much_slower
 from virtual_microphone import REPOSITORY
 
 from edge.store import Store

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from patience import PATIENCE_S
 from socket_reader import Connection, wait_until
 from virtual_microphone import REPOSITORY
 
@@ -147,7 +148,7 @@ def test_who_stops_reading_is_dropped_counted_and_said_and_nobody_waits_for_it(s
         told += 1
         assert quick.message("frame")["t_s"] == 12.4
         assert told < 20000
-    assert longest_s < 0.1  # a frame's budget, with a second thread and a busy machine in it
+    assert longest_s < PATIENCE_S / 100  # whoever waits for a reader that does not read waits without end
     assert sink.dropped == 1
     (news,) = sink.news()
     assert news == "process {} does not read and was dropped".format(os.getpid())
