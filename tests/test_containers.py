@@ -1,4 +1,4 @@
-"""What compose.yaml and its image promise, read from them: no container engine is needed, and none was there."""
+"""What the compose files and their images promise, read from them: no container engine is needed, none was there."""
 
 import re
 from pathlib import Path
@@ -6,13 +6,35 @@ from xml.etree import ElementTree
 
 import pytest
 
+from edge.camera.address import is_address
+from edge.camera.unit import VARIABLE
 from edge.config import load_settings
 
 yaml = pytest.importorskip("yaml")
 
 REPOSITORY = Path(__file__).parent.parent
 CONTAINERS = REPOSITORY / "containers"
+NOTHING = object()  # what `!reset` leaves of a key
+
+
+class Compose(yaml.SafeLoader):
+    """YAML with Compose's own mark."""
+
+
+Compose.add_constructor("!reset", lambda loader, node: NOTHING)
+
+
+def merged(below, above):
+    """Two files as `docker compose --file BELOW --file ABOVE` takes them: lists grow, `!reset` empties."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        both = {key: merged(below[key], above[key]) if key in below else above[key] for key in above}
+        return {key: value for key, value in {**below, **both}.items() if value is not NOTHING}
+    return below + above if isinstance(below, list) and isinstance(above, list) else above
+
+
 COMPOSE = yaml.safe_load((CONTAINERS / "compose.yaml").read_text())
+CAMERA = yaml.load((CONTAINERS / "compose.camera.yaml").read_text(), Compose)
+WITH_CAMERA = merged(COMPOSE, CAMERA)
 DOCKERFILE = (CONTAINERS / "Dockerfile").read_text()
 SERVICES = COMPOSE["services"]
 HEARING, WITH_A_NETWORK = SERVICES["hearing"], [SERVICES["bridge"], SERVICES["page"]]
@@ -42,13 +64,13 @@ def test_only_the_page_reads_the_events_and_only_this_machine_reaches_it():
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["page"]["ports"])
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+@pytest.mark.parametrize("service", WITH_CAMERA["services"].values(), ids=WITH_CAMERA["services"])
 def test_every_container_is_kept_small(service):
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["ulimits"]["core"] == 0 and service["pids_limit"] <= 64 and "mem_limit" in service
     assert "docker.sock" not in str(service)
-    assert service["command"][0] in ("run", "bridge", "serve")
+    assert service["command"][0] in ("run", "bridge", "serve") or service is WITH_CAMERA["services"]["camera"]
 
 
 def test_nothing_heard_is_swapped_or_dumped():
@@ -56,11 +78,41 @@ def test_nothing_heard_is_swapped_or_dumped():
     assert HEARING["ulimits"] == {"core": 0, "memlock": -1}
 
 
-def test_all_volumes_and_secrets_are_there():
-    named = {volume.split(":")[0] for service in SERVICES.values() for volume in service["volumes"]}
-    assert {name for name in named if not name.startswith(".")} == set(COMPOSE["volumes"])
+@pytest.mark.parametrize("compose", [COMPOSE, WITH_CAMERA], ids=["microphone", "camera"])
+def test_all_volumes_and_secrets_are_there(compose):
+    named = {volume.split(":")[0] for service in compose["services"].values() for volume in service["volumes"]}
+    assert {name for name in named if not name.startswith(".")} == set(compose["volumes"])
     assert all((CONTAINERS / name).exists() for name in named if name.startswith("."))
-    assert SERVICES["page"]["secrets"] == list(COMPOSE["secrets"])
+    secrets = [secret for service in compose["services"].values() for secret in service.get("secrets", [])]
+    assert secrets == list(compose["secrets"])
+
+
+def test_with_a_camera_what_hears_still_has_no_network_and_no_sound_device_either():
+    hearing, camera = WITH_CAMERA["services"]["hearing"], WITH_CAMERA["services"]["camera"]
+    assert hearing["network_mode"] == "none" and not {"devices", "group_add", "ports", "secrets"} & set(hearing)
+    assert not {"devices", "privileged", "network_mode", "ports", "pid", "ipc"} & set(camera)
+    assert set(mounted(camera).values()) == {"ro", "rw"} and camera["memswap_limit"] == camera["mem_limit"]
+    (socket_folder,) = [where for where, how in mounted(camera).items() if how == "rw"]
+    assert mounted(hearing)[socket_folder] == "ro"  # sound goes one way
+    for service in (hearing, camera):  # the one path that both are told
+        assert Path(service["environment"][VARIABLE]).parent == Path(socket_folder)
+    others = [SERVICES["bridge"], SERVICES["page"]]
+    assert not [one for one in others if socket_folder in mounted(one)]  # whoever connects there hears the room
+
+
+def test_the_configuration_of_a_camera_fits_it(tmp_path):
+    text = re.sub("^#(?! )", "", (CONTAINERS / "cry-monitor.toml").read_text(), flags=re.MULTILINE)
+    (tmp_path / "cry-monitor.toml").write_text(text)
+    audio = load_settings(str(tmp_path / "cry-monitor.toml")).audio
+    assert is_address(audio.source)
+    assert audio.password_file == "/run/secrets/" + CAMERA["services"]["camera"]["secrets"][0]
+
+
+def test_every_service_is_built_of_a_stage_that_is_there():
+    stages = re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE)
+    built = [service["build"] for service in WITH_CAMERA["services"].values() if "build" in service]
+    assert {build["target"] for build in built} == {"monitor", "camera"} <= set(stages)
+    assert "ffmpeg" not in DOCKERFILE.partition("FROM monitor AS camera")[0].partition("FROM")[2]
 
 
 def test_the_configuration_fits_it():
@@ -75,11 +127,12 @@ def test_the_image_installs_what_is_locked_and_runs_as_nobody():
             assert (REPOSITORY / source).exists(), source
     for line in re.findall(r"pip install .*", DOCKERFILE):
         assert "--require-hashes" in line or "--no-index" in line
-    assert re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE) == ["monitor"]
+    for stage in DOCKERFILE.split("\nFROM ")[2:]:
+        assert re.findall(r"^USER (\w+)$", stage, re.MULTILINE)[-1] == "monitor"
 
 
 def test_it_says_that_it_was_not_run():
-    for name in ("Dockerfile", "compose.yaml"):
+    for name in ("Dockerfile", "compose.yaml", "compose.camera.yaml"):
         assert re.search("could not be run|Not run", (CONTAINERS / name).read_text())
 
 

@@ -1,6 +1,7 @@
 """README.md and docs/ are kept: commands run, links lead somewhere, tables are the recorded results."""
 
 import functools
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,9 @@ import pytest
 from benchmarks.lib.docs import SECTION, documents, filled
 from benchmarks.lib.headlines import HEADLINES
 from benchmarks.lib.record import RESULTS
+from edge.bridge.home_assistant import Device
 from edge.bundle import DEFAULT_BUNDLE_DIR, load_bundle
+from edge.config import load_settings
 from edge.frames import SAMPLE_RATE
 from edge.records import Event
 from edge.store import Store
@@ -206,6 +209,18 @@ def test_the_make_targets_exist():
     named = {line for text in TODAY.values() for line in in_short(text) if line.startswith("make ")}
     for command in named:
         subprocess.run([make, "--dry-run", *command.split()[1:]], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_what_home_assistant_is_to_show_and_do_names_entities_that_it_finds():
+    yaml = pytest.importorskip("yaml")
+    shown = re.findall(r"^```yaml\n(.*?)^```$", TEXTS[Path("docs/parent/notifications.md")], re.DOTALL | re.MULTILINE)
+    card, automation = [yaml.safe_load(text) for text in shown]
+    found = json.loads(Device(load_settings(None).bridge.name, "cry-monitor", "homeassistant").discovery("").payload)
+    ids = {entity["default_entity_id"] for entity in found["components"].values()}
+    assert ids.issuperset(row["entity"] for row in card["entities"])
+    assert {trigger["to"] for trigger in automation["triggers"]} == {"on", "unavailable"}
+    assert ids.issuperset(trigger["entity_id"] for trigger in automation["triggers"])
+    assert [action["action"].partition(".")[0] for action in automation["actions"]] == ["notify"]
 
 
 def test_the_extras_that_are_named_exist():

@@ -1,4 +1,5 @@
-"""The camera's service: `python -m edge.camera CONFIGURATION`, started by systemd when the monitor connects.
+"""The camera's service: `python -m edge.camera CONFIGURATION`, started by systemd when the monitor connects, or in a
+container of its own, where CRY_MONITOR_CAMERA names the socket to both.
 
 It has a network, no database and no disk; it reads the configuration anew for every listener, runs ffmpeg while one
 listens, and takes nothing from the process that hears: the socket is read for its end alone.
@@ -11,6 +12,7 @@ import sys
 
 from edge.camera.address import address_of, is_address
 from edge.camera.stream import CameraStream
+from edge.camera.unit import VARIABLE, unit_path
 from edge.camera.words import MAY_NOT
 from edge.capture.messages import FAILED, write_message
 from edge.config import load_settings
@@ -18,6 +20,7 @@ from edge.errors import UserError
 from edge.log import log, start_log
 from edge.runtime.private_memory import keep_private
 from edge.runtime.systemd import notify
+from edge.sinks.place import listen
 
 LISTENING = 3  # sd_listen_fds(3)
 IDLE_S = 60.0  # nobody has listened for so long: systemd starts it again when somebody does
@@ -26,14 +29,11 @@ PATIENCE_S = 2.0  # for who listens and does not read: what it is sent is sound 
 
 
 def main(configuration: str) -> int:
-    """Serve one listener after the other; 0 when none came for a while."""
+    """Serve one listener after the other; 0 when none came for a while and systemd would start it again."""
     start_log()
     keep_private()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # ffmpeg ends with this process
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        raise UserError("this is the service cry-monitor-camera@NAME: start its socket, or cry-monitor@NAME")
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, LISTENING)
-    listening.settimeout(IDLE_S)
+    listening = _listening()
     notify("READY=1")
     said, begun = "", _source(configuration)
     while True:
@@ -45,6 +45,21 @@ def main(configuration: str) -> int:
             said = _serve(listener, configuration, said)
         if MAY_NOT in said or _source(configuration) != begun:
             return ANEW
+
+
+def _listening():
+    """The socket that systemd passed, or one at the path that the environment names. Raises UserError."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, LISTENING)
+        listening.settimeout(IDLE_S)
+        return listening
+    path = unit_path()
+    if not path:
+        raise UserError(
+            "this is the service cry-monitor-camera@NAME: start its socket, or cry-monitor@NAME; without systemd, {} "
+            "names the socket to it and to the monitor".format(VARIABLE)
+        )
+    return listen(path, VARIABLE)
 
 
 def _source(configuration):

@@ -8,7 +8,8 @@ from typing import Iterator, Tuple
 from edge.capture.messages import read_messages
 from edge.errors import UserError
 
-VARIABLE = "CRY_MONITOR_CAMERA"  # where systemd listens for that service; set in the unit of the process that hears
+# Where systemd, or that service itself, listens; set for the process that hears, and for a service without systemd.
+VARIABLE = "CRY_MONITOR_CAMERA"
 
 
 class UnitStream:

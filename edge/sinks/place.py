@@ -31,21 +31,22 @@ def likely_paths(path: str, database: str) -> List[str]:
     return [path] if path else [SERVICE_PATH, default_path(database), os.path.abspath(database) + ".socket"]
 
 
-def listen(path: str) -> socket.socket:
+def listen(path: str, named: str = "socket.path") -> socket.socket:
     """A socket that listens at `path`, for this user only. One that a dead process left there is replaced.
 
-    Raises UserError: too long, taken by a living process, no socket, not to be written.
+    named: the setting that names the path, for messages. Raises UserError: too long, taken by a living process, no
+    socket, not to be written.
     """
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise UserError(
-            "its path has {} bytes and may have {}: set socket.path to a shorter one than {}".format(
-                len(os.fsencode(path)), LONGEST_PATH, path
+            "its path has {} bytes and may have {}: set {} to a shorter one than {}".format(
+                len(os.fsencode(path)), LONGEST_PATH, named, path
             )
         )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         os.makedirs(os.path.dirname(path) or ".", 0o700, exist_ok=True)
-        _remove_what_is_dead(path)
+        _remove_what_is_dead(path, named)
         before = os.umask(0o177)
         try:
             listening.bind(path)
@@ -55,7 +56,7 @@ def listen(path: str) -> socket.socket:
     except OSError as error:
         listening.close()
         raise UserError(
-            "{} cannot be made ({}): set socket.path to where this user may write".format(path, error.strerror or error)
+            "{} cannot be made ({}): set {} to where this user may write".format(path, error.strerror or error, named)
         ) from error
     except UserError:
         listening.close()
@@ -85,11 +86,11 @@ def identity(path: str) -> Optional[Tuple[int, int]]:
     return there.st_dev, there.st_ino
 
 
-def _remove_what_is_dead(path):
+def _remove_what_is_dead(path, named):
     """Remove a socket that nobody listens to. Raises UserError when somebody does, or when it is no socket."""
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise UserError("{} is there and is no socket: set socket.path to another place".format(path))
+            raise UserError("{} is there and is no socket: set {} to another place".format(path, named))
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
@@ -104,4 +105,4 @@ def _remove_what_is_dead(path):
                 raise
             os.unlink(path)
             return
-    raise UserError("{} is the socket of {}: stop it, or set socket.path to another place".format(path, owner))
+    raise UserError("{} is the socket of {}: stop it, or set {} to another place".format(path, owner, named))

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -49,6 +50,36 @@ def service(tmp_path, monkeypatch):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.fixture
+def container(tmp_path, monkeypatch):
+    """container(configuration) -> Popen of the service without systemd, once it listens where both are told to."""
+    started = []
+    path = tmp_path / "camera.socket"
+    monkeypatch.setenv("CRY_MONITOR_CAMERA", str(path))
+
+    def container(text):
+        (tmp_path / "cot.toml").write_text(text)
+        command = [sys.executable, "-m", "edge.camera", str(tmp_path / "cot.toml")]
+        started.append(subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, universal_newlines=True))
+        until_s = time.monotonic() + PATIENCE_S
+        while started[-1].poll() is None and not is_listening(path):
+            assert time.monotonic() < until_s
+            time.sleep(0.02)
+        return started[-1]
+
+    yield container
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def is_listening(path):
+    """Whether somebody takes connections at a socket; asking is a listener who hangs up at once."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(str(path)) == 0
 
 
 def children_of(pid):
@@ -114,3 +145,21 @@ def test_another_address_has_systemd_start_it_anew(sender, service, tmp_path):
     with pytest.raises(UserError):
         open_source(sender.address)
     assert process.wait(PATIENCE_S) == 75  # allow.py is asked before the next start
+
+
+def test_without_systemd_it_listens_where_both_are_told_to_and_a_killed_one_is_followed(sender, container, tmp_path):
+    for _ in range(2):
+        process = container('[audio]\nsource = "{}"\n'.format(sender.address))
+        assert stat.S_IMODE((tmp_path / "camera.socket").stat().st_mode) == 0o600
+        with open_source(sender.address) as source:
+            assert len(next(source.blocks())) == 3200 and len(children_of(process.pid)) == 1
+        process.kill()
+        process.wait()
+
+
+def test_a_place_where_no_socket_can_be_is_said(container, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CRY_MONITOR_CAMERA", str(tmp_path / "file" / "socket"))
+    process = container("")
+    assert process.wait(PATIENCE_S) == 1
+    assert "set CRY_MONITOR_CAMERA to where this user may write" in process.stderr.read()

@@ -1,13 +1,16 @@
-"""A Home Assistant that is set up already: one user, a token, the MQTT integration, no questions."""
+"""A Home Assistant that is set up already: one user, a token, the MQTT integration, no questions. What the documents
+show is set up as it stands there: the card is its only dashboard, the automation rings a phone that is a file."""
 
 import base64
 import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -31,15 +34,34 @@ http:
 api:
 logger:
   default: warning
+lovelace:
+  mode: yaml
+automation: !include automations.yaml
+command_line:
+  - notify:
+      name: mobile_app_phone
+      command: "cat >>{phone}; echo >>{phone}"
 """
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "parent" / "notifications.md"
+
+
+def documented() -> list[str]:
+    """The card and the automation, as the document shows them."""
+    return re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def item(text: str, deep: int) -> str:
+    """YAML as one item of a list, so many spaces deep."""
+    return textwrap.indent("- " + textwrap.indent(text, "  ").lstrip(), " " * deep)
 
 
 class HomeAssistant:
     """A running Home Assistant. port: of its API; broker_port: of the broker it listens to."""
 
     def __init__(self, folder: Path, port: int, broker_port: int):
-        self._url = f"http://127.0.0.1:{port}/api/"
-        self._token = configure(folder, port, broker_port)
+        self.url = f"http://127.0.0.1:{port}/"
+        self.token = configure(folder, port, broker_port)
+        self._phone = folder / "phone"
         self._log_path = folder / "log"
         hass = Path(os.environ["HOME_ASSISTANT"]) / "bin" / "hass"
         with self._log_path.open("wb") as log:
@@ -61,14 +83,20 @@ class HomeAssistant:
         """The state of an entity; None when there is none."""
         return self.states().get(entity, {}).get("state")
 
+    def rung(self) -> list[str]:
+        """What the phone was told."""
+        return self._phone.read_text().splitlines() if self._phone.exists() else []
+
     def call(self, service: str, entity: str) -> None:
         """As if somebody had pressed it. service: domain/name."""
         self._ask("services/" + service, {"entity_id": entity})
 
     def _ask(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": "Bearer " + self._token, "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(self._url + path, data, headers), timeout=30) as answer:
+        headers = {"Authorization": "Bearer " + self.token, "Content-Type": "application/json"}
+        with urllib.request.urlopen(
+            urllib.request.Request(self.url + "api/" + path, data, headers), timeout=30
+        ) as answer:
             return json.load(answer)
 
     def _wait_until_it_answers(self):
@@ -89,7 +117,10 @@ def configure(folder: Path, port: int, broker_port: int) -> str:
     """Write all that it needs into the folder; returns a token for its API."""
     storage = folder / ".storage"
     storage.mkdir(parents=True)
-    (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port))
+    (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port, phone=folder / "phone"))
+    card, automation = documented()
+    (folder / "automations.yaml").write_text(item(automation, 0))
+    (folder / "ui-lovelace.yaml").write_text("views:\n  - title: Home\n    cards:\n" + item(card, 6))
     key = secrets.token_hex(64)
     entry = {
         "entry_id": "01JMQTTTESTENTRY0000000000", "version": 1, "minor_version": 2, "domain": "mqtt", "title": "test",
