@@ -5,82 +5,23 @@ import itertools
 import os
 import struct
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from patience import PATIENCE_S
+from recordings import CONTAINERS, LENGTHS, NOISE, UNCOMPRESSED, heard, put_lengths, rewritten, written
 
-from edge.audio import read_file
 from edge.audio.containers import WRAP, read_promise
 from edge.audio.recording import _Window, open_recording
 from edge.errors import UserError
-from edge.frames import SAMPLE_RATE
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 pytest.importorskip("soxr", reason="soxr is not installed")
-
-NOISE = np.random.RandomState(0).uniform(-0.3, 0.3, 4 * SAMPLE_RATE)
-UNCOMPRESSED = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW")
-CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF")
 KINDS = [
     (container, subtype, endian)
     for container, subtype, endian in itertools.product(CONTAINERS, UNCOMPRESSED, ("FILE", "LITTLE", "BIG"))
     if soundfile.check_format(container, subtype, endian)
 ]
-# Where each container has the length of its samples, and how; found by looking for it.
-LENGTHS = {"WAV": "<I", "RIFX": ">I", "RF64": "<Q", "W64": "<Q", "AIFF": ">I", "AU": ">I", "CAF": ">q"}
-
-
-def written(path, container, samples=NOISE, subtype="PCM_16"):
-    how = {"format": "WAV", "endian": "BIG"} if container == "RIFX" else {"format": container}
-    soundfile.write(str(path), samples, SAMPLE_RATE, subtype=subtype, **how)
-    return str(path)
-
-
-def heard(path):
-    """All samples of a recording, (n, channels) float32, and what it ended with, if anything was wrong."""
-    blocks, recording = [], open_recording(path)
-    try:
-        for block in recording.blocks(3333):
-            blocks.append(block)
-    except UserError as error:
-        return np.concatenate(blocks), str(error)
-    finally:
-        recording.close()
-    return np.concatenate(blocks), ""
-
-
-def rewritten(path, change):
-    """Change the bytes of a file in place."""
-    with open(path, "r+b") as file:
-        content = bytearray(file.read())
-        change(content)
-        file.seek(0)
-        file.write(content)
-        file.truncate()
-
-
-def put_lengths(content, container, n_bytes):
-    """Write another length of the samples, and of the whole, as a recorder that knew no better would have."""
-    form = LENGTHS[container]
-    if container in ("WAV", "RIFX", "AIFF"):
-        at = content.index(b"SSND" if container == "AIFF" else b"data") + 4
-        struct.pack_into(form, content, at, n_bytes)
-        struct.pack_into(form, content, 4, n_bytes)
-        if container == "AIFF":
-            struct.pack_into(">I", content, content.index(b"COMM") + 10, max(0, n_bytes - 8) // 2)
-    elif container == "RF64":
-        at = content.index(b"ds64") + 8
-        for offset in (0, 8, 16):
-            struct.pack_into(form, content, at + offset, n_bytes)
-    elif container == "W64":
-        struct.pack_into(form, content, content.index(b"data") + 16, n_bytes)
-    elif container == "AU":
-        struct.pack_into(form, content, 8, n_bytes)
-    else:
-        struct.pack_into(form, content, content.index(b"data") + 4, n_bytes)
 
 
 @pytest.mark.parametrize("container, subtype, endian", KINDS)
@@ -232,128 +173,6 @@ def test_a_recording_that_is_removed_or_replaced_is_read_to_its_end(tmp_path):
     n_heard += sum(map(len, blocks))
     recording.close()
     assert n_heard == len(NOISE)
-
-
-def without_length(path):
-    """A FLAC as it comes from a stream: STREAMINFO knows neither length nor checksum."""
-
-    def forget(content):
-        content[21] &= 0xF0
-        content[22:42] = bytes(20)
-
-    rewritten(path, forget)
-    return path
-
-
-@pytest.mark.parametrize("n_samples", [1, 100, 4095, 4096, 4097, 64000, 600000])
-def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_last_sample(tmp_path, n_samples):
-    samples = np.resize(NOISE, n_samples)
-    path = without_length(written(tmp_path / "x.flac", "FLAC", samples))
-    found, trouble = heard(path)
-    assert trouble == "" and len(found) == n_samples
-    np.testing.assert_allclose(found[:, 0], samples, atol=1e-4)
-
-
-@pytest.mark.parametrize("kept", [0.3, 0.9, 0.9999])
-def test_a_flac_that_does_not_say_and_was_cut_is_heard_and_said(tmp_path, kept):
-    path = without_length(written(tmp_path / "x.flac", "FLAC"))
-    os.truncate(path, int(os.path.getsize(path) * kept))
-    found, trouble = heard(path)
-    assert "cut short" in trouble and "last frame" in trouble
-    assert len(NOISE) * kept - 8192 <= len(found) <= len(NOISE)
-
-
-def test_joined_ogg_streams_are_heard_one_after_the_other(tmp_path):
-    pieces = [np.resize(NOISE, n) for n in (16000, 48000, 1600)]
-    with open(str(tmp_path / "x.ogg"), "wb") as joined:
-        for piece in pieces:
-            joined.write(Path(written(tmp_path / "piece", "OGG", piece, "VORBIS")).read_bytes())
-    found, trouble = heard(str(tmp_path / "x.ogg"))
-    assert trouble == "" and len(found) == sum(map(len, pieces))
-
-
-def test_joined_streams_of_another_rate_end_it(tmp_path):
-    first = Path(written(tmp_path / "a", "OGG", NOISE, "VORBIS")).read_bytes()
-    soundfile.write(str(tmp_path / "b"), NOISE, 44100, format="OGG", subtype="VORBIS")
-    (tmp_path / "x.ogg").write_bytes(first + (tmp_path / "b").read_bytes())
-    found, trouble = heard(str(tmp_path / "x.ogg"))
-    assert "another rate" in trouble and len(found) == len(NOISE)
-
-
-@pytest.mark.parametrize("lost", [1, 30, 200, 5000])
-def test_an_ogg_without_the_whole_of_its_last_page_is_said(tmp_path, lost):
-    path = written(tmp_path / "x.ogg", "OGG", NOISE, "VORBIS")
-    os.truncate(path, os.path.getsize(path) - lost)
-    assert "its last page" in heard(path)[1]
-
-
-def test_an_ogg_whose_last_page_does_not_say_that_it_is_the_last_is_said(tmp_path):
-    path = written(tmp_path / "x.ogg", "OGG", NOISE, "VORBIS")
-
-    def go_on(content):
-        content[content.rindex(b"OggS") + 5] &= ~0x04
-
-    rewritten(path, go_on)
-    assert "its last page is missing" in heard(path)[1]
-
-
-def write_slowly(path, content, piece_bytes):
-    def write():
-        with open(path, "wb", 0) as pipe:
-            for at in range(0, len(content), piece_bytes):
-                pipe.write(content[at : at + piece_bytes])
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    return writer
-
-
-@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
-@pytest.mark.parametrize("container", ["WAV", "RIFX", "WAVEX", "RF64"])
-def test_a_wav_through_a_named_pipe_is_heard_as_from_a_file(tmp_path, container, subtype):
-    if container == "RIFX" and not soundfile.check_format("WAV", subtype, "BIG"):
-        pytest.skip("no such WAV")
-    path = written(tmp_path / "x.wav", container, NOISE.reshape(-1, 2), subtype)
-    os.mkfifo(str(tmp_path / "pipe"))
-    writer = write_slowly(str(tmp_path / "pipe"), Path(path).read_bytes(), 77777)
-    found, trouble = heard(str(tmp_path / "pipe"))
-    writer.join(PATIENCE_S)
-    assert trouble == ""
-    np.testing.assert_array_equal(found, heard(path)[0])
-
-
-def test_a_wav_that_ends_early_in_a_pipe_is_said(tmp_path):
-    content = Path(written(tmp_path / "x.wav", "WAV")).read_bytes()
-    os.mkfifo(str(tmp_path / "pipe"))
-    writer = write_slowly(str(tmp_path / "pipe"), content[:-1000], 4096)
-    found, trouble = heard(str(tmp_path / "pipe"))
-    writer.join(PATIENCE_S)
-    assert "promises 1000 bytes more" in trouble and len(found) == len(NOISE) - 500
-
-
-@pytest.mark.parametrize(
-    "content", [b"fLaC" + bytes(99), b"RIFF" + bytes(99), b"x", b"RIFF\0\0\0\0WAVE" + bytes(99999)]
-)
-def test_anything_else_through_a_named_pipe_is_refused(tmp_path, content):
-    path = str(tmp_path / "pipe")
-    os.mkfifo(path)
-    keeps_it_open = os.open(path, os.O_RDWR)
-    os.write(keeps_it_open, content[:60000])
-    if len(content) < 12 or len(content) > 60000:
-        threading.Timer(0.3, os.close, (keeps_it_open,)).start()
-    with pytest.raises(UserError, match="is a named pipe through which no WAV"):
-        open_recording(path)
-
-
-def test_a_named_pipe_that_nobody_writes_into_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(str(tmp_path / "pipe"))
-    with pytest.raises(UserError, match="nobody writes into it"):
-        open_recording(str(tmp_path / "pipe"))
-
-
-def test_a_device_is_refused_unread():
-    with pytest.raises(UserError, match="/dev/zero: is a device, not a recording"):
-        read_file("/dev/zero")
 
 
 def test_a_window_is_a_file_of_its_own_with_some_bytes_replaced():
