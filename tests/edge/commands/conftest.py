@@ -11,6 +11,7 @@ import time
 import pytest
 from loud_bundle import loud_bundle, noise_burst  # noqa: F401
 from patience import PATIENCE_S
+from supervised import listening, path, sleeper, systemd, watched  # noqa: F401
 from virtual_microphone import REPOSITORY, write_wav
 
 from edge.log import log
