@@ -122,6 +122,6 @@ def burst_wav(tmp_path):
     """A recording of 8 s of silence, 6 s of noise, 8 s of silence."""
     pytest.importorskip("soundfile")
     pytest.importorskip("soxr")
-    path = tmp_path / "burst.wav"
-    write_wav(str(path), noise_burst(), 16000)
-    return str(path)
+    recording = tmp_path / "burst.wav"
+    write_wav(str(recording), noise_burst(), 16000)
+    return str(recording)

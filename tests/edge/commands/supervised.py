@@ -125,7 +125,7 @@ def watched(systemd):
 
 
 @pytest.fixture
-def listening(start, loud_bundle, path, tmp_path):
+def listening(start, loud_bundle, path):
     """listening(*arguments, **changes) -> a daemon that is ready for PCM on standard input."""
 
     def listening(*arguments, **changes):
