@@ -10,19 +10,26 @@ from virtual_microphone import write_wav
 from edge.store import Store
 
 
-@pytest.fixture
-def analyze(run, loud_bundle):
+def analysing(run, bundle):
+    """run("analyze", ...) with that bundle."""
     pytest.importorskip("soundfile")
     pytest.importorskip("soxr")
-
-    def analyze(*arguments):
-        return run("analyze", "--bundle", loud_bundle, *arguments)
-
-    return analyze
+    return lambda *arguments: run("analyze", "--bundle", bundle, *arguments)
 
 
-def test_the_records_of_a_recording(analyze, burst_wav, validate, environment):
-    finished = analyze("--json", burst_wav)
+@pytest.fixture
+def analyze(run_here, loud_bundle):
+    return analysing(run_here, loud_bundle)
+
+
+@pytest.fixture
+def analyze_apart(run, loud_bundle):
+    """In a process of its own, for what its arguments and its output are made of."""
+    return analysing(run, loud_bundle)
+
+
+def test_the_records_of_a_recording(analyze_apart, burst_wav, validate, environment):
+    finished = analyze_apart("--json", burst_wav)
     assert (finished.status, finished.err) == (0, "")
     alert, event, summary = finished.objects()
     validate(finished.objects(), "analyze")
@@ -58,10 +65,10 @@ def test_a_recording_is_judged_by_the_configuration(analyze, burst_wav, tmp_path
     assert broken.err.startswith("cry-monitor: error: cannot read the configuration")
 
 
-def test_the_configuration_names_the_bundle(run, loud_bundle, burst_wav, tmp_path):
+def test_the_configuration_names_the_bundle(run_here, loud_bundle, burst_wav, tmp_path):
     config = tmp_path / "bundle.toml"
     config.write_text('[detector]\nbundle = "{}"\n'.format(loud_bundle))
-    assert run("analyze", "--json", "--config", config, burst_wav).objects()[-1]["events"] == 1
+    assert run_here("analyze", "--json", "--config", config, burst_wav).objects()[-1]["events"] == 1
 
 
 def test_how_much_faster_than_real_time_stands_under_its_old_name_too(analyze, burst_wav):
@@ -182,25 +189,25 @@ def no_text(tmp_path):
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
-def test_a_file_name_that_is_no_text_is_analysed(analyze, burst_wav, no_text, tmp_path, form):
+def test_a_file_name_that_is_no_text_is_analysed(analyze_apart, burst_wav, no_text, tmp_path, form):
     os.rename(burst_wav, no_text)
-    finished = analyze("--db", tmp_path / "night.db", *(form + (no_text,)))
+    finished = analyze_apart("--db", tmp_path / "night.db", *(form + (no_text,)))
     assert (finished.status, finished.err) == (0, "")
     with Store(str(tmp_path / "night.db"), read_only=True) as store:
         assert [event.source for event in store.events()] == [str(tmp_path / "caf\\xe9.wav")]
 
 
-def test_a_file_name_that_is_no_text_is_named_in_one_line(analyze, no_text, tmp_path):
-    finished = analyze(no_text)
+def test_a_file_name_that_is_no_text_is_named_in_one_line(analyze_apart, no_text, tmp_path):
+    finished = analyze_apart(no_text)
     assert finished.status == 1
     assert finished.err == "cry-monitor: error: {}: no such file: check the path\n".format(tmp_path / "caf\\xe9.wav")
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
-def test_a_file_name_sends_nothing_to_the_terminal(analyze, burst_wav, tmp_path, form):
+def test_a_file_name_sends_nothing_to_the_terminal(analyze_apart, burst_wav, tmp_path, form):
     evil = str(tmp_path / "evil\x1b[2J\x1b]0;PWNED\x07\nzwei.wav")
     os.rename(burst_wav, evil)
-    finished = analyze(evil, str(tmp_path / "no\x1b[2J.wav"), *form)
+    finished = analyze_apart(evil, str(tmp_path / "no\x1b[2J.wav"), *form)
     assert "\x1b" not in finished.out + finished.err
     assert finished.err.endswith("no\\x1b[2J.wav: no such file: check the path\n")
     if form:
@@ -220,12 +227,12 @@ def test_an_output_that_has_no_such_letter_gets_it_written_out(run, burst_wav, l
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_channels_that_are_each_others_negative_are_heard_and_said(analyze, burst_wav, tmp_path, jobs):
+def test_channels_that_are_each_others_negative_are_heard_and_said(analyze_apart, burst_wav, tmp_path, jobs):
     soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
     samples, rate_hz = soundfile.read(str(burst_wav))
     path = str(tmp_path / "stereo.wav")
     soundfile.write(path, np.stack((samples, -samples), 1), rate_hz)
-    finished = analyze("--json", "--jobs", jobs, path, burst_wav)
+    finished = analyze_apart("--json", "--jobs", jobs, path, burst_wav)
     assert finished.status == 0
     assert [fields["events"] for fields in finished.objects() if fields["type"] == "summary"] == [1, 1]
     (note,) = finished.err.splitlines()

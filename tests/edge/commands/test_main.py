@@ -116,26 +116,29 @@ STARTING_S = 1.5  # until any of them is at work, on a machine with time for it
 MOMENTS = 8
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("analyze", "{wav}"), ("events", "--db", "{db}"), ("run", "--source", "file:{wav}", "--db", "{db}")],
-    ids=lambda arguments: arguments[0],
-)
-def test_ctrl_c_at_any_moment_of_the_start_is_130_and_silence(start, burst_wav, tmp_path, arguments):
+def test_ctrl_c_at_any_moment_of_the_start_is_130_and_silence(start, burst_wav, tmp_path):
     """The daemon that is READY ends in good order instead, with 0; what has ended before has its own status."""
-    names = {"wav": burst_wav, "db": str(tmp_path / "night.db")}
-    Store(names["db"]).close()
+    path = str(tmp_path / "night.db")
+    Store(path).close()
+    commands = [
+        ("analyze", burst_wav),
+        ("events", "--db", path),
+        ("run", "--source", "file:" + burst_wav, "--db", path),
+    ]
     for moment in range(MOMENTS):
-        process = start(*[argument.format(**names) for argument in arguments])
-        wait_until_ours(process)
+        processes = [start(*command) for command in commands]
+        for process in processes:
+            wait_until_ours(process)
         time.sleep(moment * STARTING_S / MOMENTS)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=PATIENCE_S)
-        assert "Traceback" not in err and "KeyboardInterrupt" not in err
-        if process.returncode in (130, -signal.SIGINT):  # the latter once Python itself is at its end: a shell says 130
-            assert "error" not in err
-        else:
-            assert process.returncode == 0
+        for process in processes:
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            _, err = process.communicate(timeout=PATIENCE_S)
+            assert "Traceback" not in err and "KeyboardInterrupt" not in err
+            if process.returncode in (130, -signal.SIGINT):  # the latter once Python is at its end: a shell says 130
+                assert "error" not in err
+            else:
+                assert process.returncode == 0
 
 
 def wait_until_ours(process):

@@ -66,28 +66,27 @@ def test_whatever_reading_the_configuration_raises_is_refused_in_one_line(sleepe
     assert stop(sleeper)[0] == 0
 
 
+UNREADABLE = {
+    "nested": "a=" + "[" * 3000,
+    "an integer of 400 digits": "[gate]\nmargin_db = 1" + "0" * 400,
+    "a NUL": "\ufeff[gate]\nmargin_db = 3\x00",
+    "nan": "[gate]\nmargin_db = nan",
+    "another type": "[store]\npath = 7",
+    "no TOML": "x" * 100000,
+}
+
+
 @pytest.mark.once
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a=" + "[" * 3000,
-        "[gate]\nmargin_db = 1" + "0" * 400,
-        "\ufeff[gate]\nmargin_db = 3\x00",
-        "[gate]\nmargin_db = nan",
-        "[store]\npath = 7",
-        "x" * 100000,
-    ],
-    ids=["nested", "an integer of 400 digits", "a NUL", "nan", "another type", "no TOML"],
-)
-def test_no_configuration_ends_the_monitor_that_reads_it_again(listening, path, tmp_path, text):
+def test_no_configuration_ends_the_monitor_that_reads_it_again(listening, path, tmp_path):
     config = tmp_path / "cry-monitor.toml"
     config.write_text("")
     process = listening("--config", str(config))
-    config.write_text(text, encoding="utf-8")
-    process.send_signal(signal.SIGHUP)
-    time.sleep(0.2)
-    send(process, noise_burst(4, 3, 7))
-    refused = wait_for(process, "configuration refused")
-    assert refused.rstrip().endswith("the old one stays") and len(refused) < 1000
-    wait_for(process, "event:")
+    for name, text in UNREADABLE.items():
+        config.write_text(text, encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        send(process, noise_burst(4, 3, 7))
+        refused = wait_for(process, "configuration refused")
+        assert refused.rstrip().endswith("the old one stays") and len(refused) < 1000, name
+        wait_for(process, "event:")
     assert stop(process)[0] == 0
