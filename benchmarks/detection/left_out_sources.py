@@ -38,7 +38,7 @@ from training.verifier.release import fold_detectors, shipped_cascade, shipped_n
 
 BABY_CRY_SLOPES = (0.5, 0.75, 1.0)
 ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, 0.0), (-0.15, -0.1), (-0.3, -0.2))
-GATES = (0.2, 0.4)
+GATES = (0.1, 0.2, 0.4)
 RATES = (0.005, 0.01, 0.02, 0.05)  # false positives at which a choice is judged by its mean recall
 FEWEST = 20  # clips of a source that are worth a row
 WITH_INTERVALS = ("cascade", "YAMNet")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.stats
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from training.runs import metrics
 from training.runs.bootstrap import CONFIDENCE, bootstrap_interval
 
 Interval = tuple[float, float, float]  # value, low, high
+RANKING_METRICS = ("AUC", "AP", "recall at 5 % FP", "recall at 1 % FP")
 
 
 def recall_at_false_positive_rate(is_cry: np.ndarray, score: np.ndarray, rate: float) -> float:
@@ -19,14 +19,6 @@ def recall_at_false_positive_rate(is_cry: np.ndarray, score: np.ndarray, rate: f
     others = np.sort(score[~is_cry])[::-1]
     threshold = others[int(rate * len(others))]
     return float((score[is_cry] > threshold).mean())
-
-
-RANKING_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "AUC": lambda y, s: float(roc_auc_score(y, s)),
-    "AP": lambda y, s: float(average_precision_score(y, s)),
-    "recall at 5 % FP": lambda y, s: recall_at_false_positive_rate(y, s, 0.05),
-    "recall at 1 % FP": lambda y, s: recall_at_false_positive_rate(y, s, 0.01),
-}
 
 
 def group_bootstrap(is_cry: np.ndarray, score: np.ndarray, groups: Sequence[str], seed: int) -> dict[str, Interval]:
@@ -46,8 +38,16 @@ def paired_bootstrap(
 
 
 def ranking(is_cry: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """The RANKING_METRICS, in their order."""
-    return np.array([metric(is_cry, score) for metric in RANKING_METRICS.values()])
+    """The RANKING_METRICS, in their order, all from one sort: intervals ask for them thousands of times."""
+    order = np.argsort(-score)
+    last_of_ties = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    found = np.cumsum(is_cry[order])[last_of_ties]
+    false = 1 + last_of_ties - found
+    recall, false_rate = found / found[-1], false / false[-1]
+    auc = np.sum(np.diff(false_rate, prepend=0.0) * (recall + np.append(0.0, recall[:-1])) / 2)
+    precision = np.sum(np.diff(recall, prepend=0.0) * found / (found + false))
+    at_rates = [recall_at_false_positive_rate(is_cry, score, rate) for rate in (0.05, 0.01)]
+    return np.array([auc, precision, *at_rates])
 
 
 def intervals(

@@ -75,6 +75,17 @@ def test_ranking_metrics_are_scikit_learn_s_and_intervals_hold_golden_values():
     assert statistics.share_by_group(score > 0.5, groups, seed=2) == pytest.approx(SHARE, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_ranking_metrics_are_scikit_learn_s_where_scores_are_equal(seed):
+    rng = np.random.default_rng(seed)
+    is_cry = rng.random(200) < 0.3
+    score = np.round(rng.normal(size=200) + is_cry, seed)
+    auc, precision, *recalls = statistics.ranking(is_cry, score)
+    assert auc == pytest.approx(sklearn_metrics.roc_auc_score(is_cry, score), abs=1e-12)
+    assert precision == pytest.approx(sklearn_metrics.average_precision_score(is_cry, score), abs=1e-12)
+    assert recalls == pytest.approx([recall_by_roc_curve(is_cry, score, rate) for rate in (0.05, 0.01)])
+
+
 def test_a_score_gains_nothing_over_itself_and_as_much_as_the_metrics_differ(monkeypatch):
     monkeypatch.setattr(statistics, "bootstrap_interval", partial(statistics.bootstrap_interval, rounds=100))
     is_cry, score, groups = grouped()
