@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from edge.errors import UserError
-from edge.files import check_regular, open_regular, read_regular
+from edge.files import check_regular, is_named_pipe, open_regular, read_regular, write_whole
 
 MOST = 1000
 
@@ -78,3 +78,43 @@ def test_no_descriptor_stays_open(tmp_path):
 def test_a_zero_byte_in_a_path_is_said():
     with pytest.raises(UserError, match="check the path"):
         open_regular("a\0b")
+
+
+def test_a_file_that_has_more_than_it_said_is_not_read_as_if_that_were_all():
+    """As one that grows meanwhile: a file of /proc has 0 bytes until it is read."""
+    assert os.stat("/proc/self/status").st_size == 0
+    with pytest.raises(UserError, match="MB are read of such a file"):
+        read_regular("/proc/self/status", 100)
+    assert read_regular("/proc/self/status", 1000000).startswith(b"Name:")
+
+
+def test_a_pipe_is_known_by_its_path_alone(tmp_path):
+    fifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"")
+    names = ("pipe", "file", "none", "a\0b")
+    assert [is_named_pipe(str(tmp_path / name)) for name in names] == [True, False, False, False]
+
+
+def test_a_file_is_written_whole_and_may_be_read_by_whom_the_umask_lets(tmp_path):
+    path = tmp_path / "x"
+    before = os.umask(0o027)
+    try:
+        write_whole(str(path), [b"one ", b"and ", b"all"])
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    assert path.read_bytes() == b"one and all"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(str(tmp_path)) == ["x"]
+
+
+def test_a_file_that_cannot_be_written_to_its_end_leaves_what_was_there(tmp_path):
+    def parts():
+        yield b"the first"
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "x").write_bytes(b"before")
+    with pytest.raises(OSError, match="No space"):
+        write_whole(str(tmp_path / "x"), parts())
+    assert (tmp_path / "x").read_bytes() == b"before"
+    assert os.listdir(str(tmp_path)) == ["x"]

@@ -139,3 +139,55 @@ def test_at_the_end_it_waits_for_a_slow_reader_but_not_for_long():
     assert 0.2 <= time.monotonic() - began < 0.2 + AT_ONCE_S
     os.close(reading)
     os.close(writing)
+
+
+def test_a_quarter_of_a_megabyte_waits_and_not_a_byte_more():
+    """While nothing at all is taken."""
+    reading, writing = os.pipe()
+    writer = LineWriter(writing)
+    writer._write = lambda data: 0
+    for n_bytes in (200000, 62143, 2, 1):
+        writer.write(b"x" * (n_bytes - 1) + b"\n")
+    assert (len(writer._waiting), writer.dropped, writer.trouble) == (262144, 1, "nobody reads it")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_no_more_is_given_at_once_than_a_pipe_takes_without_waiting():
+    reading, writing = os.pipe()
+    writer, given = LineWriter(writing), []
+    writer._write = lambda data: given.append(data) or len(data)
+    writer.write(b"x" * 9999 + b"\n")
+    assert [len(data) for data in given] == [4096, 4096, 1808]
+    assert writer.trouble == "" and b"".join(given).endswith(b"x\n")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_what_waits_is_counted_by_the_line_when_the_reader_is_gone():
+    reading, writing = os.pipe()
+    writer = LineWriter(writing)
+    writer._write = lambda data: 0
+    for _ in range(3):
+        writer.write(LINE)
+    writer._write = lambda data: os.write(writing, data)
+    os.close(reading)
+    writer.flush()
+    assert (writer.dropped, writer.trouble) == (3, "Broken pipe")
+    writer.flush()
+    assert writer.dropped == 3
+    os.close(writing)
+
+
+def test_at_the_end_nothing_is_waited_for_that_has_been_read():
+    reading, writing = os.pipe()
+    writer = LineWriter(writing)
+    for _ in range(100):
+        writer.write(LINE)
+    waited = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.line_writer.time.sleep", lambda seconds: waited.append(read_all(reading)))
+        writer.drain(60.0)
+    assert not writer._waiting and 0 < len(waited) < 10
+    os.close(reading)
+    os.close(writing)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,8 @@ import pytest
 from loud_bundle import loud_bundle  # noqa: F401
 from virtual_microphone import REPOSITORY, write_wav
 
-from edge.log import log, log_writer, start_log
+import edge.log
+from edge.log import iso_utc, log, log_writer, read_by_machines, start_log, stderr_is_the_journal
 
 QUIET_S = 150
 
@@ -87,6 +89,79 @@ def test_a_line_break_in_a_message_does_not_break_the_line():
     error = subprocess.run([sys.executable, "-c", code.format(True)], cwd=REPOSITORY, stderr=subprocess.PIPE).stderr
     (line,) = error.decode().splitlines()
     assert json.loads(line)["message"] == "one two three"
+
+
+@pytest.mark.parametrize(
+    "utc, written",
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1795550400.25, "2026-11-24T20:00:00.250Z"),
+        (1.9994, "1970-01-01T00:00:01.999Z"),
+        (1.9996, "1970-01-01T00:00:02.000Z"),  # rounded, the second with it
+    ],
+)
+def test_a_time_is_written_to_the_millisecond(utc, written):
+    assert iso_utc(utc) == written
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path):
+    """started(as_json, monitor, is_journal) begins the log; returns what gives its lines."""
+    before = (log.handlers, log.level, log.propagate)
+    with open(str(tmp_path / "log"), "w+", encoding="ascii") as file:
+
+        def started(as_json=False, monitor="", is_journal=False):
+            monkeypatch.setattr(sys, "stderr", file)  # here: pytest sets its own when the test begins
+            there = os.fstat(file.fileno())
+            journal = "{}:{}".format(there.st_dev, there.st_ino) if is_journal else "1:2"
+            monkeypatch.setenv("JOURNAL_STREAM", journal)
+            start_log(as_json, monitor)
+            return lambda: file.read().splitlines()
+
+        yield started
+        monkeypatch.undo()
+        log.handlers, log.level, log.propagate = before
+        edge.log._named = ""
+
+
+def say_all():
+    for say in (log.debug, log.info, log.warning, log.error, log.critical):
+        say("a %s\x1b[2J\nline", "caf\u00e9")
+
+
+def test_the_journal_takes_every_level_and_no_break_of_a_line(started):
+    lines = started(is_journal=True)
+    assert stderr_is_the_journal() and read_by_machines()
+    say_all()
+    assert lines() == ["<{}>a caf\\xe9\\x1b[2J line".format(level) for level in (6, 4, 3, 2)]
+
+
+def test_json_names_the_level_and_the_monitor(started):
+    lines = started(as_json=True, monitor="cot\n2", is_journal=True)
+    assert read_by_machines()
+    say_all()
+    said = [json.loads(line) for line in lines()]
+    assert [line["level"] for line in said] == ["info", "warning", "error", "critical"]
+    assert {line["message"] for line in said} == {"[cot\\n2] a caf\u00e9\\x1b[2J line"}
+    assert {len(line["time_utc"]) for line in said} == {24}
+
+
+def test_a_person_reads_when_how_bad_and_what(started):
+    lines = started()
+    assert not read_by_machines() and not stderr_is_the_journal()
+    say_all()
+    said = lines()
+    assert [line[20:28] for line in said] == ["INFO    ", "WARNING ", "ERROR   ", "CRITICAL"]
+    for line in said:
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z]+ +a caf\\xe9\\x1b\[2J line$", line)
+
+
+def test_a_log_that_is_begun_anew_names_no_monitor_and_says_each_line_once(started):
+    started(monitor="cot")
+    lines = started(is_journal=True)
+    log.warning("once")
+    assert lines() == ["<4>once"]
+    assert not log.propagate
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from edge.bundle import load_bundle
 from edge.config import load_settings
 from edge.decision.rules import episode_rules
 from edge.frames import SAMPLE_RATE
-from edge.pipeline import Pipeline
+from edge.pipeline import Pipeline, power_dbfs
 from edge.records import Alert, Event, Frame
 from edge.synthesis import infant_cry
 from edge.synthesis.signals import dbfs
@@ -171,12 +171,60 @@ def test_a_steady_room_is_not_shown_to_the_detector(bundle):
     assert all(frame.gated and frame.cry_probability == 0.0 for frame in late)
 
 
-def test_a_recording_shorter_than_a_frame_is_padded_to_one(bundle):
-    assert len(of_kind(listen(bundle, np.full(4000, 0.01, np.float32)), Frame)) == 1
+@pytest.mark.parametrize("n_samples", [1, 3199, 3200, 15999, 16000, 16001, 19199])
+def test_at_the_end_a_frame_is_made_whole_and_a_part_of_a_hop_is_none(bundle, n_samples):
+    pipeline = Pipeline(bundle)
+    noise = (1e-3 * np.random.RandomState(0).randn(n_samples)).astype(np.float32)
+    frames = of_kind(pipeline.push(noise) + pipeline.finish(), Frame)
+    assert [frame.t_s for frame in frames] == [1.0]
 
 
 def test_no_samples_no_frames(bundle):
     assert Pipeline(bundle).finish() == []
+
+
+def test_what_is_not_shown_to_the_detector_has_no_probability(heard):
+    gated = [frame for frame in of_kind(heard, Frame) if frame.gated]
+    assert len(gated) > 10
+    assert {(frame.cry_probability, frame.detector_probability, frame.verified) for frame in gated} == {
+        (0.0, 0.0, False)
+    }
+    shown = [frame for frame in of_kind(heard, Frame) if not frame.gated]
+    assert all(frame.detector_probability > 0.0 for frame in shown)
+
+
+def test_without_a_gate_every_frame_is_shown_to_the_detector(bundle):
+    settings = load_settings(None)
+    pipeline = Pipeline(bundle, settings._replace(gate=settings.gate._replace(enabled=False)))
+    frames = of_kind(pipeline.push(np.zeros(2 * SAMPLE_RATE, np.float32)), Frame)
+    assert len(frames) == 6 and not any(frame.gated for frame in frames)
+    assert all(frame.detector_probability > 0.0 for frame in frames)
+
+
+def test_a_cry_is_known_while_it_goes_on(bundle, nursery):
+    pipeline = Pipeline(bundle)
+    assert not pipeline.is_crying and pipeline.open_event() is None
+    pipeline.push(nursery[: 17 * SAMPLE_RATE])
+    assert pipeline.is_crying
+    so_far = pipeline.open_event()
+    assert so_far.start_s == pytest.approx(CRY_START_S, abs=ONSET_TOLERANCE_S)
+    assert so_far.end_s == pytest.approx(17.0, abs=1.0) and so_far.cause is None
+    (event,) = of_kind(pipeline.finish(), Event)
+    assert event.start_s == so_far.start_s
+    assert not pipeline.is_crying and pipeline.open_event() is None
+
+
+@pytest.mark.parametrize(
+    "mean_square, dbfs", [(1.0, 0.0), (1e-5, -50.0), (1e-12, -120.0), (1e-13, -120.0), (0.0, -120.0)]
+)
+def test_no_level_is_below_that_of_digital_silence(mean_square, dbfs):
+    assert power_dbfs(mean_square) == pytest.approx(dbfs)
+
+
+def test_a_frame_that_takes_longer_than_the_configuration_allows_is_a_missed_deadline(bundle):
+    settings = load_settings(None)
+    assert Pipeline(bundle).timings.budget_s == pytest.approx(0.096)
+    assert Pipeline(bundle, settings._replace(budget=settings.budget._replace(frame_ms=50))).timings.budget_s == 0.05
 
 
 def test_a_loud_clipped_cry_is_still_a_cry(bundle, nursery):

@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import UserError
 from edge.files import expand_home
-from edge.text import printable, shown
+from edge.text import cut, printable, shown, text_of, user_name
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,10 @@ from edge.text import printable, shown
         ("\ud800", "\\ud800"),
         (os.fsdecode(b"caf\xe9.wav"), "caf\\xe9.wav"),
         ("\U000e0041", "\\U000e0041"),
+        ("\udc80\udcff", "\\x80\\xff"),  # the first and the last byte of a name that is no text
+        ("\udc7f\udd00", "\\udc7f\\udd00"),  # and what stands for no byte
+        ("rtsp://nurse:pass@word@10.0.0.2/cot", "rtsp://10.0.0.2/cot"),
+        ("from rtsps://nurse@cam\n to mqtt://a:b@c", "from rtsps://cam\\n to mqtt://c"),
     ],
 )
 def test_what_is_no_plain_character_is_written_out(text, written_out):
@@ -55,3 +59,22 @@ def test_without_a_home_one_line_says_so(monkeypatch):
     assert expand_home("~/a", "--db") == "/home/parent/a"
     with pytest.raises(UserError, match="--db ~nobody-of-this-name/a: no home directory is known"):
         expand_home("~nobody-of-this-name/a", "--db")
+
+
+@pytest.mark.parametrize("length, kept", [(59, 59), (60, 60), (61, 57), (1000, 57)])
+def test_a_long_text_ends_in_dots_and_one_that_fits_does_not(length, kept):
+    assert cut("x" * length) == "x" * kept + ("..." if kept < length else "")
+    assert cut("x" * 12, 10) == "xxxxxxx..."
+
+
+def test_a_path_is_text_for_any_program():
+    assert text_of("caf\u00e9/\u540d\u202e") == "caf\u00e9/\u540d\u202e"
+    assert text_of("caf\udce9\ud800\udfff") == "caf\\xe9\\ud800\\udfff"
+
+
+def test_who_has_no_name_is_a_number(monkeypatch):
+    import pwd
+
+    assert user_name() == pwd.getpwuid(os.geteuid()).pw_name
+    monkeypatch.setattr("os.geteuid", lambda: 2**31 - 7)
+    assert user_name() == "user 2147483641"

@@ -1,5 +1,6 @@
 """Stage timings: right figures, bounded memory, a cost nobody notices."""
 
+import re
 from time import perf_counter
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_memory_is_bounded_and_extremes_are_kept():
     assert row.n == WINDOW + 11
     assert row.max_ms == 9000
     assert row.p99_ms == 1000
-    assert len(timings._stages["gate"].latest) == WINDOW
+    assert len(timings._stages["gate"].latest) == WINDOW == 16384
 
 
 def test_several_runs_are_one():
@@ -82,6 +83,27 @@ def test_the_printed_table_fits_80_columns():
     lines = format_table(timings).splitlines()
     assert max(len(line) for line in lines) <= 80
     assert lines[-1] == "missed deadlines: 1"
+
+
+def test_the_printed_table_says_each_figure_of_each_stage_under_its_name():
+    timings = StageTimings(budget_s=0.05)
+    for duration_s in (0.001, 0.002, 0.003, 0.004, 0.010):
+        timings.add("a stage of 18 char", duration_s)
+    timings.add("a stage of nineteen", 0.05)
+    lines = format_table(timings).splitlines()
+    assert lines[0].split() == ["stage,", "ms", "n", "min", "p50", "p90", "p99", "max", "p99/50"]
+    assert lines[1][:18] == "a stage of 18 char"
+    assert lines[1][18:].split() == ["5", "1.000", "3.000", "7.600", "9.760", "10.000", "19.5%"]
+    assert lines[2][:18] == "a stage of ninet.."
+    assert lines[2].split()[-1] == "100.0%"
+    ends = [[figure.end() for figure in re.finditer("[^ ]+", line)][-7:] for line in lines[:3]]
+    assert ends[0] == ends[1] == ends[2]  # each stands below its name
+
+
+def test_what_nothing_was_recorded_of_has_no_row_and_no_durations():
+    assert StageTimings().durations_s("gate") == []
+    with pytest.raises(KeyError):
+        StageTimings().row("gate")
 
 
 def test_an_empty_table_prints():

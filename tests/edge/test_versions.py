@@ -11,10 +11,8 @@ from edge.versions import installed_versions, loaded_versions
 
 
 def test_loaded_versions_name_what_the_process_has_loaded():
-    assert loaded_versions(("numpy", "no_such_module")) == {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
+    for modules in (("numpy", "no_such_module"), ("no_such_module", "sys", "numpy")):  # sys names no version
+        assert loaded_versions(modules) == {"python": platform.python_version(), "numpy": np.__version__}
 
 
 def test_nothing_is_loaded_to_know_its_version():
@@ -24,7 +22,5 @@ def test_nothing_is_loaded_to_know_its_version():
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="importlib.metadata is of Python 3.8")
 def test_installed_versions_leave_out_what_is_not_installed():
-    assert installed_versions(("numpy", "no-such-package")) == {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
+    for packages in (("numpy", "no-such-package"), ("no-such-package", "numpy")):
+        assert installed_versions(packages) == {"python": platform.python_version(), "numpy": np.__version__}

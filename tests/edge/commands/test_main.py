@@ -14,8 +14,6 @@ from virtual_microphone import REPOSITORY
 
 from edge import __version__
 from edge.commands.main import make_parser
-from edge.errors import UserError
-from edge.guarded import enter, guarded
 from edge.records import Event
 from edge.store import Store
 
@@ -77,33 +75,6 @@ def test_wrong_usage_exits_2(run_here, arguments):
     assert "\x1b" not in finished.err
 
 
-@pytest.mark.parametrize(
-    "error, said",
-    [
-        (UserError("the cot is empty: put the baby in"), "cry-monitor: error: the cot is empty: put the baby in\n"),
-        (
-            ValueError("two\nlines"),
-            "cry-monitor: error: internal error: ValueError: two lines; please report it; "
-            "run with CRY_MONITOR_TRACEBACK=1 to see where\n",
-        ),
-    ],
-)
-def test_any_exception_becomes_one_line(capsys, error, said):
-    def command(args):
-        raise error
-
-    assert guarded(command, argparse.Namespace()) == 1
-    assert capsys.readouterr().err == said
-
-
-def test_ctrl_c_exits_130(capsys):
-    def command(args):
-        raise KeyboardInterrupt
-
-    assert guarded(command, argparse.Namespace()) == 130
-    assert capsys.readouterr().err == ""
-
-
 def test_a_reader_that_goes_away_is_no_error(start, loud_bundle, burst_wav):
     process = start("analyze", "--json", "--frames", "--bundle", loud_bundle, *[burst_wav] * 5)
     process.stdout.readline()
@@ -148,30 +119,6 @@ def wait_until_ours(process):
             if "numpy" in maps.read():
                 return
         time.sleep(0.005)
-
-
-class Finalized:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_ctrl_c_in_a_place_that_swallows_it_is_130_too(capfd):
-    def command(args):
-        if hasattr(sys, "unraisablehook"):
-            Finalized()
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(5)
-        except BaseException:
-            raise ValueError("what a library makes of it") from None
-        return 0
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        assert enter(lambda argv: (command, argv)) == 130
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("descriptor", [0, 1, 2])
