@@ -108,7 +108,7 @@ def test_a_time_is_written_to_the_millisecond(utc, written):
 def started(monkeypatch, tmp_path):
     """started(as_json, monitor, is_journal) begins the log; returns what gives its lines."""
     before = (log.handlers, log.level, log.propagate)
-    with open(str(tmp_path / "log"), "w+", encoding="ascii") as file:
+    with open(str(tmp_path / "log"), "w", encoding="ascii") as file:
 
         def started(as_json=False, monitor="", is_journal=False):
             monkeypatch.setattr(sys, "stderr", file)  # here: pytest sets its own when the test begins
@@ -116,7 +116,7 @@ def started(monkeypatch, tmp_path):
             journal = "{}:{}".format(there.st_dev, there.st_ino) if is_journal else "1:2"
             monkeypatch.setenv("JOURNAL_STREAM", journal)
             start_log(as_json, monitor)
-            return lambda: file.read().splitlines()
+            return lambda: (tmp_path / "log").read_text(encoding="ascii").splitlines()
 
         yield started
         monkeypatch.undo()
