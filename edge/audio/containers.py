@@ -126,10 +126,12 @@ def _wav_bytes(read_at, data_at, n_bytes, long_bytes, size, order):
 
 
 def _is_chunk(header, order, room):
-    """Whether 8 bytes begin a chunk that fits in so many, but for the last of its bytes."""
-    if len(header) < 8 or not header[:4].strip(b" \0").isalnum():
+    """Whether 8 bytes begin a chunk that fits in so many, but for the last of its bytes; or a tag, which is none."""
+    if len(header) < 8:
         return False
-    return struct.unpack(order + "I", header[4:])[0] <= room or header[:3] in (b"TAG", b"ID3")
+    if header[:3] in (b"TAG", b"ID3"):  # what players put there, with a length of another kind
+        return True
+    return header[:4].strip(b" \0").isalnum() and struct.unpack(order + "I", header[4:])[0] <= room
 
 
 def _w64(read_at, size):

@@ -60,7 +60,7 @@ def count_samples(read_at, size: int) -> Tuple[int, bool]:
     (fixed_block,) = struct.unpack(">H", read_at(STREAMINFO_AT, 2))
     begin = max(0, size - TAIL_BYTES)
     tail = read_at(begin, size - begin)
-    at, is_last = len(tail), True
+    at = len(tail)
     while True:
         at = max(tail.rfind(b"\xff\xf8", 0, at), tail.rfind(b"\xff\xf9", 0, at))
         if at < 0:
@@ -70,7 +70,7 @@ def count_samples(read_at, size: int) -> Tuple[int, bool]:
             continue
         first, n_samples = frame
         body = tail[at:]
-        if is_last and len(body) <= CHECKED_BYTES and crc(body[:-2], 0x8005, 16) == struct.unpack(">H", body[-2:])[0]:
+        if len(body) <= CHECKED_BYTES and crc(body[:-2], 0x8005, 16) == struct.unpack(">H", body[-2:])[0]:
             return first + n_samples, True
         return first, False
 
