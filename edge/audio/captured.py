@@ -146,10 +146,10 @@ class CapturedSource(Source):
             self._hops.end()
 
     def _note_opened(self, device):
-        self.name = device["name"]
         self.native_rate_hz = device["rate_hz"]
         self.channels = device["channels"]
         self._intake = Intake(self.native_rate_hz, self.channels)
+        self.name = device["name"]  # last: what has a name is open
         self._captured_s = time.monotonic()
         self._opened.set()
 
