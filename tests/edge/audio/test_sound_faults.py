@@ -18,7 +18,9 @@ def noise(rms, seed=0):
     return (rms * np.random.RandomState(seed).standard_normal(len(T_S))).astype(np.float32)
 
 
-@pytest.mark.parametrize("offset, is_one", [(0.0029, False), (0.0031, True), (-0.0031, True), (0.5, True), (0.0, False)])
+@pytest.mark.parametrize(
+    "offset, is_one", [(0.0029, False), (0.0031, True), (-0.0031, True), (0.5, True), (0.0, False)]
+)
 def test_an_offset_is_at_least_three_thousandths(offset, is_one):
     assert offset_of(np.full(50, offset)) == (offset if is_one else 0.0)
 

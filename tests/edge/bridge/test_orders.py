@@ -1,8 +1,10 @@
 """What is asked over a real broker reaches a real socket: marks, and a pause that ends when the bridge does."""
 
 import json
+import threading
 
 import pytest
+from patience import PATIENCE_S
 from receivers import Mosquitto, Subscriber, until
 
 from edge.bridge.home_assistant import availability_topic
@@ -151,7 +153,11 @@ def test_a_flood_is_passed_over_and_said_once(monitor, caplog):
         (ASKED + "pause", b"for ever", "1 to 120 minutes"),
         (ASKED + "pause", b"nan", "1 to 120 minutes"),
         (ASKED + "pause", b"\xff\x00", "1 to 120 minutes"),
-        (ASKED + "pause", b"9" * (LONGEST_PAYLOAD + 1), "at most 200"),
+        (ASKED + "pause", b"9" * (LONGEST_PAYLOAD + 1), "201 bytes are asked, at most 200"),
+        (ASKED + "pause", b"9" * LONGEST_PAYLOAD, "1 to 120 minutes"),
+        (ASKED + "mark", b"nothing", "mark is"),
+        (ASKED + "mark", b'{"event": 1}', "use cry, other"),
+        (ASKED + "mark", b"[" * 100, "mark is"),
         (ASKED + "mark", b"{", "use cry, other"),
         (ASKED + "mark", b"[1]", "mark is"),
         (ASKED + "mark", b'{"event": 99, "mark": "cry"}', "no event 99"),
@@ -168,6 +174,27 @@ def test_what_cannot_be_is_one_line(monitor, caplog, topic, payload, said):
     assert not monitor.pause.is_on
 
 
+def test_a_pause_is_held_until_it_is_over_and_does_not_hinder_what_is_asked_meanwhile(monitor, caplog):
+    orders = Orders({"nursery": monitor.path}, "cry-monitor", True)
+    orders.take(ASKED + "pause", b"30")
+    until(monitor.look)
+    orders.take(ASKED + "mark", b"cry")
+    until(lambda: monitor.mark == "cry")
+    assert orders.refused == 0 and monitor.look()
+    (holder,) = holders()
+    orders.take(ASKED + "pause", b"OFF")
+    until(lambda: not monitor.look())
+    holder.join(PATIENCE_S)
+    assert not holder.is_alive() and orders.refused == 0
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1 and said[0].startswith("nursery is paused over MQTT until ")
+
+
+def holders():
+    """The threads that hold a pause."""
+    return [thread for thread in threading.enumerate() if thread.name == "pause of nursery"]
+
+
 def test_another_bridges_monitor_is_passed_over(monitor, caplog):
     orders = Orders({"nursery": monitor.path}, "cry-monitor", True)
     orders.take("cry-monitor/attic/set/mark", b"other")
@@ -179,6 +206,6 @@ def test_another_bridges_monitor_is_passed_over(monitor, caplog):
 def test_words_and_lengths():
     assert [pause_seconds(text) for text in ("ON", "OFF", "1", "120")] == [1800.0, 0.0, 60.0, 7200.0]
     assert mark_of("other") == ("last", "other")
-    for text in ("", "0", "121", "-5", "inf"):
+    for text in ("", "0", "0.99", "120.1", "121", "-5", "inf", "on", "1e2x"):
         with pytest.raises(UserError):
             pause_seconds(text)

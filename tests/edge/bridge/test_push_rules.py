@@ -152,3 +152,144 @@ def test_a_cause_is_named_only_where_that_is_switched_on(clock):
     assert message.text == "after 10 s, cause hungry"
     (message,) = rules(clock, tell_end=True, tell_cause=True).ended(10.0, None)
     assert message.text == "after 10 s, cause uncertain"
+
+
+def test_what_cannot_wait_is_urgent_and_a_cry_more_urgent_than_the_rest(clock):
+    """As ntfy counts: 5 rings through a phone's silence, 3 is what anything has."""
+    one = rules(clock, deaf_after_s=15.0, repeat_s=60.0, tell_loud=True, tell_end=True)
+    said = one.follow(HEARING._replace(database_trouble="full", loud=True, level_dbfs=-20.4)) + one.ended(5.0, None)
+    said += one.follow(CRYING)
+    clock.now_s += 60.0
+    said += one.follow(CRYING) + one.follow(LOST)
+    clock.now_s += 15.0
+    said += one.follow(LOST) + one.follow(HEARING) + one.follow(State(state="paused", detail="30 min"))
+    assert [(message.kind, message.priority) for message in said] == [
+        (DATABASE, 3), (LOUD, 3), (CRY_ENDED, 3), (DATABASE, 3), (CRY, 4), (CRY, 5), (DEAF, 5), (HEARS, 3), (PAUSED, 4),
+    ]  # fmt: skip
+    assert [message.text for message in said[:2]] == ["full", "-20 dBFS"]
+
+
+def test_by_default_a_cry_is_told_at_once_and_little_else(clock):
+    assert PushSettings() == PushSettings(0.0, 60.0, 0.0, 15.0, None, False, False, False, False)
+
+
+def test_a_monitor_that_hears_from_the_start_is_nothing_to_tell(clock):
+    assert rules(clock).follow(HEARING) == []
+
+
+@pytest.mark.parametrize("settings, kept", [({}, 15.0), ({"deaf_after_s": 20.0}, 20.0)])
+def test_deafness_is_told_at_that_second_and_not_before(clock, settings, kept):
+    one = rules(clock, **settings)
+    one.follow(HEARING)
+    one.follow(LOST)
+    clock.now_s += kept - 0.1
+    assert one.follow(LOST) == []
+    clock.now_s += 0.1
+    assert kinds(one.follow(LOST)) == [DEAF]
+
+
+def test_after_a_pause_deafness_is_counted_anew(clock):
+    one = rules(clock)
+    one.follow(HEARING)
+    one.follow(LOST)
+    clock.now_s += 14.0
+    one.follow(State(state="paused", detail=""))
+    clock.now_s += 14.0
+    assert one.follow(LOST) == []
+    clock.now_s += 15.0
+    assert kinds(one.follow(LOST)) == [DEAF]
+
+
+def test_a_pause_of_unknown_length_is_told_once(clock):
+    one = rules(clock)
+    paused = State(state="paused")
+    assert kinds(one.follow(paused) + one.follow(paused)) == [PAUSED]
+
+
+def test_a_database_that_fails_while_nobody_hears_is_told_when_it_hears(clock):
+    one = rules(clock)
+    assert one.follow(LOST._replace(database_trouble="full")) == []
+    (message,) = one.follow(HEARING._replace(database_trouble="full"))
+    assert (message.kind, message.title, message.text) == (DATABASE, "Cannot write down", "full")
+    (message,) = one.follow(HEARING)
+    assert (message.kind, message.title, message.text) == (DATABASE, "Writes down again", "")
+
+
+def test_a_cry_that_goes_on_is_told_every_time_and_how_long_it_is(clock):
+    one = rules(clock, repeat_s=90.0)
+    one.follow(CRYING)
+    told = []
+    for _ in range(6):
+        clock.now_s += 45.0
+        told += one.follow(CRYING)
+    assert [(message.title, message.text) for message in told] == [
+        ("Still crying", "for 2 min"),
+        ("Still crying", "for 3 min"),
+        ("Still crying", "for 4 min"),
+    ]
+    one.follow(HEARING)
+    clock.now_s += 200.0
+    (again,) = one.follow(CRYING)  # another cry
+    assert (again.title, again.priority) == ("Crying", 4)
+
+
+def test_a_cry_within_the_gap_is_told_when_it_lasts_as_long_as_it_must(clock):
+    one = rules(clock, min_gap_s=60.0, min_length_s=5.0)
+    one.follow(CRYING)
+    clock.now_s += 5.0
+    assert kinds(one.follow(CRYING)) == [CRY]
+    one.follow(HEARING)
+    clock.now_s += 58.0
+    one.follow(CRYING)
+    clock.now_s += 2.0  # the gap is over, the length is not
+    assert one.follow(CRYING) == []
+    clock.now_s += 3.0
+    assert kinds(one.follow(CRYING)) == [CRY]
+
+
+def test_loudness_is_told_again_after_the_gap_and_not_within(clock):
+    loud = HEARING._replace(loud=True)
+    one = rules(clock, tell_loud=True, min_gap_s=60.0)
+    (message,) = one.follow(loud)
+    assert message.text == "0 dBFS"  # no level is known
+    for waited_s, told in ((59.9, []), (0.1, [LOUD]), (10.0, [])):
+        one.follow(HEARING)
+        clock.now_s += waited_s
+        assert kinds(one.follow(loud)) == told
+
+
+@pytest.mark.parametrize("begin, end", [(22 * 60, 6 * 60), (6 * 60, 22 * 60), (0, 1)])
+@pytest.mark.parametrize("hours", range(0, 24, 3))
+def test_quiet_hours_begin_with_their_first_minute_and_end_before_the_last(clock, begin, end, hours):
+    midnight = time.mktime((2023, 6, 15, 0, 0, 0, 0, 0, -1))
+    for minute in {60 * hours, 60 * hours + 59, begin - 1, begin, end - 1, end}:
+        minute %= 1440
+        one = PushRules(PushSettings(quiet=(begin, end), tell_end=True), "n", clock, lambda m=minute: midnight + 60 * m)
+        is_quiet = begin <= minute < end if begin < end else not end <= minute < begin
+        assert kinds(one.follow(CRYING)) == ([] if is_quiet else [CRY])
+        assert kinds(one.ended(5.0, None)) == ([] if is_quiet else [CRY_ENDED])
+
+
+def test_a_cry_that_ends_in_quiet_hours_is_over_after_them(clock):
+    midnight = time.mktime((2023, 6, 15, 0, 0, 0, 0, 0, -1))
+    now_utc = [midnight]
+    one = PushRules(PushSettings(quiet=(10, 20), min_length_s=30.0), "n", clock, lambda: now_utc[0])
+    one.follow(CRYING)
+    now_utc[0] += 15 * 60
+    one.follow(HEARING)
+    now_utc[0] += 15 * 60
+    clock.now_s += 1800.0
+    assert one.follow(CRYING) == []  # it has only begun
+
+
+def test_a_sample_of_each_message_that_is_sent_and_of_no_other():
+    def kinds_of(**settings):
+        return sorted(kinds(samples(PushSettings(**settings), "nursery")))
+
+    always = sorted([CRY, DEAF, HEARS, PAUSED, DATABASE])
+    assert kinds_of() == kinds_of(quiet=(0, 1440)) == always
+    everything = {"repeat_s": 60.0, "tell_loud": True, "tell_end": True}
+    assert kinds_of(**everything) == sorted(always + [CRY, LOUD, CRY_ENDED])
+    messages = samples(PushSettings(tell_end=True, tell_name=True, tell_cause=True, quiet=(0, 1440)), "nursery")
+    assert messages[-1].text == "after 3 min, cause hungry"
+    assert all(message.title.startswith("nursery: ") and message.source == "nursery" for message in messages)
