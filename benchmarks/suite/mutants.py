@@ -69,6 +69,7 @@ class Verdict:
     outcome: str
     seconds: float
     diff: str
+    by: str = ""  # the test that failed
 
 
 def main() -> None:
@@ -98,10 +99,10 @@ def files_of(room: str) -> list[Path]:
     return sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
 
 
-def tests_of(room: str) -> list[Path]:
-    """The test files of a room."""
-    folder = REPOSITORY / "tests" / "edge"
-    return sorted((folder if room == TOP else folder / room).glob("test_*.py"))
+def tests_of(room: str, tree: Path) -> list[Path]:
+    """The test files of a room in a copy of the tree, as paths in it."""
+    folder = tree / "tests" / "edge"
+    return sorted(path.relative_to(tree) for path in (folder if room == TOP else folder / room).glob("test_*.py"))
 
 
 def draw(room: str, n: int, seed: int) -> list[Mutant]:
@@ -181,8 +182,8 @@ def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> l
 
         verdicts = []
         for number, verdict in enumerate(pool.map(one, mutants), start=1):
-            where = f"{verdict.mutant.file}:{verdict.mutant.line}"
-            print(f"{number}/{len(mutants)} {where} {verdict.outcome}, {verdict.seconds:.0f} s", flush=True)
+            where = f"{number}/{len(mutants)} {verdict.mutant.file}:{verdict.mutant.line}"
+            print(f"{where} {verdict.outcome}, {verdict.seconds:.0f} s {verdict.by}", flush=True)
             verdicts.append(verdict)
             if verdict.outcome == KILLED:
                 killed.keep(verdict.mutant, verdict.seconds)
@@ -202,7 +203,7 @@ def copy_tree(target: Path) -> Path:
 def seconds_without_mutant(room: str, copy: Path) -> float:
     """How long a room's tests take. Exits when they fail: they could tell nothing."""
     started = time.monotonic()
-    failed = run_tests(tests_of(room), copy, timeout_s=600)
+    failed = run_tests(tests_of(room, copy), copy, timeout_s=600)
     if failed:
         sys.exit(f"the tests of {room} fail without a mutant:\n{failed[-2000:]}")
     return time.monotonic() - started
@@ -231,21 +232,21 @@ def verdict_on(mutant: Mutant, copy: Path, timeout_s: float, end: float) -> Verd
     started = time.monotonic()
     if started > end:
         return Verdict(mutant, NO_TIME, 0.0, diff_of(mutant))
-    stem, tests = Path(mutant.file).stem, tests_of(mutant.room)
+    stem, tests = Path(mutant.file).stem, tests_of(mutant.room, copy)
     near = [path for path in tests if stem in path.stem]
     (copy / mutant.file).write_text(mutated(mutant))
     try:
         parts = [part for part in (near, [path for path in tests if path not in near]) if part]
-        failed = any(run_tests(part, copy, timeout_s) for part in parts)
+        failed = next(filter(None, (run_tests(part, copy, timeout_s) for part in parts)), "")
     finally:
         shutil.copy2(REPOSITORY / mutant.file, copy / mutant.file)
-    return Verdict(mutant, KILLED if failed else SURVIVED, time.monotonic() - started, diff_of(mutant))
+    seconds = time.monotonic() - started
+    return Verdict(mutant, KILLED if failed else SURVIVED, seconds, diff_of(mutant), first_failed(failed))
 
 
 def run_tests(tests: Sequence[Path], copy: Path, timeout_s: float) -> str:
     """What pytest says when one of the tests fails or takes too long; empty when all pass."""
-    names = [path.relative_to(REPOSITORY).as_posix() for path in tests]
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *names]
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
     try:
         done = subprocess.run(
             command, cwd=copy, timeout=timeout_s, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -253,6 +254,13 @@ def run_tests(tests: Sequence[Path], copy: Path, timeout_s: float) -> str:
     except subprocess.TimeoutExpired:
         return f"longer than {timeout_s:.0f} s"
     return done.stdout if done.returncode else ""
+
+
+def first_failed(output: str) -> str:
+    """The test that failed, of what pytest says; its last line where there is none."""
+    lines = output.splitlines()
+    named = (line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR ")))
+    return next(named, lines[-1] if lines else "")
 
 
 def figures_of(verdicts: Sequence[Verdict], seed: int) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_change_elsewhere_draws_no_others(repository):
 def test_every_room_has_source_and_tests_to_judge_it():
     assert len(mutants.ROOMS) == 10
     for room in mutants.ROOMS:
-        assert mutants.files_of(room) and mutants.tests_of(room), room
+        assert mutants.files_of(room) and mutants.tests_of(room, mutants.REPOSITORY), room
 
 
 def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(repository):
@@ -60,6 +60,7 @@ def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(reposito
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
     verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
     assert [verdict.outcome for verdict in verdicts] == [mutants.KILLED, mutants.SURVIVED]
+    assert [verdict.by for verdict in verdicts] == ["tests/edge/tiny/test_size.py::test_size", ""]
     assert (repository / "edge/tiny/size.py").read_text() == SOURCE
     killed = mutants.Killed(repository / "work")
     assert killed.get(compared) == pytest.approx(verdicts[0].seconds, abs=0.1) and killed.get(unseen) is None
