@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import queue
 import random
 import shutil
@@ -23,10 +22,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 from benchmarks.lib.record import record
 from benchmarks.suite.equivalents import EQUIVALENT
+from benchmarks.suite.kills import Killed, Mutant
 
 REPOSITORY = Path(__file__).parents[2]
 TOP = "top"  # edge's own files, beside the rooms
@@ -48,17 +49,6 @@ LEFT_OUT = ("VariableInserter", "VariableReplacer", "RemoveDecorator", "ReplaceB
 PATIENCE = 4  # times as long as the room's tests take without a mutant, and
 PATIENCE_S = 30.0
 KILLED, SURVIVED, EQUIVALENT_TO, NO_TIME = "killed", "survived", "equivalent", "no time"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one file: the n-th place of a Cosmic Ray operator."""
-
-    room: str
-    file: str
-    line: int
-    operator: str
-    occurrence: int
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,9 @@ def main() -> None:
     arguments = parser.parse_args()
     rooms = tuple(arguments.room or ROOMS)
     mutants = [mutant for room in rooms for mutant in draw(room, arguments.each, arguments.seed)]
-    verdicts = judge(mutants, arguments.jobs, time.monotonic() + 60 * arguments.minutes, Killed(arguments.work))
+    verdicts = judge(
+        mutants, arguments.jobs, time.monotonic() + 60 * arguments.minutes, Killed(arguments.work, REPOSITORY)
+    )
     figures = figures_of(verdicts, arguments.seed)
     if rooms == ROOMS:
         record("mutants", figures, table(figures))
@@ -115,8 +107,24 @@ def draw(room: str, n: int, seed: int) -> list[Mutant]:
             what = f"{path.name} {lines[begin[0] - 1].strip()} {begin[1]}"
             places[f"{seed} {what} {seen[what]}"] = here
             seen[what] += 1
-    drawn = sorted(places, key=lambda place: hashlib.sha256(place.encode()).digest())[:n]
-    return [random.Random(place).choice(places[place]) for place in drawn]
+    drawn = sorted(places, key=lambda place: hashlib.sha256(place.encode()).digest())
+    found = (next(filter(can_be_made, shuffled(places[place], place)), None) for place in drawn)
+    return list(islice(filter(None, found), n))
+
+
+def shuffled(mutants: Sequence[Mutant], seed: str) -> Iterator[Mutant]:
+    """All of them, in an order that the seed draws."""
+    left, rng = list(mutants), random.Random(seed)
+    while left:
+        yield left.pop(left.index(rng.choice(left)))
+
+
+def can_be_made(mutant: Mutant) -> bool:
+    """Whether Cosmic Ray makes it at all: it fails on an exception with a dotted name."""
+    try:
+        return mutated(mutant) != (REPOSITORY / mutant.file).read_text()
+    except AttributeError:
+        return False
 
 
 def mutants_in(room: str, path: Path) -> dict[tuple[int, int], list[Mutant]]:
@@ -131,32 +139,6 @@ def mutants_in(room: str, path: Path) -> dict[tuple[int, int], list[Mutant]]:
         for occurrence, (begin, _) in enumerate(positions):
             places[begin].append(Mutant(room, path.relative_to(REPOSITORY).as_posix(), begin[0], name, occurrence))
     return places
-
-
-class Killed:
-    """What was killed before, in a folder."""
-
-    def __init__(self, folder: Path):
-        self.file = folder / "killed.json"
-        self.seconds: dict[str, float] = json.loads(self.file.read_text()) if self.file.is_file() else {}
-
-    def get(self, mutant: Mutant) -> float | None:
-        """How long it took, None for one that was not killed."""
-        return self.seconds.get(self.key(mutant))
-
-    def keep(self, mutant: Mutant, seconds: float) -> None:
-        """Write it down."""
-        self.seconds[self.key(mutant)] = round(seconds, 1)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_suffix(".partial")
-        partial.write_text(json.dumps(self.seconds, indent=1) + "\n")
-        partial.replace(self.file)
-
-    @staticmethod
-    def key(mutant: Mutant) -> str:
-        """Another one when anything of its file is another."""
-        text = f"{mutant.file} {mutant.operator} {mutant.occurrence}\n" + (REPOSITORY / mutant.file).read_text()
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> list[Verdict]:

@@ -92,9 +92,11 @@ class Client:
                 raise self._ended("it says nothing") from None
             except OSError as error:
                 raise self._ended(error.strerror or str(error)) from error
-            if not received or len(self._received) > LONGEST_LINE:
+            if not received:
                 raise self._ended("it has closed the socket")
             self._received += received
+            if len(self._received) > LONGEST_LINE and b"\n" not in self._received:
+                raise self._ended("it does not speak as a monitor does")
         line, _, self._received = self._received.partition(b"\n")
         message = _parsed(line)
         if message is None:

@@ -123,7 +123,7 @@ def check_nesting(text, tokens, max_depth):
             depth -= 1
 
 
-def check_values(value, finite=True, max_depth=MAX_DEPTH):
+def check_values(value, finite, max_depth=MAX_DEPTH):
     """Raise ValueError, with its place, for a value within dicts and lists that cannot be worked with."""
     if isinstance(value, str):
         if BAD_TEXT.search(value):
@@ -140,7 +140,7 @@ def check_values(value, finite=True, max_depth=MAX_DEPTH):
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
             step = "." + cut(printable(key)) if isinstance(value, dict) else "[{}]".format(key)
             try:
-                check_values(key)
+                check_values(key, finite)
                 check_values(entry, finite, max_depth - 1)
             except _Bad as error:
                 raise error.within(step) from None

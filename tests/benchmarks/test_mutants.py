@@ -39,6 +39,15 @@ def test_a_seed_draws_the_same_mutants_no_two_in_one_place():
     assert len(drawn) == 14 and {mutant.room for mutant in drawn} == {"dsp"}
 
 
+def test_a_mutant_that_cannot_be_made_is_none(repository):
+    """Cosmic Ray fails on an exception with a dotted name."""
+    source = "import csv\n\n\ndef f():\n    try:\n        return 1\n    except csv.Error:\n        return 2\n"
+    (repository / "edge/tiny/size.py").write_text(source)
+    assert any("ExceptionReplacer" in mutant.operator for mutant in mutants_of(repository))
+    drawn = mutants.draw("tiny", 100, 0)
+    assert drawn and all(mutants.diff_of(mutant) for mutant in drawn)
+
+
 def test_a_change_elsewhere_draws_no_others(repository):
     def drawn():
         return {(mutant.operator, mutants.diff_of(mutant).splitlines()[-1]) for mutant in mutants.draw("tiny", 3, 0)}
@@ -58,11 +67,13 @@ def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(reposito
     every = mutants_of(repository)
     compared = next(mutant for mutant in every if mutant.operator.endswith("Gt_GtE"))
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
-    verdicts = mutants.judge([compared, unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
+    verdicts = mutants.judge(
+        [compared, unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work", repository)
+    )
     assert [verdict.outcome for verdict in verdicts] == [mutants.KILLED, mutants.SURVIVED]
     assert [verdict.by for verdict in verdicts] == ["tests/edge/tiny/test_size.py::test_size", ""]
     assert (repository / "edge/tiny/size.py").read_text() == SOURCE
-    killed = mutants.Killed(repository / "work")
+    killed = mutants.Killed(repository / "work", repository)
     assert killed.get(compared) == pytest.approx(verdicts[0].seconds, abs=0.1) and killed.get(unseen) is None
     figures = mutants.figures_of(verdicts, 0)
     assert (figures["killed"], figures["judged"], figures["share"]) == (1, 2, 0.5)
@@ -71,20 +82,22 @@ def test_what_the_tests_notice_is_killed_and_the_source_stays_as_it_was(reposito
 
 def test_when_time_is_over_it_says_so(repository):
     (mutant, *_) = mutants.draw("tiny", 1, 0)
-    (verdict,) = mutants.judge([mutant], 1, time.monotonic() - 1, mutants.Killed(repository / "work"))
+    (verdict,) = mutants.judge([mutant], 1, time.monotonic() - 1, mutants.Killed(repository / "work", repository))
     assert verdict.outcome == mutants.NO_TIME and mutants.figures_of([verdict], 0)["judged"] == 0
 
 
 def test_a_room_whose_tests_fail_anyway_judges_nothing(repository):
     (repository / "tests/edge/tiny/test_others.py").write_text("def test_no():\n    assert False\n")
     with pytest.raises(SystemExit, match="the tests of tiny fail without a mutant"):
-        mutants.judge(mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
+        mutants.judge(
+            mutants.draw("tiny", 1, 0), 1, time.monotonic() + 600, mutants.Killed(repository / "work", repository)
+        )
 
 
 def test_of_what_changes_nothing_no_test_is_asked(repository, monkeypatch):
     every = mutants_of(repository)
     unseen = next(mutant for mutant in every if mutant.line == 6 and mutant.operator.endswith("Add_Sub"))
     monkeypatch.setitem(mutants.EQUIVALENT, ("edge/tiny/size.py", "return x - 1"), "nobody looks")
-    (verdict,) = mutants.judge([unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work"))
+    (verdict,) = mutants.judge([unseen], 1, time.monotonic() + 600, mutants.Killed(repository / "work", repository))
     figures = mutants.figures_of([verdict], 0)
     assert (verdict.outcome, figures["judged"], figures["equivalent"]) == (mutants.EQUIVALENT_TO, 0, 1)

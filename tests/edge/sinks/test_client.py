@@ -78,6 +78,8 @@ def other(path):
         (b"220 mail.example.org\r\n", "it does not speak as a monitor does"),
         (b'{"type": 7}\n', "it does not speak as a monitor does"),
         (b"[" * 100000 + b"\n", "it does not speak as a monitor does"),
+        (b"[1]\n", "it does not speak as a monitor does"),
+        (b"x" * (1048576 + 1), "it does not speak as a monitor does"),
         (b'{"type": "refused", "reason": "16 readers"}\n', "refuses: 16 readers"),
     ],
 )
@@ -85,3 +87,47 @@ def test_who_is_no_monitor_is_one_line_and_no_wait_for_ever(other, path, data, s
     other(data)
     with Client(path, silent_s=0.5) as client, pytest.raises(UserError, match=said):
         next(client.messages())
+
+
+def test_a_line_of_a_megabyte_is_read(other, path):
+    begin, end = b'{"type": "status", "line": "', b'"}\n'
+    other(begin + b"x" * (1048576 - len(begin) - len(end)) + end)
+    with Client(path) as client:
+        assert len(next(client.messages())["line"]) > 1000000
+
+
+def test_an_answer_to_another_s_question_is_passed_over(other, path, monkeypatch):
+    monkeypatch.setattr("edge.sinks.client.os.getpid", lambda: 5)
+    lines = [
+        b'{"type": "status", "id": "5-1", "ok": true}',
+        b'{"type": "answer", "ok": true, "said": "no id"}',
+        b'{"type": "answer", "id": "4-9", "ok": true, "said": "before"}',
+        b'{"type": "answer", "id": "5-2", "ok": true, "said": "after"}',
+        b'{"type": "answer", "id": "5-1", "ok": true, "said": "this"}',
+        b'{"type": "answer", "id": "5-2", "ok": false, "error": "no idea"}',
+    ]
+    other(b"\n".join(lines) + b"\n")
+    with Client(path) as client:
+        assert client.request("echo")["said"] == "this"
+        with pytest.raises(UserError, match="^the monitor does not sing: no idea$"):
+            client.request("sing")
+
+
+def test_an_answer_that_does_not_come_in_time_is_said(other, path):
+    other(b'{"type": "status"}\n')
+    with Client(path) as client, pytest.raises(UserError, match="it says nothing"):
+        client.request("echo", timeout_s=0.05)
+
+
+def test_a_monitor_that_ends_before_it_is_asked_is_gone(sink, path):
+    with Client(path) as client:
+        sink.close()
+        with pytest.raises(UserError, match="at {} is gone .*: is it running".format(path)):
+            for _ in range(3):
+                client.request("echo")
+
+
+def test_a_client_is_selectable_and_closed_by_its_block(sink, path):
+    with Client(path) as client:
+        assert client.fileno() >= 0
+    assert client.fileno() == -1

@@ -9,14 +9,14 @@ import pytest
 from virtual_microphone import REPOSITORY
 
 from edge.errors import UserError
-from edge.sinks.place import default_path, likely_paths, listen
+from edge.sinks.place import default_path, identity, likely_paths, listen, passed_by_systemd
 
 PASSED = """
 import os, sys
 os.environ["LISTEN_PID"] = str(os.getpid())
 from edge.sinks.place import passed_by_systemd
 passed = passed_by_systemd()
-print(passed and passed.getsockname())
+print(passed and passed.getsockname(), bool(passed and passed.get_inheritable()))
 """
 
 
@@ -79,7 +79,10 @@ def test_what_is_no_socket_is_not_touched(folder, path, kind):
             assert file.read() == "a letter"
 
 
-@pytest.mark.parametrize("names", ["cry-monitor.socket", "other:cry-monitor.socket", None, "other"])
+@pytest.mark.parametrize(
+    "names",
+    ["cry-monitor.socket", "cry-monitor@cot.socket", "other:cry-monitor.socket", None, "other", "xcry-monitor.socket"],
+)
 def test_systemd_s_is_taken_by_its_name(path, folder, names):
     other, ours = listen(path + "2"), listen(path)
     passed = [other, ours] if names and names.startswith("other:") else [ours]
@@ -98,7 +101,7 @@ def test_systemd_s_is_taken_by_its_name(path, folder, names):
         preexec_fn=as_systemd_does,
         close_fds=False,
     )
-    assert found.decode().strip() == (path if names != "other" else "None")
+    assert found.decode().strip() == ("None" if names in ("other", "xcry-monitor.socket") else path) + " False"
     other.close()
     ours.close()
 
@@ -122,3 +125,44 @@ def test_why_a_place_cannot_be_is_said_in_the_systems_words(folder):
         UserError, match=r"file/socket cannot be made \((Not a directory|File exists)\): set socket.path"
     ):
         listen(os.path.join(folder, "file", "socket"))
+
+
+def test_another_process_s_sockets_are_none_of_ours(monkeypatch):
+    for pid, count in ((str(os.getpid() + 1), "1"), (str(os.getpid()), "0"), (None, "1")):
+        monkeypatch.setenv("LISTEN_FDS", count)
+        monkeypatch.delenv("LISTEN_PID", raising=False)
+        if pid:
+            monkeypatch.setenv("LISTEN_PID", pid)
+        assert passed_by_systemd() is None
+
+
+def test_a_path_counts_in_bytes(folder):
+    path = os.path.join(folder, "\u00e9" * 60)
+    with pytest.raises(UserError, match="its path has {} bytes".format(len(os.fsencode(path)))):
+        listen(path)
+
+
+def test_a_file_that_takes_another_s_place_is_known(folder):
+    first, second = os.path.join(folder, "a"), os.path.join(folder, "b")
+    for name in (first, second):
+        with open(name, "w"):
+            pass
+    assert identity(first) == identity(first) != identity(second)
+    before = identity(first)
+    os.rename(second, first)
+    assert identity(first) != before and identity(second) is None
+
+
+def test_the_umask_is_left_as_it_was(path):
+    before = os.umask(0o022)
+    try:
+        listen(path).close()
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_a_place_in_this_folder_needs_no_other(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    listen("socket").close()
+    assert os.path.exists(os.path.join(folder, "socket"))

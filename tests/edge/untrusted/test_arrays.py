@@ -70,3 +70,54 @@ def test_a_bomb_is_not_unpacked():
     with pytest.raises(Malformed, match="a has 209715200 bytes, more than 1048576 are never right here"):
         read_arrays(content, ["a"], "a.npz", max_bytes=1 << 20)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 20000
+
+
+def with_size(content, n_bytes):
+    """The archive, its first member said to have so many bytes once it is unpacked."""
+    at = content.index(b"PK\x01\x02") + 24
+    return content[:at] + n_bytes.to_bytes(4, "little") + content[at + 4 :]
+
+
+def test_a_member_that_is_longer_than_it_says_is_not_unpacked_either():
+    content = with_size(archive(a=bytes(50 << 20)), 1000)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Malformed, match="a.npz is not an archive of arrays"):
+        read_arrays(content, ["a"], "a.npz")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 20000
+
+
+def test_a_gigabyte_is_the_most():
+    content = archive(a=np.zeros(3))
+    assert read_arrays(with_size(content, 1 << 30), ["a"], "a.npz")["a"].tolist() == [0, 0, 0]
+    with pytest.raises(Malformed, match="are never right here"):
+        read_arrays(with_size(content, (1 << 30) + 1), ["a"], "a.npz")
+
+
+def test_all_arrays_together_have_no_more_than_may_be():
+    content = archive(a=np.zeros(100), b=np.zeros(100))
+    n_bytes = 128 + 800  # a header and its numbers
+    assert set(read_arrays(content, ["a", "b"], "x", max_bytes=n_bytes + 800)) == {"a", "b"}
+    with pytest.raises(Malformed, match="b has 928 bytes, more than 927 are never right here"):
+        read_arrays(content, ["a", "b"], "x", max_bytes=n_bytes + 799)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "<i8", ">f4", "f8", "U3"])
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_numbers_and_text_of_every_kind_come_back(dtype, version):
+    array = np.zeros((2, 1, 3), dtype)
+    stored = io.BytesIO()
+    np.lib.format.write_array(stored, array, version=version)
+    found = read_arrays(archive(a=stored.getvalue()), ["a"], "x")["a"]
+    assert found.dtype == array.dtype and found.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["S3", "V4", "c8", "datetime64[s]", [("a", "i4")], object])
+def test_what_is_no_number_is_refused(dtype):
+    with pytest.raises(Malformed, match="expected numbers"):
+        read_arrays(archive(a=np.zeros(2, dtype)), ["a"], "x")
+
+
+def test_nothing_is_asked_of_an_archive_of_nothing():
+    assert read_arrays(archive(), [], "x") == {}
+    assert read_arrays(archive(a=np.zeros((0, 3))), ["a"], "x")["a"].shape == (0, 3)
+    assert read_arrays(archive(a=np.array(7.5)), ["a"], "x")["a"] == 7.5
