@@ -196,3 +196,71 @@ def test_a_clock_that_was_set_between_two_starts_of_the_monitor_is_not_believed(
             store.begin_session(clock)
             said = clock.distrust(0.0)
     assert said == ("the clock was set less than a day ago" if abs(set_by_s) > 2.0 else "")
+
+
+def aged(path, clock, keep_days=90):
+    with Store(path) as store:
+        store.begin_session(clock)
+        return store.purge(clock, keep_days=keep_days, max_mb=100)
+
+
+@pytest.mark.parametrize("lived_days, kept", [(90 - 1 / DAY_S, 1), (90 + 1 / DAY_S, 0)])
+def test_a_row_goes_in_the_second_in_which_it_is_too_old(tmp_path, lived_days, kept):
+    now_s = [1000.0]
+    clock = WatchedClock(monotonic_s=lambda: now_s[0], synchronised=lambda: False)
+    with Store(str(tmp_path / "events.db")) as store:
+        store.begin_session(clock)
+        store.add_event(Event(0, 5, 0.9), NIGHT_UTC)
+        now_s[0] += lived_days * DAY_S
+        store.purge(clock, keep_days=90, max_mb=100)
+        assert len(store.events()) == kept
+
+
+@pytest.mark.parametrize("n_old, waits", [(10, False), (11, True)])
+@pytest.mark.parametrize("table", ["events", "minutes"])
+def test_the_clock_removes_a_tenth_of_a_table_at_once_and_no_more(tmp_path, table, n_old, waits):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        for number in range(100):
+            start_utc = NIGHT_UTC - (100 * DAY_S if number < n_old else 0.0)
+            if table == "events":
+                store.add_event(Event(0, 5, 0.9), start_utc)
+            else:
+                store.add_minute(Minute(start_utc, 60.0, 5.0, -50.0, -20.0, 300, 0, 0))
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE {} SET session = id".format(table))
+    found = aged(path, WatchedClock(lambda: NIGHT_UTC + 10.0, lambda: 50.0, lambda: True))
+    assert getattr(found.purged, table) == (0 if waits else n_old)
+    assert bool(found.waits) == waits
+
+
+def test_what_a_wrong_clock_asked_for_in_its_future_is_asked_for_anew(tmp_path):
+    """The wish is of a later time than it is: it says nothing of how long the clock has been right."""
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        for number in range(10):
+            store.add_event(Event(0, 5, 0.9), NIGHT_UTC - 200 * DAY_S + number)
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE events SET session = id")
+        raw.execute("INSERT INTO facts VALUES ('ageing_asked_utc', ?)", (repr(NIGHT_UTC + 5 * DAY_S),))
+    now_utc = [NIGHT_UTC]
+    clock = WatchedClock(lambda: now_utc[0], lambda: now_utc[0] - NIGHT_UTC, lambda: True)
+    assert "after 2027-01-16T08:00:00.000Z" in aged(path, clock).waits
+    now_utc[0] += DAY_S - 1.0
+    assert aged(path, clock).waits
+    now_utc[0] += 1.0
+    assert aged(path, clock).purged.events == 7  # but those of the last sessions
+
+
+@pytest.mark.parametrize("written", ["soon", ""])
+def test_a_wish_that_cannot_be_read_is_asked_for_anew(tmp_path, written):
+    path = str(tmp_path / "events.db")
+    with Store(path) as store:
+        for number in range(10):
+            store.add_event(Event(0, 5, 0.9), NIGHT_UTC - 200 * DAY_S + number)
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE events SET session = id")
+        raw.execute("INSERT INTO facts VALUES ('ageing_asked_utc', ?)", (written,))
+    found = aged(path, WatchedClock(lambda: NIGHT_UTC, lambda: 0.0, lambda: True))
+    assert "7 of 10 events and 0 of 0 minutes are over store.keep_days = 90" in found.waits
+    assert found.waits.endswith("cry-monitor purge --before 90d removes them now")

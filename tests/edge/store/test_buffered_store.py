@@ -12,7 +12,7 @@ from small_disk import small_disk  # noqa: F401
 from edge.clock import WatchedClock
 from edge.config import default_settings
 from edge.records import Event, ExpertReading
-from edge.store import Health, Minute, Store, StoreFails, buffered_store
+from edge.store import Health, Minute, Store, StoreFails, Trace, buffered_store
 from edge.store.buffered_store import MINUTES_A_DAY, BufferedStore
 from edge.store.waiting import WaitingMinute
 
@@ -296,3 +296,78 @@ def test_an_event_that_could_never_be_written_is_named_at_the_end(path, monkeypa
     assert caplog.text.count("still listening, events wait in memory") == 1
     assert "lost, as the database could not be written: an event of 5.0 s at 2027-01-15T08:00:00.000Z" in caplog.text
     assert "lost, as the database could not be written: 1 minutes" in caplog.text
+
+
+def test_what_is_too_old_goes_at_the_start_already(path):
+    """Who is switched on each night hears no whole day."""
+    now_s = [1000.0]
+    clock = WatchedClock(monotonic_s=lambda: now_s[0], synchronised=lambda: False)
+    with BufferedStore(path, default_settings(), clock=clock) as keeper:
+        keeper.add_event(an_event(3), NIGHT_UTC)
+    now_s[0] += 91 * 86400
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE sessions SET lasted_s = ?", (91 * 86400.0,))
+    with BufferedStore(path, default_settings(), clock=clock) as keeper:
+        assert stored(keeper) == []
+
+
+def test_a_minute_is_amended_whether_it_is_written_or_waits(keeper, monkeypatch):
+    written = keeper.add_minute(MINUTE)
+    keeper.amend_minute(written, 30.0)
+    monkeypatch.setattr(keeper, "_next_attempt_s", float("inf"))
+    waiting = keeper.add_minute(MINUTE)
+    keeper.amend_minute(waiting, 20.0)
+    keeper.amend_minute(written, 40.0)
+    monkeypatch.setattr(keeper, "_next_attempt_s", 0.0)
+    keeper.add_health(Health(NIGHT_UTC, "healthy", ""))
+    with Store(keeper.path, read_only=True) as store:
+        assert [minute.cry_s for minute in store.minutes()] == [40.0, 20.0]
+
+
+def test_a_database_that_fails_is_not_asked_again_within_a_second(keeper, monkeypatch):
+    keeper._store.close()
+    tries = []
+
+    def failing(path):
+        tries.append(path)
+        raise StoreFails("cannot open")
+
+    monkeypatch.setattr("edge.store.place.Store", failing)
+    now_s = [1000.0]
+    monkeypatch.setattr("edge.store.buffered_store.time.monotonic", lambda: now_s[0])
+    keeper.add_minute(MINUTE)  # it is found closed
+    keeper.add_minute(MINUTE)
+    assert tries == []
+    for later_s, n_tries in ((0.9, 0), (0.1, 1), (0.5, 1), (0.5, 2)):
+        now_s[0] += later_s
+        keeper.add_minute(MINUTE)
+        assert len(tries) == n_tries
+    keeper.retry()  # who asks is not made to wait
+    assert len(tries) == 3
+
+
+def test_trouble_and_its_end_are_reported_once_each(path, monkeypatch):
+    reports = []
+    with BufferedStore(path, default_settings(), lambda trouble, text: reports.append((trouble, text))) as keeper:
+        keeper.retry()
+        keeper._close_store()
+        with monkeypatch.context() as patch:
+            patch.setattr("edge.store.place.Store", failing_store)
+            for _ in range(3):
+                keeper.add_event(an_event(3), NIGHT_UTC)
+                keeper.retry()
+        keeper.retry()
+        trouble = "cannot open the database {}: disk I/O error".format(path)
+        over = "the database can be written again; 0 events and 0 minutes were lost"
+        assert reports == [(trouble, trouble), ("", over)]
+        assert len(stored(keeper)) == 3
+
+
+def test_traces_wait_for_whatever_is_written_next_and_the_oldest_go(keeper):
+    for number in range(70):
+        keeper.add_trace(Trace(NIGHT_UTC + number, NIGHT_UTC + number, b"x"))
+    with Store(keeper.path, read_only=True) as store:
+        assert store.traces() == []
+    keeper.add_minute(MINUTE)
+    with Store(keeper.path, read_only=True) as store:
+        assert [trace.start_utc for trace in store.traces()] == [NIGHT_UTC + number for number in range(10, 70)]
