@@ -31,4 +31,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("edge/bundle/manifest.py", "if schema is not SCHEMA:"): "the first schema is 1, and none below is read",
     ("edge/audio/ogg.py", "while at != size:"): "past the end nothing is read, and no header ends the loop",
     ("edge/sinks/local_socket.py", "MOST_NEWS = 41"): "a round limit: one more serves as well",
+    ("edge/store/buffered_store.py", "WAITING_HEALTH = 199"): "a round limit: one less serves as well",
+    ("edge/files.py", "content = file.read(max_bytes + 2)"): "a second byte too many tells no more than the first",
+    ("edge/decision/second_opinion.py", "self._hops_left = max( -1, self._hops_left - 1)"): (
+        "no suspicion is left at 0 or below, and at 0 the answer was forgotten"
+    ),
+    ("edge/bundle/fields.py", (
+        'return self._checked(key, lambda v: isinstance(v, str) and v > "", "expected text")'
+    )): "every text but the empty one comes after it",
 }  # fmt: skip

@@ -157,3 +157,35 @@ def test_what_is_no_confidence_is_said(confidence, correct, words):
 def test_no_energy_threshold_comes_of_nothing(energies):
     with pytest.raises(UserError, match="energy threshold"):
         c.fit_energy_threshold(energies)
+
+
+def test_a_bin_with_one_answer_shows_it_and_the_bins_are_fifteen():
+    found = c.reliability([1.0 / 15.0, 0.5], [True, False])
+    assert np.flatnonzero(found.counts).tolist() == [1, 7]  # a bin includes its lower edge
+    assert found.accuracy[[1, 7]].tolist() == [1.0, 0.0] and found.confidence[7] == 0.5
+    np.testing.assert_allclose(found.edges, np.arange(16) / 15.0)
+
+
+@pytest.mark.parametrize("confidence, is_one", [(-1e-6, False), (0.0, True), (1.0 + 1e-10, True), (1.0 + 1e-6, False)])
+def test_a_confidence_is_a_share_but_for_rounding(confidence, is_one):
+    if is_one:
+        c.reliability([confidence], [True])
+        return
+    with pytest.raises(UserError, match="expected probabilities"):
+        c.reliability([confidence], [True])
+
+
+def test_one_answer_is_enough_to_fit_a_temperature_on():
+    assert c.fit_temperature([[1.0, 0.0]], [0]) == pytest.approx(0.05)
+    with pytest.raises(UserError, match="one row for each"):
+        c.fit_temperature([1.0, 0.0], [0, 1])
+    with pytest.raises(UserError, match="from 0 to 2, the logits have 2"):
+        c.fit_temperature([[1.0], [0.0], [2.0]], [0, 1, 2])
+    with pytest.raises(UserError, match="3 energies of which 1 are finite"):
+        c.fit_energy_threshold([np.nan, 1.0, np.inf])
+
+
+def test_nothing_is_certain_of_answers_that_are_all_impossible():
+    assert c.log_sum_exp([-np.inf, -np.inf]) == -np.inf
+    assert c.log_sum_exp([[0.0, 0.0], [1000.0, -np.inf]]).tolist() == [pytest.approx(np.log(2.0)), 1000.0]
+    assert c.log_sum_exp([[0.0, 7.0], [0.0, 7.0]], axis=0).tolist() == pytest.approx([np.log(2.0), 7.0 + np.log(2.0)])

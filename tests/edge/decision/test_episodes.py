@@ -184,3 +184,42 @@ def test_an_open_event_only_grows():
 @pytest.mark.parametrize("merge_gap_s", [0.0, 0.2, 5.0])
 def test_a_cry_without_gaps_is_one_event_however_short_the_merge_gap(merge_gap_s):
     assert len(events([0.0] * 30 + [1.0] * 400 + [0.0] * 60, merge_gap_s=merge_gap_s)) == 1
+
+
+@pytest.mark.parametrize("smoothing_frames", [1, 2, 3, 5])
+def test_smoothing_moves_the_end_no_more_than_the_start(smoothing_frames):
+    """The mean falls below the close threshold later by half of what it is taken over: that is taken back."""
+    n_quiet = 60
+    (event,) = events([0.0] * 10 + [1.0] * 20 + [0.0] * n_quiet, smoothing_frames=smoothing_frames)
+    # The mean of n frames is at 0.4 as long as 0.4 n of them are loud.
+    last_loud = 29 + smoothing_frames - -(-2 * smoothing_frames // 5)
+    lag_s = (smoothing_frames - 1) * HOP_S / 2
+    assert event.end_s == pytest.approx(FRAME_S + last_loud * HOP_S - lag_s - (FRAME_S - ONSET_S))
+
+
+def test_without_rules_of_their_own_episodes_are_as_the_configuration_s():
+    rules = EpisodeRules(0.6, 0.4)
+    assert (rules.min_event_s, rules.merge_gap_s, rules.smoothing_frames) == (1.0, 5.0, 3)
+    assert (rules.lasting_threshold, rules.lasting_frames) == (1.0, 40)
+
+
+@pytest.mark.parametrize("gap_frames, n_events", [(5, 1), (6, 2)])
+def test_a_gap_of_exactly_merge_gap_is_none(gap_frames, n_events):
+    """1 s: five hops of silence lie between frames whose ends are 1.2 s apart; the next loud one is within 1.1 s."""
+    found = events([0.9] * 10 + [0.0] * (gap_frames - 1) + [0.9] * 10 + [0.0] * 30, merge_gap_s=1.0)
+    assert len(found) == n_events
+
+
+@pytest.mark.parametrize("n_frames, is_brief", [(8, True), (9, False)])
+def test_brief_is_less_than_min_event(n_frames, is_brief):
+    """From half a second before the first frame's end to half a second before the last one's: hops between them."""
+    (event,) = events([0.0] * 10 + [0.9] * n_frames + [0.0] * 50, min_event_s=1.5)
+    assert event.brief == is_brief == (event.end_s - event.start_s < 1.5)
+
+
+def test_other_rules_hold_from_the_next_frame_on():
+    tracker = EpisodeTracker(EpisodeRules(0.9, 0.4, smoothing_frames=1), HOP_S, FRAME_S)
+    assert tracker.update(1.0, 0.8) == [] and tracker.start_s is None
+    tracker.change_rules(EpisodeRules(0.7, 0.4, smoothing_frames=1))
+    (alert,) = tracker.update(1.2, 0.8)
+    assert (alert.t_s, alert.cry_probability) == (1.2, 0.8) and tracker.is_open

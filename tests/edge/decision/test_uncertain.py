@@ -86,3 +86,39 @@ def test_a_cause_is_named_only_at_or_above_the_threshold():
 def test_bad_validation_answers_are_said(confidence, correct, risk, words):
     with pytest.raises(UserError, match=words):
         choose_rule(confidence, correct, risk)
+
+
+@pytest.mark.parametrize(
+    "n_confidences, n_answers, is_given", [(3, 37, True), (3, 36, False), (4, 40, True), (4, 39, False)]
+)
+def test_each_look_of_the_search_has_its_share_of_what_may_go_wrong(n_confidences, n_answers, is_given):
+    """All are right, most are surest. Among three thresholds there are two looks at most, among four three.
+
+    What N right answers leave possible is 1 - (0.05 / looks) ** (1 / N): below 0.1 from 36 and 39 on, and the first
+    look is at all but one of them.
+    """
+    confidence = np.minimum(0.9, 0.5 + 0.1 * np.arange(n_answers) * 4 / (n_confidences - 1))
+    assert len(np.unique(confidence)) == n_confidences
+    rule = choose_rule(confidence, np.ones(n_answers, bool), risk=0.1)
+    assert rule.threshold == (0.5 if is_given else None)
+
+
+@pytest.mark.parametrize("n_answers, is_given", [(29, True), (28, False)])
+def test_twenty_nine_right_answers_promise_a_tenth(n_answers, is_given):
+    """1 - 0.05 ** (1 / 29) = 0.098: with one confidence there is one look."""
+    rule = choose_rule([0.8] * n_answers, [True] * n_answers, risk=0.1)
+    assert rule.threshold == (0.8 if is_given else None)
+    assert (rule.coverage, rule.measured_risk) == ((1.0, 0.0) if is_given else (0.0, None))
+
+
+def test_the_likeliest_label_is_named_from_the_threshold_on():
+    rule = UncertainRule(threshold=0.75, risk=0.1, coverage=0.5, measured_risk=0.08, n_validation=300)
+    assert rule.decide(["a", "b"], np.log([0.25, 0.75])) == ("b", pytest.approx(0.75))
+    assert rule.decide(["a", "b"], np.log([0.2501, 0.7499])) == (None, None)
+    assert rule._replace(threshold=None).decide(["a", "b"], np.log([0.001, 0.999])) == (None, None)
+
+
+@pytest.mark.parametrize("risk", [1.0, -0.1, float("nan")])
+def test_a_risk_that_is_no_share_is_said(risk):
+    with pytest.raises(UserError, match="selective risk is"):
+        choose_rule([0.5], [True], risk)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import selectors
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from socket_reader import Connection, wait_until
 from virtual_microphone import REPOSITORY
 
 from edge.records import Alert, Event, Frame
+from edge.sinks import readers
 from edge.sinks.local_socket import MOST_READERS, LocalSocketSink
 from edge.sinks.place import listen
 from edge.sinks.readers import MOST_ASKED
@@ -349,3 +351,36 @@ def test_many_who_connect_and_leave_at_once_are_listened_to_by_and_by(sink, path
 def test_a_socket_that_systemd_made_is_left_where_it_is(path, status):
     LocalSocketSink(listen(path), status.snapshot, {}).close()
     assert os.path.exists(path)
+
+
+class Gone(object):
+    """A reader that is found gone when it is told something, and might also have asked."""
+
+    number = 7
+
+    def __init__(self):
+        self.received = 0
+
+    def fileno(self):
+        return 1000
+
+    def flush(self):
+        raise readers.Gone("it does not read")
+
+    def receive(self):
+        self.received += 1
+        raise readers.Gone
+
+    def close(self):
+        pass
+
+
+def test_who_is_gone_is_let_go_once(path, status):
+    left = []
+    sink = LocalSocketSink(listen(path), status.snapshot, {}, path, left.append)
+    sink.close()
+    reader = Gone()
+    sink._readers[reader.fileno()] = reader
+    sink._serve(reader, selectors.EVENT_READ | selectors.EVENT_WRITE)
+    assert (left, reader.received, sink.dropped, sink.readers) == ([7], 0, 1, 0)
+    assert sink.news() == ["it does not read"]
