@@ -1,28 +1,9 @@
 """What the file is set to, what is kept free in it, and what is read back of a stretch of time."""
 
-import pytest
+from stored import MINUTE, NIGHT_UTC, an_event
 
-from edge.records import Event
-from edge.store import Health, Minute, Store, Trace
+from edge.store import Health, Trace
 from edge.store.marks import marker
-
-NIGHT_UTC = 1.8e9
-MINUTE = Minute(NIGHT_UTC, 60.0, 4.2, -50.0, -20.0, 300, 1, 0)
-
-
-def an_event(**changes):
-    return Event(10.0, 15.0, 0.75)._replace(**changes)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return str(tmp_path / "state" / "events.db")
-
-
-@pytest.fixture
-def store(path):
-    with Store(path) as opened:
-        yield opened
 
 
 def test_the_file_is_kept_small_and_what_refers_to_it_true(store):

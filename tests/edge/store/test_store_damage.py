@@ -96,8 +96,16 @@ def test_a_row_that_cannot_be_is_left_out_and_named(path, table, column, value):
 
 def test_a_damaged_page_hides_only_its_own_rows(path):
     with Store(path) as store:
-        for number in range(2000):
-            store.add_event(an_event(), NIGHT_UTC + number)
+        store.add_event(an_event(), NIGHT_UTC)
+    columns = "session, monotonic_s, source, {} cry_probability, posterior"
+    with sqlite3.connect(path) as raw:
+        raw.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1999) "
+            "INSERT INTO events ({}) SELECT {} FROM events, numbers".format(
+                columns.format("start_utc, end_utc,"), columns.format("start_utc + n, end_utc + n,")
+            )
+        )
+    raw.close()
     with open(path, "r+b") as file:
         file.seek(os.path.getsize(path) // PAGE_BYTES // 2 * PAGE_BYTES)
         file.write(b"\xff" * PAGE_BYTES)
