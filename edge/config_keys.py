@@ -27,6 +27,7 @@ SECTIONS = {
     "gate": "Sound too quiet to be a cry is not shown to the detector.",
     "decision": "When frames become a crying episode.",
     "store": "The database of events. Sound is never written.",
+    "learn": "What this home keeps to teach the models with other homes (docs/researcher/federation.md).",
     "socket": "Who else on this machine is told: bridge, page and terminal view read it.",
     "budget": "What counts as too slow.",
     "bridge": "cry-monitor bridge: a process beside the monitor that has a network and tells others.",
@@ -140,6 +141,16 @@ KEYS = (
         "MB",
         "Above this the oldest minutes are removed; events never are for their size.",
     ),
+    Key(
+        "learn",
+        "enabled",
+        False,
+        "true or false",
+        "true keeps, of events that are marked, the numbers that detector and verifier answered with (four for each\n"
+        "0.6 s), beside the database; until it is marked, an event's wait in memory, a day at most. Never sound.",
+    ),
+    number("learn", "max_episodes", 300, 1, 5000, "events", "Above this the oldest go; all go with their events."),
+    number("learn", "max_mb", 1.0, 0.01, 16, "MB", "The same, of the file."),
     Key("socket", "enabled", True, "true or false", "false offers no local socket."),
     Key(
         "socket",

@@ -27,12 +27,14 @@ SILENCE_DBFS = -120.0  # what digital silence is reported as
 class Pipeline(object):
     """One stream of 16 kHz mono float32 samples, analysed every 0.2 s over the newest second."""
 
-    def __init__(self, bundle, settings=None, say=None):
+    def __init__(self, bundle, settings=None, say=None, answered=None):
         """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults.
 
         say: of edge.decision.left_out.LeftOut: who is told when a model answers no number; None: the log.
+        answered(t_s, logits) is called with what both networks answered to the frame that ended there, before fusion.
         """
         self._settings = settings = settings or load_settings(None)
+        self._answered = answered
         self.left_out = LeftOut(say)
         self._detector = bundle.detector
         self._gate = None
@@ -140,6 +142,9 @@ class Pipeline(object):
         asked = self._second_opinion.was_asked
         if asked:
             self._timed("verifier", detector_done)
+            if self._answered:
+                logits = [logit] + self._second_opinion.answer.tolist()
+                self._answered(self._n_samples / float(SAMPLE_RATE), logits)
         return detector_probability, probability, asked
 
     def _decide_alone(self):

@@ -8,6 +8,7 @@ from edge.commands.lines import print_line
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.following.sources import sockets_of
+from edge.learning.marked_file import settle
 from edge.sinks.client import Client
 from edge.store import Store
 from edge.store.marks import LAST, MARKS, NONE, checked_mark, marker
@@ -73,4 +74,6 @@ def _mark_there(path, args):
         path = store.path
     Store(path, busy_s=BUSY_S).close()  # brings an older one up to date
     with marker(path, BUSY_S) as opened:
-        return opened.mark(args.event, args.mark)
+        marked = opened.mark(args.event, args.mark)
+    settle(path)  # what is kept to learn from goes with its mark
+    return marked

@@ -6,6 +6,7 @@ from edge.arguments import path_name
 from edge.commands.events import since_utc
 from edge.commands.lines import print_line, print_object
 from edge.errors import UserError
+from edge.learning.marked_file import forget, settle
 from edge.store import Store
 from edge.store.database import ALL
 from edge.text import printable, text_of
@@ -19,8 +20,9 @@ def add_parser(subparsers) -> None:
         "purge",
         help="remove what was written down",
         description="Remove events, minutes, health rows and traces from the database, for good: what is removed is "
-        "overwritten. It says which file it will change and how many rows it will remove, and asks; a script gives "
-        "--yes. A daemon that is running goes on. The JSON is described in docs/schemas/purge.schema.json.",
+        "overwritten. What is kept of an event to learn from ([learn]) goes with it. It says which file it will change "
+        "and how many rows it will remove, and asks; a script gives --yes. A daemon that is running goes on. The JSON "
+        "is described in docs/schemas/purge.schema.json.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -56,6 +58,10 @@ def run(args) -> int:
         return 1
     with Store(args.db, busy_s=BUSY_S) as store:
         purged = store.remove(before_utc)
+    if args.all:
+        forget(path)
+    else:
+        settle(path)
     counts = {key: getattr(purged, key) for key in ("events", "minutes", "health", "traces")}
     if args.json:
         print_object(dict(counts, type="purge", database=text_of(path)))

@@ -10,6 +10,7 @@ from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.following.sources import NAME
+from edge.learning.learning import Learning, mark_and_settle, networks_of
 from edge.log import log, start_log
 from edge.runtime.daemon import Daemon
 from edge.runtime.pause import Pause
@@ -95,14 +96,25 @@ def run(args) -> int:
         bundle = _with_thresholds_of_home(bundle, keeper.path, status)
         for line in bundle_notes(bundle, settings):
             log.warning("%s", line)
-        pause = Pause()
+        pause, learning = Pause(), _learning(bundle, settings, keeper, status)
         requests = dict(pause.requests(), **mark_requests(lambda: keeper.path), **told_requests(status))
+        requests = mark_and_settle(requests, learning)
         add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left, name)
         try:
-            Daemon(bundle, settings, keeper, status, sinks, reread=lambda: _reread(args), pause=pause).run(args.fast)
+            Daemon(bundle, settings, keeper, status, sinks, lambda: _reread(args), pause, learning).run(args.fast)
         finally:
             sinks.close()
     return 0
+
+
+def _learning(bundle, settings, keeper, status):
+    """What this home keeps to learn from; None where that is nothing."""
+    if not settings.learn.enabled:
+        return None
+    if bundle.verifier is None:
+        status.notice("learning", "[learn] is enabled and the bundle has no verifier: nothing is kept to learn from")
+        return None
+    return Learning(settings, lambda: keeper.path, networks_of(bundle.directory))
 
 
 def _with_thresholds_of_home(bundle, database, status):

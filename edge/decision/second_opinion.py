@@ -27,6 +27,11 @@ class SecondOpinion(object):
         self.was_asked = False
 
     @property
+    def answer(self):
+        """The verifier's logits that count in the newest frame, (labels,), or None."""
+        return self._answer
+
+    @property
     def is_verified(self):
         """Whether an answer of the verifier counted in the newest frame."""
         return self._answer is not None

@@ -9,6 +9,7 @@ from edge.config import default_settings, load_settings
 from edge.doctor.beside import beside_findings
 from edge.doctor.destinations import destination_findings
 from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
+from edge.doctor.learning import learning_findings
 from edge.doctor.machine import (
     clock_finding,
     database_finding,
@@ -73,12 +74,16 @@ def evidence(pid: Optional[int], database: Optional[str], config: Optional[str] 
             "`cry-monitor run` with --pid N".format(service.unit)
         )
     under_systemd = pid == service_pid
+    given = database
     database = database or (service.database if under_systemd else default_path())
     try:
         found = privacy_findings(pid, database, properties if under_systemd else None)
     except ProcessLookupError:
         raise UserError("there is no process {}: see pgrep -f cry-monitor".format(pid)) from None
-    return found + destination_findings(_configuration(config, service, under_systemd)[1])
+    settings = _configuration(config, service, under_systemd)[1]
+    return (
+        found + learning_findings(settings, given or settings.store.path or database) + destination_findings(settings)
+    )
 
 
 def _configuration(path, service, is_service):

@@ -9,6 +9,7 @@ from typing import List, Tuple
 from edge.doctor import processes
 from edge.doctor.finding import OK, UNKNOWN, WARNING, WRONG, Finding
 from edge.doctor.swap import swap_finding
+from edge.learning.marked_file import FILE, PARTIAL, folder_beside
 
 NETWORK = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "packet")
 DATABASE_FILES = ("", "-wal", "-shm", "-journal", ".lock")
@@ -81,6 +82,7 @@ def privacy_findings(pid: int, database: str, unit) -> List[Finding]:
 def _files(pids, database):
     """Files open for writing, and files that are written through memory."""
     allowed = [database + suffix for suffix in DATABASE_FILES]
+    learnt = [os.path.join(folder_beside(database), name) for name in (FILE, PARTIAL)]
     evidence, strangers = [], []
     for pid in pids:
         written = {
@@ -91,6 +93,8 @@ def _files(pids, database):
         for path in sorted(set(written).union(processes.shared_writable_maps(pid))):
             if path in allowed:
                 what = " (the database)"
+            elif path in learnt:
+                what = " (numbers of marked events, see learning below)"
             elif path.startswith(IN_MEMORY + NO_DISK):
                 what = " (not on a disk)"
             elif written.get(path, STANDARD_ERROR + 1) <= STANDARD_ERROR:

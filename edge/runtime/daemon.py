@@ -19,17 +19,25 @@ from edge.status import STOPPED, Status
 from edge.store import Health
 from edge.store.buffered_store import BufferedStore
 
-NEED_A_RESTART = ("detector", "store", "socket")  # sections of the configuration that are read at the start only
+NEED_A_RESTART = (
+    "detector",
+    "store",
+    "learn",
+    "socket",
+)  # sections of the configuration that are read at the start only
 
 
 class Daemon:
     """Listens to the source of the settings until it ends or a signal comes.
 
-    The sinks are told of every frame, alert and event. pause: edge.runtime.pause.Pause. `reread()` returns the settings
+    The sinks are told of every frame, alert and event. pause: edge.runtime.pause.Pause. learning:
+    edge.learning.learning.Learning, or None. `reread()` returns the settings
     as they are now, or raises UserError; SIGHUP asks for that.
     """
 
-    def __init__(self, bundle, settings, keeper: BufferedStore, status: Status, sinks: Sinks, reread, pause=None):
+    def __init__(
+        self, bundle, settings, keeper: BufferedStore, status: Status, sinks: Sinks, reread, pause=None, learning=None
+    ):
         self._bundle = bundle
         self._keeper = keeper
         self._status = status
@@ -37,7 +45,7 @@ class Daemon:
         self._reread = reread
         self._signals = Signals()
         self._supervisor = SourceSupervisor(
-            bundle, settings, keeper, status, sinks, self._signals, self._new_settings, pause or Pause()
+            bundle, settings, keeper, status, sinks, self._signals, self._new_settings, pause or Pause(), learning
         )
         self._ready_s = None
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from edge.audio import Source
 from edge.frames import FRAME_HOP, SAMPLE_RATE
+from edge.learning.answers import AnswerLog
+from edge.learning.learning import Learning
 from edge.log import log
 from edge.pipeline import Pipeline
 from edge.records import Alert, Event, Frame
@@ -32,6 +34,7 @@ class Listener:
     long an event lasted, what was skipped of it included: the times of records that are told and kept are those of
     the audio as it came.
 
+    learning: what an episode was answered with is kept by it; None: nothing is.
     `say_of_model(title, text, is_over)` is called when a model answers no number, or again; None: that is in the log.
     The sink is told of an Event when the database has it, if the disk can be written at all: whoever is told finds it
     there.
@@ -46,8 +49,11 @@ class Listener:
         sink: Sink,
         origin_utc: Optional[float] = None,
         say_of_model=None,
+        learning: Optional[Learning] = None,
     ):
-        self.pipeline = Pipeline(bundle, settings, say_of_model)
+        self._learning, self._answers = learning, AnswerLog()
+        answered = self._answers.add if learning else None
+        self.pipeline = Pipeline(bundle, settings, say_of_model, answered)
         self.heard_samples = 0
         self.events = 0
         self._keeper = keeper
@@ -137,9 +143,12 @@ class Listener:
 
     def _keep(self, event):
         start_utc = self.utc(event.start_s)
+        answers = self._answers.between(event.start_s, event.end_s)
         event = self._as_it_came(event)
         self.events += 1
         self._keeper.add_event(event, start_utc, self._source.name)
+        if self._learning:
+            self._learning.keep(answers, start_utc, start_utc + event.end_s - event.start_s)
         self._cry_time.add_event(event)
         self._sink.event(event, start_utc)
 
@@ -176,6 +185,8 @@ class Listener:
         )
         self._note_clock()
         kept = self._keeper.add_minute(minute)
+        if self._learning:
+            self._learning.look()
         self._cry_time.add_minute(begin_s, end_s, kept, minute.cry_s, event)
         self._minute = _MinuteSum(self)
 

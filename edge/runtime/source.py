@@ -35,9 +35,10 @@ class SourceSupervisor:
     `new_settings(settings)` returns those that take the place of the settings when SIGHUP has come.
     """
 
-    def __init__(self, bundle, settings, keeper, status, sinks, signals, new_settings, pause):
+    def __init__(self, bundle, settings, keeper, status, sinks, signals, new_settings, pause, learning=None):
         self.settings = settings
         self._pause = pause
+        self._learning = learning
         self._is_resting = False
         self._bundle = bundle
         self._keeper = keeper
@@ -145,7 +146,10 @@ class SourceSupervisor:
             self._listener = self._clock = None
 
     def _new_listener(self, source, origin_utc):
-        return Listener(self._bundle, self.settings, self._keeper, source, self._sinks, origin_utc, self._say_of_model)
+        settings, sinks = self.settings, self._sinks
+        return Listener(
+            self._bundle, settings, self._keeper, source, sinks, origin_utc, self._say_of_model, self._learning
+        )
 
     def _say_of_model(self, title, text, is_over):
         (self._status.resolved if is_over else self._status.notice)(title, text)

@@ -1,7 +1,7 @@
 """Flower's ClientApp: one home. Each message starts a process that has no network; the SuperNode carries its answer.
 
-node-config: federation, roster, identity (files), home (its name), folder (of its marked.json; the home's state is
-written there), data (where the task needs recordings).
+node-config: federation, roster, identity (files), home (its name), folder (the home's state is written there), marked
+(the folder of its marked.json, where that is another), data (where the task needs recordings).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def make_home(node: dict, run: str) -> Home:
     federation = read_federation(Path(str(node["federation"])))
     settings, data = dict(federation.task), node.get("data")
     if data is None:
-        settings["marked"] = [str(node["folder"])]
+        settings["marked"] = [str(node.get("marked", node["folder"]))]
     work = Path(str(node["folder"]))
     task = make_task(settings, federation.partition, federation.plan, Path(str(data)) if data else None, work)
     name = str(node["home"])
