@@ -14,5 +14,6 @@ partition      which clips are whose
 
 task           what is taught, found by name: the Transformer's adapters, the verifier's fusion; a family's own file
 simulation     every home in this process; strategy, server_app, client_app: the same rounds over Flower
+apart          the process in which a home trains then: no_network takes it out of the network first
 command        `cry-train federate`
 """

@@ -1,51 +1,35 @@
-"""Flower's ClientApp: one home. Each message starts a process that has no network; the SuperNode carries its answer.
+"""Flower's ClientApp: one home. It carries messages and has a network; a process that has none answers them.
 
 node-config: federation, roster, identity (files), home (its name), folder (the home's state is written there), marked
-(the folder of its marked.json, where that is another), data (where the task needs recordings).
+(the folder of its marked.json, where that is another), data (where the task needs recordings), has-network (true: what
+trains may see the network, where the kernel gives it none of its own).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
-from flwr.app import ConfigRecord, Context, Message, RecordDict
+from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from training.federated.config import read_federation
-from training.federated.home import Home
-from training.federated.home_state import keep_home, take_home
-from training.federated.roster import read_identity, read_roster
+from edge.errors import UserError
+from training.federated.apart import ERROR, answer_apart
 from training.federated.strategy import CARRIED, CONTENT, NAME, RUN
-from training.federated.task import make_task
 
 app = ClientApp()
-STATE = "federation-state.npz"
+CANNOT_ANSWER = 1000  # Flower's own codes are below
 
 
 @app.query()
 def answer(message: Message, context: Context) -> Message:
     """The home's answer to what the server sent; to an empty message, its name."""
-    node = context.node_config
+    node = dict(context.node_config)
     carried = message.content[CARRIED]
-    reply = {NAME: str(node["home"]), CONTENT: b""}
-    if carried[CONTENT]:
-        home = make_home(node, str(carried[RUN]))
-        file = Path(str(node["folder"])) / STATE
-        take_home(home, file)
-        reply[CONTENT] = home.answer(carried[CONTENT])
-        keep_home(home, file)
+    reply = {NAME: str(node.get("home", "")), CONTENT: b""}
+    try:
+        if carried[CONTENT]:
+            reply[CONTENT] = answer_apart(node, str(carried[RUN]), carried[CONTENT])
+    except UserError as error:
+        print(f"{ERROR}{error}", file=sys.stderr, flush=True)
+        return Message(Error(CANNOT_ANSWER, "this home cannot answer; its own log says why"), reply_to=message)
     return Message(RecordDict({CARRIED: ConfigRecord(reply)}), reply_to=message)
-
-
-def make_home(node: dict, run: str) -> Home:
-    """The home that a SuperNode's node-config describes."""
-    federation = read_federation(Path(str(node["federation"])))
-    settings, data = dict(federation.task), node.get("data")
-    if data is None:
-        settings["marked"] = [str(node.get("marked", node["folder"]))]
-    work = Path(str(node["folder"]))
-    task = make_task(settings, federation.partition, federation.plan, Path(str(data)) if data else None, work)
-    name = str(node["home"])
-    learner = task.learners[name] if data else next(iter(task.learners.values()))
-    identity, roster = read_identity(Path(str(node["identity"]))), read_roster(Path(str(node["roster"])))
-    return Home(name, identity, roster, learner, federation.plan, run)
