@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -27,9 +28,11 @@ from training.verifier.federated import INPUTS, write_marked
 
 REPOSITORY = Path(__file__).parents[3]
 FLOWER = Path(os.environ["FLOWER"]) / "bin"
-HOMES, ROUNDS = 2, 1  # of five exchanges; each starts a process in each home
+HOMES, ROUNDS, EXCHANGES = 2, 1, 5  # each exchange of a round starts processes in each home
 MEMORY_MB = 400
 START_LIMIT_S, RUN_LIMIT_S = 60, 160
+LEAVE = [sys.executable, "-c", "from training.federated.no_network import leave_network; leave_network()"]
+MUST_KEEP_NETWORK = subprocess.run(LEAVE, cwd=REPOSITORY, capture_output=True).returncode != 0
 UNSEALED = serialization.NoEncryption()
 
 
@@ -138,7 +141,8 @@ class Site:
         }
         values = {key: str(self.folder / value) for key, value in config.items()}
         node_config = " ".join(f'{key}="{value}"' for key, value in {**values, "home": home}.items())
-        trace = ("strace", "-f", "-qq", "-e", "trace=connect", "-o", "connects") if traced else ()
+        node_config += " has-network=true" if MUST_KEEP_NETWORK else ""
+        trace = ("strace", "-f", "-qq", "-e", "trace=connect,unshare", "-o", "connects") if traced else ()
         self.start(
             log, *trace, FLOWER / "flower-supernode", "--root-certificates", f"{authority}/ca.crt", "--superlink",
             f"127.0.0.1:{self.port}", "--auth-supernode-private-key", f"{home}/supernode", "--port", free_port(),
@@ -223,6 +227,12 @@ def test_over_a_network_as_in_one_process(site):
         called = re.findall(r"connect\(\d+, \{sa_family=AF_INET6?, .*?\}", site.said("connects"))
         assert called
         assert [one for one in called if "127.0.0.1" not in one and "::1" not in one] == []
+        if not MUST_KEEP_NETWORK:
+            left = re.findall(r"^(\d+) .*unshare\(.*CLONE_NEWNET\) = 0$", site.said("connects"), re.MULTILINE)
+            assert len(left) == ROUNDS * EXCHANGES
+            assert not re.search(
+                rf"^({'|'.join(left)}) .*connect\(\d+, \{{sa_family=AF_INET", site.said("connects"), re.M
+            )
     assert 0 < resident.end() <= MEMORY_MB
 
 
