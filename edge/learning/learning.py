@@ -127,7 +127,7 @@ class Learning(object):
 
 def episode_of(waiting: Waiting, mark: str) -> Episode:
     """As it is written down."""
-    return Episode(waiting.start_utc, waiting.end_utc, mark, marked_file.rounded(waiting.logits))
+    return Episode(waiting.start_utc, waiting.end_utc, mark, marked_file.unordered(waiting.logits))
 
 
 def networks_of(directory: str) -> str:

@@ -3,7 +3,7 @@
 {"networks": "SHA-256 of the two", "episodes": [{"start_utc", "end_utc", "mark": "cry" or "other", "logits":
 [[detector's, verifier's ...] of a frame, ...]}, ...]}. It lies in a folder of its own beside the database, its user's
 alone. The database says what may be in it: an episode whose event has gone, or has no mark any more, goes at the next
-look.
+look. What fuses them asks for no order in time, and none is kept: it is what words are made of.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ FILE, PARTIAL = "marked.json", ".marked.json.partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 READ_AT_MOST = 20000000  # bytes; more than the largest [learn] max_mb
 LOCKED_S = 0.5  # another process that changes it is waited for
-DECIMALS = 3
+DECIMALS = 1  # of logits: no more than the fusion needs
 ADVICE = "it is damaged: remove it, and the events that are marked from now on make a new one"
 
 
@@ -224,9 +224,9 @@ def _text(value) -> str:
     return value
 
 
-def rounded(logits) -> List[List[float]]:
-    """(n, numbers) float32 as the file has them."""
-    return [[round(float(number), DECIMALS) for number in row] for row in logits]
+def unordered(logits) -> List[List[float]]:
+    """(n, numbers) float32 as the file has them: rounded, and in the order of their size, not of time."""
+    return sorted([round(float(number), DECIMALS) for number in row] for row in logits)
 
 
 def summary(kept: Kept) -> Tuple[int, int]:

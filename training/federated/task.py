@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from edge.errors import UserError
-from training.federated.home import Learner
 from training.federated.layout import Layout, fingerprint
 from training.federated.partition import Partition
 from training.federated.plan import Plan
+
+if TYPE_CHECKING:
+    from training.federated.home import Learner
 
 # Kind -> its module, which has make_task(settings, partition, plan, data, work) -> Task.
 TASKS = {"adapters": "training.transformer.federated", "fusion": "training.verifier.federated"}

@@ -40,7 +40,7 @@ def test_a_night_that_is_marked_is_kept_said_and_purged(start, run, configured, 
     for samples in (quiet(2), tone(6), quiet(9)):
         monitor.stdin.buffer.write((samples * 32767).astype("<i2").tobytes())
     monitor.stdin.flush()
-    wait_for(monitor, "event")
+    wait_for(monitor, "event: cried")
     assert read_kept(folder).episodes == []
     assert run("mark", "last", "cry", "--config", config).status == 0
     assert [episode.mark for episode in read_kept(folder).episodes] == ["cry"]

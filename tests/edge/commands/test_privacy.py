@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from daemon_process import on_virtual_microphone, wait_for
 from loud_bundle import noise_burst
 from patience import PATIENCE_S
-from virtual_microphone import REPOSITORY
+from verifier_bundle import quiet, tone, write_verifier_bundle
+from virtual_microphone import REPOSITORY, write_wav
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bridge"))
 from receivers import Receiver, free_port, until  # noqa: E402
@@ -140,6 +142,25 @@ def test_a_recording_leaves_nothing_but_the_database(traced_run, burst_wav):
     assert {change for change in changed if not is_of_the_database(change, path)} <= {"/dev/null"}
     assert path in changed
     assert sockets_opened(calls) == ({"AF_UNIX"}, {path + ".socket"})
+    with Store(path, read_only=True) as store:
+        assert len(store.events()) == 1
+
+
+def test_what_waits_for_a_mark_is_in_no_file(traced_run, tmp_path):
+    """[learn] makes its folder, and writes nothing into it before somebody says what an event was."""
+    config, sound, bundle = tmp_path / "learn.toml", str(tmp_path / "cry.wav"), tmp_path / "bundle"
+    pytest.importorskip("soundfile")
+    pytest.importorskip("soxr")
+    bundle.mkdir()
+    write_verifier_bundle(bundle)
+    config.write_text("[learn]\nenabled = true\n")
+    write_wav(sound, np.concatenate([quiet(2), tone(6), quiet(9)]), 16000)
+    calls, path = traced_run(
+        "--source", "file:" + sound, "--fast", "--bundle", str(bundle), "--config", str(config)
+    )  # fmt: skip
+    strangers = {change for change in files_changed(calls) if not is_of_the_database(change, path)}
+    assert strangers - {"/dev/null"} == {"mkdir " + path + ".learn"}
+    assert os.listdir(path + ".learn") == []
     with Store(path, read_only=True) as store:
         assert len(store.events()) == 1
 

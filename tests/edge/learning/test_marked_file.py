@@ -18,7 +18,7 @@ NETWORKS = "5ha"
 
 
 def episode(number=0, mark="cry", rows=3):
-    return Episode(START_UTC + 60 * number, START_UTC + 60 * number + 9, mark, [[1.5, -2.0, 0.25, -3.125]] * rows)
+    return Episode(START_UTC + 60 * number, START_UTC + 60 * number + 9, mark, [[1.5, -2.0, 0.2, -3.1]] * rows)
 
 
 @pytest.fixture
@@ -131,6 +131,11 @@ def test_another_process_that_changes_it_is_waited_for_and_then_named(written, m
     monkeypatch.setattr(marked_file, "LOCKED_S", 0.0)
     with locked(written), pytest.raises(UserError, match="cannot lock"), locked(written):
         pass
+
+
+def test_no_order_in_time_is_kept():
+    ahead, back = [[1.04, 2.0], [3.0, -4.0], [-5.0, 6.0]], [[-5.0, 6.0], [3.0, -4.0], [1.0, 2.0]]
+    assert marked_file.unordered(ahead) == marked_file.unordered(back) == [[-5.0, 6.0], [1.0, 2.0], [3.0, -4.0]]
 
 
 def test_nothing_but_what_is_promised_is_in_it(written):

@@ -7,7 +7,7 @@ from training.verifier.federated import INPUTS, UNIT, read_marked
 
 
 def test_a_monitors_file_is_a_homes(tmp_path):
-    rows = np.random.default_rng(0).normal(0, 4, (2, 5, INPUTS)).round(3)
+    rows = np.random.default_rng(0).normal(0, 4, (2, 5, INPUTS)).round(1)
     episodes = [Episode(1.7e9 + n, 1.7e9 + n + 3, mark, rows[n].tolist()) for n, mark in enumerate(("cry", "other"))]
     folder = folder_beside(str(tmp_path / "events.db"))
     with locked(folder):
