@@ -54,7 +54,12 @@ ARMS: dict[str, dict[str, Any]] = {
     "SCAFFOLD + proximal": {},
 }
 LOCAL_ONLY, CENTRAL = "local only", "central"
-BITS: dict[str, dict[str, Any]] = {"32 bits": {"bits": 32}, "4 bits": {"bits": 4}}  # with every seed
+# With every seed.
+PARTS: dict[str, dict[str, Any]] = {
+    "32 bits": {"bits": 32},
+    "4 bits": {"bits": 4},
+    "a denoiser first, it and the backbone trained with noise": {"denoised": True},
+}
 CHANGES: dict[str, dict[str, Any]] = {
     "6 bits": {"bits": 6},
     "5 local steps": {"local": {"steps": 5}},
@@ -81,26 +86,38 @@ PUBLIC = {
         "stages": [{"kind": "classifier", "epochs": 15, "patience": 15, "learning_rate": 3e-3}],
     },
 }
+CLASSIFIER_STAGE = PUBLIC["fit"]["stages"][0]
+PUBLIC_DENOISED = {
+    **PUBLIC,
+    "name": "public-denoised",
+    "augment": {"noisy_share": 0.5},
+    "model": {"preset": "tiny", "denoised": True},
+    "fit": {
+        **PUBLIC["fit"],
+        "stages": [{"kind": "denoiser", "epochs": 15, "patience": 15, "learning_rate": 1e-3}, CLASSIFIER_STAGE],
+    },
+}
 
 
-def backbone(data: Path, work: Path) -> Path:
-    """The folder of a Transformer that has learnt ESC-50's other sounds."""
+def backbone(data: Path, work: Path, denoised: bool) -> Path:
+    """The folder of a Transformer that has learnt ESC-50's other sounds, behind a denoiser that was trained before."""
     from training.transformer.config import experiment_of
     from training.transformer.experiment import run_experiment
 
     labels = {clip.label for clip in read_corpora(data) if clip.corpus == "esc50"}
     others = sorted(labels - set(HUMAN_SOUNDS) - set(ANIMALS))
-    public = {**PUBLIC, "data": {**PUBLIC["data"], "labels": others}}
-    run_experiment(experiment_of(public, "the backbone"), data, work / "public", work / "frames")
-    return work / "public" / "folds" / "1-seed0"
+    public = PUBLIC_DENOISED if denoised else PUBLIC
+    public, out = {**public, "data": {**public["data"], "labels": others}}, work / public["name"]
+    run_experiment(experiment_of(public, "the backbone"), data, out, work / "frames")
+    return out / "folds" / "1-seed0"
 
 
-def make_task(data: Path, work: Path, seed: int, rank: int) -> Any:
+def make_task(data: Path, work: Path, seed: int, rank: int, denoised: bool) -> Any:
     """The homes of a seed."""
     from training.transformer.federated import make_task as adapters
 
     settings = {
-        "backbone": str(backbone(data, work)),
+        "backbone": str(backbone(data, work, denoised)),
         "data": {"corpora": ["esc50"], "folds": "eval_fold", "only_folds": ["1"], "labels": list(HUMAN_SOUNDS)},
         "rank": rank,
         "seed": seed,
@@ -110,7 +127,7 @@ def make_task(data: Path, work: Path, seed: int, rank: int) -> Any:
 
 def plan_of(changes: dict[str, Any], seed: int) -> Plan:
     """The base plan with an arm's changes."""
-    own = {name: value for name, value in changes.items() if name not in ("local", "rank", "flipped")}
+    own = {name: value for name, value in changes.items() if name not in ("local", "rank", "flipped", "denoised")}
     return dataclasses.replace(BASE, local=dataclasses.replace(LOCAL, **changes.get("local", {})), seed=seed, **own)
 
 
@@ -167,7 +184,7 @@ def runs(seeds: int, fewer: int) -> list[tuple[str, int, dict[str, Any]]]:
     """(arm, seed, changes), what matters most first."""
     main = [*ARMS.items(), (CENTRAL, {}), (LOCAL_ONLY, {})]
     first = [(arm, seed, changes) for seed in range(seeds) for arm, changes in main]
-    first += [(arm, seed, changes) for seed in range(seeds) for arm, changes in BITS.items()]
+    first += [(arm, seed, changes) for seed in range(seeds) for arm, changes in PARTS.items()]
     return first + [(arm, seed, changes) for seed in range(fewer) for arm, changes in CHANGES.items()]
 
 
@@ -179,13 +196,13 @@ def run_all(data: Path, work: Path, seeds: int, fewer: int) -> dict[str, list[di
     for number, (arm, seed, changes) in enumerate(todo, start=1):
         file = folder / f"{re.sub('[^a-zA-Z0-9]+', '_', arm)}-seed{seed}.json"
         if not file.is_file():
-            rank = changes.get("rank", 0)
-            if (seed, rank) not in tasks:
-                tasks[seed, rank] = make_task(data, work, seed, rank)
+            kind = seed, changes.get("rank", 0), changes.get("denoised", False)
+            if kind not in tasks:
+                tasks[kind] = make_task(data, work, *kind)
             started = time.process_time()
             special: dict[str, Callable[[Any, int], dict]] = {LOCAL_ONLY: alone, CENTRAL: central}
             run: Callable[[Any, int], dict] = special.get(arm, lambda t, s, c=changes: federated(t, c, s))
-            result = run(tasks[seed, rank], seed)
+            result = run(tasks[kind], seed)
             took.append(time.process_time() - started)
             file.write_text(json.dumps({**result, "cpu_s": took[-1]}))
             if len(took) == 1:
