@@ -90,6 +90,7 @@ CLASSIFIER_STAGE = PUBLIC["fit"]["stages"][0]
 PUBLIC_DENOISED = {
     **PUBLIC,
     "name": "public-denoised",
+    "noise": {"corpora": ["esc50"], "labels": list(ANIMALS)},
     "augment": {"noisy_share": 0.5},
     "model": {"preset": "tiny", "denoised": True},
     "fit": {

@@ -27,7 +27,7 @@ LOOKED_AT = [
     "clock",
     "power",
 ]
-EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen", "told"]
+EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen", "learning", "told"]
 
 
 def by_name(finished):
