@@ -146,6 +146,7 @@ def test_the_doctor_shows_the_evidence(system, hearing):
         "swap": "ok",
         "sandbox": "ok",
         "not seen": "unknown",
+        "learning": "ok",
         "told": "ok",
     }
     assert len(findings[0]["evidence"]) == 2
