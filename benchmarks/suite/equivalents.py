@@ -36,6 +36,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("edge/decision/second_opinion.py", "self._hops_left = max( -1, self._hops_left - 1)"): (
         "no suspicion is left at 0 or below, and at 0 the answer was forgotten"
     ),
+    ("edge/causes/frame_experts.py", "return self._columns[end % FRAME_COLUMNS : end]"): (
+        "138 columns are kept: of where a frame ends, 98 to 138, both leave the same"
+    ),
     ("edge/bundle/fields.py", (
         'return self._checked(key, lambda v: isinstance(v, str) and v > "", "expected text")'
     )): "every text but the empty one comes after it",

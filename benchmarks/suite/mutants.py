@@ -241,7 +241,7 @@ def run_tests(tests: Sequence[Path], copy: Path, timeout_s: float) -> str:
 def first_failed(output: str) -> str:
     """The test that failed, of what pytest says; its last line where there is none."""
     lines = output.splitlines()
-    named = (line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR ")))
+    named = (line.split()[1] for line in lines if line.startswith(("FAILED tests", "ERROR tests")))
     return next(named, lines[-1] if lines else "")
 
 
