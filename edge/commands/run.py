@@ -114,7 +114,14 @@ def _learning(bundle, settings, keeper, status):
     if bundle.verifier is None:
         status.notice("learning", "[learn] is enabled and the bundle has no verifier: nothing is kept to learn from")
         return None
-    return Learning(settings, lambda: keeper.path, networks_of(bundle.directory))
+
+    def tell(trouble):
+        if trouble:
+            status.notice("learning", "what is marked is not kept to learn from: {}".format(trouble))
+        else:
+            status.resolved("learning", "what is marked is kept to learn from again")
+
+    return Learning(settings, lambda: keeper.path, networks_of(bundle.directory), tell)
 
 
 def _with_thresholds_of_home(bundle, database, status):

@@ -56,7 +56,5 @@ def learning_findings(settings, database: str) -> List[Finding]:
             settings.learn.max_episodes, settings.learn.max_mb, settings.store.keep_days
         )
     )
-    found = "numbers of {} marked events are kept to learn from; no sound, and none can be made of them".format(
-        episodes
-    )
+    found = "numbers of {} marked events are kept to learn from; no sound, and no picture of it".format(episodes)
     return [Finding(NAME, OK, found, "", tuple(lines))]

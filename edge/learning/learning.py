@@ -25,6 +25,12 @@ MOST_WAITING = 200  # episodes in memory; a night has some dozens
 SETTLED_EVERY_S = 24 * 3600.0  # events go by age once a day
 
 
+def log_trouble(trouble: str) -> None:
+    """Say it in the log."""
+    if trouble:
+        log.warning("what is marked is not kept to learn from: %s", trouble)
+
+
 class Waiting(NamedTuple):
     """An episode without a mark."""
 
@@ -38,18 +44,19 @@ class Waiting(NamedTuple):
 class Learning(object):
     """What this monitor keeps to learn from. look() and keep() are for the listening thread, settle() for any.
 
-    settings: edge.config.Settings. path_of() -> where the database is now. networks: of networks_of(). trouble: why
-    marked numbers cannot be kept now, one line.
+    settings: edge.config.Settings. path_of() -> where the database is now. networks: of networks_of(). tell(trouble) is
+    called by the listening thread when marked numbers cannot be kept, with one line, and with "" when they can again.
     """
 
-    def __init__(self, settings, path_of: Callable[[], str], networks: str):
+    def __init__(self, settings, path_of: Callable[[], str], networks: str, tell: Callable[[str], None] = log_trouble):
         self._limits = Limits(settings.learn.max_episodes, int(1e6 * settings.learn.max_mb))
         self._path_of, self._networks = path_of, networks
         self._lock = threading.Lock()
         self._new: Deque[Waiting] = deque()  # from the listening thread
         self._waiting: List[Waiting] = []
         self._next_s = 0.0  # since the machine started: when the file is looked at, marked or not
-        self.trouble = ""
+        self.trouble = self._told = ""
+        self._tell = tell
 
     @property
     def waiting(self) -> int:
@@ -66,16 +73,19 @@ class Learning(object):
         """Forget what has waited for too long, write down what was marked; not now where another thread does."""
         if self._lock.acquire(False):
             try:
-                self._settle_or_say(since_boot_s() >= self._next_s)
+                self._try_to_settle(since_boot_s() >= self._next_s)
             finally:
                 self._lock.release()
+        if self.trouble != self._told:
+            self._told = self.trouble
+            self._tell(self._told)
 
     def settle(self) -> None:
-        """Bring memory and file in line with the marks of the database; what fails is said and tried again."""
+        """Bring memory and file in line with the marks of the database; the next look tries what fails again."""
         with self._lock:
-            self._settle_or_say(True)
+            self._try_to_settle(True)
 
-    def _settle_or_say(self, is_file_due):
+    def _try_to_settle(self, is_file_due):
         while self._new:
             self._waiting.append(self._new.popleft())
         oldest_s = since_boot_s() - WAITS_S
@@ -85,8 +95,6 @@ class Learning(object):
                 self._settle(is_file_due)
             self.trouble = ""
         except UserError as error:
-            if str(error) != self.trouble:
-                log.warning("what is marked is not kept to learn from: %s", error)
             self.trouble = str(error)
 
     def _settle(self, is_file_due):

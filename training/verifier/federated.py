@@ -185,6 +185,8 @@ def episodes_of(clips: Sequence[Clip], heard: Sequence[Heard]) -> Episodes:
 def read_marked(folder: Path) -> Episodes:
     """A home's marked.json. Raises UserError that names the episode."""
     file = folder / MARKED
+    if not file.exists():
+        raise UserError(f"{file} is not there; mark events of a monitor that has [learn] enabled, or name its folder")
     content = read_json(file, max_bytes=MARKED_AT_MOST)
     episodes = content.get("episodes") if isinstance(content, dict) else None
     if not isinstance(episodes, list) or not episodes:

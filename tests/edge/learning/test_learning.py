@@ -38,9 +38,13 @@ class Home:
     def __init__(self, folder, bundle, **changes):
         learn = default_settings().learn._replace(enabled=True, **changes)
         self.settings = default_settings()._replace(learn=learn)
+        self.troubles = []
         self.bundle, self.keeper = bundle, BufferedStore(str(folder / "events.db"), self.settings)
-        self.learning = Learning(self.settings, lambda: self.keeper.path, networks_of(bundle.directory))
+        self.learning = Learning(self.settings, lambda: self.keeper.path, networks_of(bundle.directory), self.told)
         self._mark = mark_and_settle(mark_requests(lambda: self.keeper.path), self.learning)["mark"]
+
+    def told(self, trouble):
+        self.troubles.append(trouble)
 
     def listener(self):
         return Listener(self.bundle, self.settings, self.keeper, Source(), Sink(), 1.8e9, None, self.learning)
@@ -149,10 +153,12 @@ def test_a_disk_that_takes_nothing_keeps_the_mark_and_tries_again(home):
     with open(folder, "w"):
         pass
     home.mark("last", "cry")
-    assert folder in home.learning.trouble and home.learning.waiting == 1
+    home.learning.look()
+    home.learning.look()
+    assert len(home.troubles) == 1 and folder in home.troubles[0] and home.learning.waiting == 1
     os.unlink(folder)
     home.learning.look()
-    assert home.learning.trouble == "" and len(home.kept) == 1
+    assert home.troubles[1:] == [""] and len(home.kept) == 1
 
 
 def test_the_newest_are_kept(tmp_path, bundle):

@@ -112,7 +112,7 @@ def test_a_home_answers_from_there_as_it_would_here(may_leave, node):
     ("change", "said"),
     [
         ({"folder": "/nowhere"}, "marked.json"),
-        ({"marked": "/nowhere"}, "/nowhere/marked.json: no such file"),
+        ({"marked": "/nowhere"}, "/nowhere/marked.json is not there"),
         ({"home": "home-b"}, "another key for home-b"),
         ({"home": "home-c"}, "another key for home-c"),
         ({"federation": "/nowhere.toml"}, "/nowhere.toml"),
@@ -127,7 +127,7 @@ def test_what_a_home_cannot_use_is_one_line(node, change, said):
 
 
 def test_what_is_wrong_there_is_said_here(may_leave, node):
-    with pytest.raises(UserError, match=r"^/nowhere/marked\.json: no such file: check the path$"):
+    with pytest.raises(UserError, match=r"^/nowhere/marked\.json is not there; mark events.*folder$"):
         answer_apart({**node, "marked": "/nowhere"}, "f00d", question())
     del node["roster"]
     with pytest.raises(UserError, match="has no roster"):
