@@ -172,8 +172,8 @@ def test_what_the_source_has_noticed_is_said_once_and_an_hour_later_again():
         def remarks(self):
             return [("channels", "one is dead"), ("not numbers", "3 samples")]
 
-    watch = SignalWatch(Noticing())
-    said = [watch.push(noise()) for _ in range(3610)]
+    watch = SignalWatch(Noticing(), is_live=False)  # of a recording too; and an hour is over sooner
+    said = [watch.push(ZEROS) for _ in range(3610)]
     assert said[:3] == [("channels", "one is dead"), ("not numbers", "3 samples"), None]
     assert [notice[0] for notice in said if notice] == ["channels", "not numbers"] * 2
 
@@ -185,3 +185,28 @@ def test_a_block_without_samples_is_nothing(watch):
 def test_the_silence_of_a_recording_is_its_own_affair():
     watch = SignalWatch(is_live=False)
     assert hear(watch, ZEROS, 100) == []
+
+
+def test_cut_off_on_the_lower_side_is_said_with_where():
+    watch = SignalWatch()
+    noticed = [watch.push(np.maximum(noise(0.4), -0.5)) for _ in range(10)]
+    assert "11% of the last 10 s is cut off at -0.50, on one side" in noticed[-1][1]
+
+
+def swapped(samples):
+    """As if their bytes lay the other way round."""
+    return (np.round(samples * 32767).astype("<i2").byteswap() / 32768.0).astype(np.float32)
+
+
+def test_the_loudest_block_of_a_window_is_judged_and_not_the_last():
+    watch = SignalWatch()
+    loud = swapped(CRY[: RATE // 2])
+    said = [watch.push(block) for block in [loud] + [noise(0.001)] * 10]
+    assert [what for what, _ in filter(None, said)] == [FORMAT]
+
+
+@pytest.mark.parametrize("n_samples, is_judged", [(800, True), (799, False)])
+def test_a_block_of_less_than_fifty_milliseconds_is_not_judged(n_samples, is_judged):
+    watch, samples = SignalWatch(), swapped(CRY[: 11 * RATE])
+    said = [watch.push(samples[at : at + n_samples]) for at in range(0, len(samples), n_samples)]
+    assert (FORMAT in [what for what, _ in filter(None, said)]) == is_judged
