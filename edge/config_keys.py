@@ -26,6 +26,7 @@ SECTIONS = {
     "detector": "What listens to it.",
     "gate": "Sound too quiet to be a cry is not shown to the detector.",
     "decision": "When frames become a crying episode.",
+    "infant": "How like the infant of this home a cry sounds. What that is told by is biometric, and stays here.",
     "store": "The database of events. Sound is never written.",
     "learn": "What this home keeps to teach the models with other homes (docs/researcher/federation.md).",
     "socket": "Who else on this machine is told: bridge, page and terminal view read it.",
@@ -123,6 +124,14 @@ KEYS = (
         25,
         "frames of 0.2 s",
         "The detector's probability is averaged over this many frames.",
+    ),
+    Key(
+        "infant",
+        "enabled",
+        False,
+        "true or false",
+        "true gives events a score once an infant is enrolled (cry-monitor enrol). The bundle must hold a model\n"
+        "for it: the one that ships does not.",
     ),
     Key(
         "store",

@@ -103,16 +103,17 @@ def too_large(path, n_bytes, max_bytes):
     )
 
 
-def write_whole(path, parts):
-    """Write a file of parts in bytes, or leave what was there. Raises OSError."""
+def write_whole(path, parts, private=False):
+    """Write a file of parts in bytes, or leave what was there. private: for its user alone. Raises OSError."""
     handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".part-")
     try:
         with os.fdopen(handle, "wb") as file:
             for part in parts:
                 file.write(part)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(partial, 0o666 & ~umask)  # as if it had been opened for writing: others may have to read it
+        if not private:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(partial, 0o666 & ~umask)  # as if it had been opened for writing: others may have to read it
         os.replace(partial, path)
     except BaseException:
         os.unlink(partial)

@@ -18,6 +18,7 @@ from edge.decision.second_opinion import SecondOpinion
 from edge.dsp.high_pass import HighPass
 from edge.dsp.log_mel import LOG_OFFSET, N_MELS, LogMelStream
 from edge.frames import FRAME_COLUMNS, FRAME_HOP, FRAME_HOP_S, FRAME_HOPS, FRAME_LENGTH, FRAME_S, SAMPLE_RATE
+from edge.infant.cry_embedding import CryEmbedding
 from edge.records import Frame
 from edge.timings import StageTimings
 
@@ -27,11 +28,12 @@ SILENCE_DBFS = -120.0  # what digital silence is reported as
 class Pipeline(object):
     """One stream of 16 kHz mono float32 samples, analysed every 0.2 s over the newest second."""
 
-    def __init__(self, bundle, settings=None, say=None, answered=None):
+    def __init__(self, bundle, settings=None, say=None, answered=None, utc=None):
         """bundle: edge.bundle.Bundle. settings: edge.config.Settings, or None for the defaults.
 
         say: of edge.decision.left_out.LeftOut: who is told when a model answers no number; None: the log.
         answered(t_s, logits) is called with what both networks answered to the frame that ended there, before fusion.
+        utc: of edge.infant.cry_embedding.CryEmbedding.
         """
         self._settings = settings = settings or load_settings(None)
         self._answered = answered
@@ -44,6 +46,7 @@ class Pipeline(object):
         self._recent = RecentSamples(KEPT_HOPS, FRAME_HOP)
         self._second_opinion = SecondOpinion(bundle.verifier, self._recent.newest) if bundle.verifier else None
         self._experts = ExpertRunner(bundle, self._recent, self._timed, self.left_out) if bundle.experts else None
+        self._infant = CryEmbedding(bundle.infant, self._timed, self.left_out, utc) if bundle.infant else None
         self._high_pass = HighPass()
         self._log_mel = LogMelStream()
         self._frame = np.full((FRAME_COLUMNS, N_MELS), np.log(LOG_OFFSET), np.float32)
@@ -78,6 +81,7 @@ class Pipeline(object):
         if missing > 0 and self._n_samples + len(self._pending) > 0:
             records += self.push(np.full(missing, self._high_pass.offset, np.float32))
         changes = self._episodes.finish()
+        changes = self._infant.finish(changes) if self._infant else changes
         return records + (self._experts.finish(changes) if self._experts else changes)
 
     def _hop(self, samples):
@@ -106,7 +110,9 @@ class Pipeline(object):
 
         episodes_begin = perf_counter()
         changes = self._episodes.update(t_s, probability)
-        self._timed("episodes", episodes_begin)
+        episodes_done = self._timed("episodes", episodes_begin)
+        if self._infant:
+            changes = self._infant.follow(changes, self._episodes, self._frame, episodes_done, rest=asked)
         if self._experts:
             changes = self._experts.follow(changes, self._episodes, rest=asked)
         self.timings.frame_done(perf_counter() - started)

@@ -43,3 +43,4 @@ class Event(NamedTuple):
     out_of_distribution: Optional[bool] = None
     readings: Tuple[ExpertReading, ...] = ()  # what the answer was fused from
     brief: bool = False  # shorter than decision.min_event_s; kept, as an alert was raised
+    infant_score: Optional[float] = None  # how like the enrolled infant it sounds, -1..1; told, and not kept

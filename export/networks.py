@@ -12,7 +12,7 @@ Stream = Sequence[Feed]  # what comes in from outside, step by step; the states 
 Network = Callable[[Feed], Feed]
 Shapes = Mapping[str, tuple[int, ...]]
 
-INPUT_NAME, OUTPUT_NAME, ESTIMATE_NAME = "features", "logits", "clean"  # of a network with one of each
+INPUT_NAME, OUTPUT_NAME, ESTIMATE_NAME, VECTOR_NAME = "features", "logits", "clean", "vector"  # of one with one of each
 STATE, NEW = "state_", "new_"  # what the output new_state_NAME gives is the next step's input state_NAME
 
 

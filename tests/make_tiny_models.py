@@ -1,5 +1,6 @@
 """Make tests/edge/tiny_models as ONNX and TFLite, with the answers Keras gives: a tiny detector, two experts that take
-fused columns, a denoiser and two experts that look at frames, a verifier to which a low tone is a cry and hiss is none.
+fused columns, a denoiser and two experts that look at frames, a verifier to which a low tone is a cry and hiss is none,
+an embedding that tells sounds apart by their bands.
 
     python tests/make_tiny_models.py        (needs the export extra; the files are committed)
 
@@ -125,6 +126,15 @@ def tiny_verifier() -> keras.Model:
     return model
 
 
+def tiny_embedding() -> keras.Model:
+    """Eight sums over the bands of a frame's mean spectrum."""
+    inputs = keras.Input(batch_shape=SHAPE, name="frame")
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D((98, 1))(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(8, use_bias=False, name="vector")(x))
+    model.set_weights([np.cos(np.arange(w.size) * 1.7 + 2.0).reshape(w.shape) for w in model.get_weights()])
+    return model
+
+
 def to_onnx(model: keras.Model, names: list[str]) -> onnx.ModelProto:
     """ONNX 13 as engines of 2021 read it."""
     signature = [tf.TensorSpec(x.shape, tf.float32, name=name) for x, name in zip(model.inputs, names, strict=True)]
@@ -201,6 +211,7 @@ def main() -> None:
     write_experts()
     write_frame_experts()
     write_frame_model("verifier", tiny_verifier())
+    write_frame_model("embedding", tiny_embedding())
 
 
 if __name__ == "__main__":

@@ -7,22 +7,24 @@
     detector.py, denoiser.py          two such
     verifier.py                       the second opinion, on a picture of its own
     expert.py, frame_expert.py        experts on causes: of fused columns, and of such frames
+    embedding.py                      what a cry is like, for whoever asks whose it is
 
 Depends on edge.dsp (the feature parameters it must agree with), edge.decision.fusion (whether its experts can be
 fused) and edge.engines.
 """
 
 import os
-from typing import List, NamedTuple, Optional, Union
+from typing import Any, List, NamedTuple, Optional, Union
 
 from edge.bundle.answers import check_answers
 from edge.bundle.denoiser import Denoiser
 from edge.bundle.detector import Detector
+from edge.bundle.embedding import Embedding
 from edge.bundle.expert import Expert
 from edge.bundle.files import verify_files
 from edge.bundle.frame_expert import FrameExpert
 from edge.bundle.manifest import LEFT_OUT, FusionSettings, read_manifest
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, LOG_MEL, VERIFIER, Decision
+from edge.bundle.model import DENOISER, DETECTOR, EMBEDDING, EXPERT, LOG_MEL, VERIFIER, Decision
 from edge.bundle.streamed_detector import StreamedDetector
 from edge.bundle.verifier import Verifier, check_speed
 from edge.errors import UserError
@@ -32,10 +34,12 @@ __all__ = [
     "Bundle",
     "Denoiser",
     "Detector",
+    "Embedding",
     "Expert",
     "FrameExpert",
     "Verifier",
     "load_bundle",
+    "open_embedding",
     "open_runner",
     "read_manifest",
     "verify_files",
@@ -59,6 +63,7 @@ class Bundle(NamedTuple):
     verifier: Optional[Verifier] = None
     left_out: List[str] = []  # why a model that the manifest names is not used, one line each
     tuned: Optional[Decision] = None  # thresholds of this home, in place of the bundle's own
+    infant: Any = None  # edge.infant.own_infant.OwnInfant, where somebody asked whether a cry is theirs
 
     @property
     def decision(self):
@@ -82,6 +87,7 @@ class Bundle(NamedTuple):
             + ([(VERIFIER, self.verifier)] if self.verifier else [])
             + ([(DENOISER, self.denoiser)] if self.denoiser else [])
             + [(EXPERT + " " + expert.name, expert) for expert in self.experts]
+            + ([(EMBEDDING, self.infant.network)] if self.infant else [])
         )
 
     def engines(self):
@@ -100,7 +106,8 @@ class Bundle(NamedTuple):
 def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
     """Read, verify and open the bundle in a directory; threads: of each inference engine.
 
-    A verifier that cannot be used is left out, and Bundle.left_out says why: the detector decides alone.
+    A verifier that cannot be used is left out, and Bundle.left_out says why: the detector decides alone. An embedding
+    is not opened: see open_embedding().
 
     Raises UserError when it is missing, damaged, of a newer schema, made for other features, when no installed
     engine can run it, or when what a model answers is no number or always the same.
@@ -108,7 +115,7 @@ def load_bundle(directory=DEFAULT_BUNDLE_DIR, threads=1):
     directory = str(directory)
     manifest = read_manifest(directory)
     verifiers = [model for model in manifest.models if model.role == VERIFIER]
-    models = [model for model in manifest.models if model.role != VERIFIER]
+    models = [model for model in manifest.models if model.role not in (VERIFIER, EMBEDDING)]
     verify_files(models, directory)
     of_role = {DETECTOR: [], DENOISER: [], EXPERT: []}
     for model in models:
@@ -145,8 +152,19 @@ def _usable_verifier(model, directory, threads):
     return verifier
 
 
+def open_embedding(directory, threads=1):
+    """The embedding model of the bundle in a directory, verified and open. Raises UserError, also where it has none."""
+    models = [model for model in read_manifest(str(directory)).models if model.role == EMBEDDING]
+    if not models:
+        raise UserError("the bundle in {} holds no embedding model: export one into it".format(directory))
+    verify_files(models, str(directory))
+    embedding = open_runner(models[0], str(directory), threads)
+    check_answers(models[0].title, embedding)
+    return embedding
+
+
 def open_runner(model, directory, threads=1):
-    """What runs a model of a manifest: a Detector, Verifier, Denoiser, Expert or FrameExpert.
+    """What runs a model of a manifest: a Detector, Verifier, Denoiser, Embedding, Expert or FrameExpert.
 
     Raises UserError when no engine fits or the tensors do not.
     """
@@ -155,5 +173,5 @@ def open_runner(model, directory, threads=1):
     elif model.role == DETECTOR and model.step:
         runner = StreamedDetector
     else:
-        runner = {DETECTOR: Detector, VERIFIER: Verifier, DENOISER: Denoiser}[model.role]
+        runner = {DETECTOR: Detector, VERIFIER: Verifier, DENOISER: Denoiser, EMBEDDING: Embedding}[model.role]
     return runner(model, directory, threads)

@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional
 
 from edge.bundle.fields import ADVICE, Fields
 from edge.bundle.files import MANIFEST_NAME
-from edge.bundle.model import DENOISER, DETECTOR, EXPERT, VERIFIER, Model, read_model
+from edge.bundle.model import DENOISER, DETECTOR, EMBEDDING, EXPERT, VERIFIER, Model, read_model
 from edge.decision.fusion import METHODS, Fusion
 from edge.decision.uncertain import UncertainRule
 from edge.errors import UserError
@@ -95,13 +95,13 @@ def denoiser_of(models):
 
 
 def check_roles(models, where):
-    """Raise UserError, starting with `where`, unless there is one detector, at most one denoiser, one verifier."""
+    """Raise UserError, starting with `where`, unless there is one detector, and of others but experts one at most."""
     roles = [model.role for model in models]
     if roles.count(DETECTOR) != 1:
         raise UserError(
             "{}: models has the roles {}, exactly one detector is needed: export the bundle again".format(where, roles)
         )
-    for role in (DENOISER, VERIFIER):
+    for role in (DENOISER, VERIFIER, EMBEDDING):
         if roles.count(role) > 1:
             raise UserError(
                 "{}: models has the roles {}, at most one {} is allowed: export the bundle again".format(

@@ -18,7 +18,7 @@ from edge.errors import UserError
 from edge.frames import FRAME_COLUMNS, FRAME_HOP_COLUMNS
 from edge.text import shown
 
-DETECTOR, VERIFIER, DENOISER, EXPERT = ROLES = ("detector", "verifier", "denoiser", "expert")
+DETECTOR, VERIFIER, DENOISER, EXPERT, EMBEDDING = ROLES = ("detector", "verifier", "denoiser", "expert", "embedding")
 TENSORRT_PRECISIONS = ("fp16", "int8", "fp32")
 LOG_MEL, FUSED, PATCH = "log_mel", "fused", yamnet_patch.NAME
 FEATURES = {
@@ -26,13 +26,14 @@ FEATURES = {
     FUSED: fused.PARAMETERS,
     PATCH: yamnet_patch.PARAMETERS,
 }  # what this version computes
-BAND_COUNTS = (64, 128)  # of log_mel, for the denoiser and for experts; a detector's is the first
+BAND_COUNTS = (64, 128)  # of log_mel, for the denoiser and for experts; of others the first
 # Models made for other features are refused.
 FEATURES_OF = {
     DETECTOR: (LOG_MEL,) + frame_features.NAMES,
     VERIFIER: (PATCH,),
     DENOISER: (LOG_MEL,),
     EXPERT: (FUSED, LOG_MEL),
+    EMBEDDING: (LOG_MEL,),
 }
 NORMALISATION_OF = {LOG_MEL: "frame_mean", FUSED: "row_z_score", PATCH: "none"}
 SENSITIVITIES = LOW, NORMAL, HIGH = ("low", "normal", "high")
@@ -124,8 +125,8 @@ class Model(NamedTuple):
     name: Optional[str]  # an expert's, unique; the others need none
     feature: Feature
     normalisation: Union[FrameMean, FrameZScore, RowZScore, None]
-    labels: List[str]  # a denoiser's: none
-    temperature: Optional[float]  # a denoiser's: None
+    labels: List[str]  # of what gives logits, as the next two
+    temperature: Optional[float]
     energy_threshold: Optional[float]
     precision: str
     files: Dict[str, FileEntry]  # by kind, see FILE_KINDS
@@ -137,6 +138,7 @@ class Model(NamedTuple):
     is_denoised: bool  # it sees frames through the bundle's denoiser
     tensorrt: Optional[TensorRt]  # None: the model is not meant for TensorRT
     cry_labels: Optional[CryLabels] = None  # of a detector with several labels
+    dimensions: Optional[int] = None  # of an embedding
 
     @property
     def title(self):
@@ -148,7 +150,7 @@ def read_model(entry):
     """The Model of one of a manifest's `models`, as Fields. Raises UserError."""
     role = entry.choice("role", ROLES)
     feature = read_feature(entry.object("feature"), role)
-    has_logits = role != DENOISER
+    has_logits = role not in (DENOISER, EMBEDDING)
     labels = read_labels(entry, role) if has_logits else []
     return Model(
         role=role,
@@ -168,6 +170,7 @@ def read_model(entry):
         is_denoised=entry.truth("denoised") if role == EXPERT and feature.name == LOG_MEL else False,
         tensorrt=_tensorrt(entry),
         cry_labels=read_cry_labels(entry, labels) if role == DETECTOR else None,
+        dimensions=entry.integer("dimensions", 2) if role == EMBEDDING else None,
     )
 
 
@@ -220,7 +223,9 @@ def read_feature(fields, role=DETECTOR):
     if role == DETECTOR and name != LOG_MEL:
         check_parameters(fields.object("parameters"), name)
         return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if name == FUSED else None)
-    check_feature_parameters(parameters, name, fields.where, BAND_COUNTS[:1] if role == DETECTOR else BAND_COUNTS)
+    check_feature_parameters(
+        parameters, name, fields.where, BAND_COUNTS[:1] if role in (DETECTOR, EMBEDDING) else BAND_COUNTS
+    )
     return Feature(name, parameters, fields.number("band_hz", 1.0, stft.NYQUIST_HZ) if name == FUSED else None)
 
 

@@ -14,6 +14,7 @@ COMMANDS = (
     "serve",
     "pause",
     "mark",
+    "enrol",
     "tune",
     "purge",
     "devices",

@@ -5,9 +5,9 @@ import re
 
 from edge.arguments import add_configuration, given, path_name
 from edge.commands.lines import print_line
+from edge.commands.sockets import one_socket
 from edge.config import load_settings
 from edge.errors import UserError
-from edge.following.sources import sockets_of
 from edge.learning.marked_file import settle
 from edge.sinks.client import Client
 from edge.store import Store
@@ -53,16 +53,11 @@ def number_of(text: str):
 
 def _ask(settings, args):
     """The monitor that runs; where none does, its database."""
-    sockets = sockets_of(settings)
-    if args.source is None and len(sockets) > 1:
-        raise UserError("there are several monitors: give --source, one of {}".format(", ".join(sockets)))
-    source = args.source or next(iter(sockets))
-    if source not in sockets:
-        raise UserError("--source {} is no monitor: give one of {}".format(source, ", ".join(sockets)))
+    _, path, is_only_one = one_socket(settings, args.source)
     try:
-        client = Client(sockets[source])
+        client = Client(path)
     except UserError:
-        if len(sockets) > 1:
+        if not is_only_one:
             raise
         return _mark_there(settings.store.path or None, args)
     with client:

@@ -3,13 +3,15 @@
 import argparse
 
 from edge.arguments import add_bundle, add_configuration, given, path_name
-from edge.bundle import DEFAULT_BUNDLE_DIR
+from edge.bundle import DEFAULT_BUNDLE_DIR, open_embedding
 from edge.bundle.trial import load_tried
 from edge.camera.address import checked_parts, is_address
 from edge.commands.notes import bundle_notes
 from edge.config import load_settings
 from edge.errors import UserError
 from edge.following.sources import NAME
+from edge.infant.own_infant import open_infant
+from edge.infant.requests import infant_requests
 from edge.learning.learning import Learning, mark_and_settle, networks_of
 from edge.log import log, start_log
 from edge.runtime.daemon import Daemon
@@ -94,11 +96,13 @@ def run(args) -> int:
         sinks.add(JsonLinesSink(monitor=name))
     with BufferedStore(settings.store.path, settings, status.database) as keeper:
         bundle = _with_thresholds_of_home(bundle, keeper.path, status)
+        bundle = _with_infant_of_home(bundle, settings, keeper.path, status)
         for line in bundle_notes(bundle, settings):
             log.warning("%s", line)
         pause, learning = Pause(), _learning(bundle, settings, keeper, status)
         requests = dict(pause.requests(), **mark_requests(lambda: keeper.path), **told_requests(status))
         requests = mark_and_settle(requests, learning)
+        requests.update(infant_requests(bundle.infant, lambda: keeper.path))
         add_local_socket(sinks, status, settings.socket, keeper.path, requests, pause.left, name)
         try:
             Daemon(bundle, settings, keeper, status, sinks, lambda: _reread(args), pause, learning).run(args.fast)
@@ -131,6 +135,18 @@ def _with_thresholds_of_home(bundle, database, status):
     except UserError as error:
         status.notice("tuning refused", "{}; the bundle's own thresholds hold".format(error))
         return bundle
+
+
+def _with_infant_of_home(bundle, settings, database, status):
+    """The bundle, with what tells how like the enrolled infant a cry is, where the configuration asks for it."""
+    if not settings.infant.enabled:
+        return bundle
+    infant = open_infant(
+        lambda: open_embedding(bundle.directory, settings.detector.threads),
+        database,
+        lambda text: status.notice("infant not known", text),
+    )
+    return bundle._replace(infant=infant)
 
 
 def add_local_socket(sinks, status, settings, database, requests, left, monitor="") -> None:

@@ -64,6 +64,11 @@ class EpisodeTracker(object):
         return self._start_s is not None
 
     @property
+    def is_loud(self):
+        """Whether the newest frame belongs to the open episode: it is above the close threshold."""
+        return self.is_open and self.smoothed >= self._rules.close_threshold
+
+    @property
     def start_s(self):
         """Where the open episode began; None without one."""
         return self._start_s

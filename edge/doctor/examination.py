@@ -9,6 +9,7 @@ from edge.config import default_settings, load_settings
 from edge.doctor.beside import beside_findings
 from edge.doctor.destinations import destination_findings
 from edge.doctor.finding import OK, UNKNOWN, WRONG, Finding
+from edge.doctor.infant import infant_finding
 from edge.doctor.learning import learning_findings
 from edge.doctor.machine import (
     clock_finding,
@@ -81,9 +82,9 @@ def evidence(pid: Optional[int], database: Optional[str], config: Optional[str] 
     except ProcessLookupError:
         raise UserError("there is no process {}: see pgrep -f cry-monitor".format(pid)) from None
     settings = _configuration(config, service, under_systemd)[1]
-    return (
-        found + learning_findings(settings, given or settings.store.path or database) + destination_findings(settings)
-    )
+    database = given or settings.store.path or database
+    kept = [infant_finding(settings.infant.enabled, database)] + learning_findings(settings, database)
+    return found + kept + destination_findings(settings)
 
 
 def _configuration(path, service, is_service):

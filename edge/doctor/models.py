@@ -4,7 +4,7 @@ from typing import List
 
 import numpy as np
 
-from edge.bundle import load_bundle, read_manifest, verify_files
+from edge.bundle import load_bundle, open_embedding, read_manifest, verify_files
 from edge.bundle.model import VERIFIER
 from edge.bundle.trial import check_owner, try_bundle
 from edge.decision.rules import differences
@@ -55,6 +55,8 @@ def model_findings(directory: str, settings, database: str = "") -> List[Finding
         "; ".join("{} runs {}".format(name, ", ".join(titles)) for name, titles in bundle.engines().items()),
     )
     left_out = [Finding("verifier", WARNING, line, "install cry-monitor again") for line in bundle.left_out]
+    if settings.infant.enabled:
+        left_out += _infant_finding(directory, settings)
     try:
         bundle = with_override(bundle, database) if database else bundle
     except UserError as error:
@@ -62,6 +64,17 @@ def model_findings(directory: str, settings, database: str = "") -> List[Finding
     return (
         [verified, engine] + left_out + [decision_finding(bundle, settings.decision), speed_finding(bundle, settings)]
     )
+
+
+def _infant_finding(directory, settings) -> List[Finding]:
+    """Why events have no score though one is asked for; [] where nothing stands against it."""
+    try:
+        open_embedding(directory, settings.detector.threads)
+    except UserError as error:
+        return [
+            Finding("infant", WRONG, str(error), "until then events have no score; or set [infant] enabled = false")
+        ]
+    return []
 
 
 def decision_finding(bundle, settings) -> Finding:

@@ -19,12 +19,7 @@ from edge.status import STOPPED, Status
 from edge.store import Health
 from edge.store.buffered_store import BufferedStore
 
-NEED_A_RESTART = (
-    "detector",
-    "store",
-    "learn",
-    "socket",
-)  # sections of the configuration that are read at the start only
+NEED_A_RESTART = ("detector", "infant", "store", "learn", "socket")  # sections that are read at the start only
 
 
 class Daemon:

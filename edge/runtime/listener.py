@@ -53,7 +53,7 @@ class Listener:
     ):
         self._learning, self._answers = learning, AnswerLog()
         answered = self._answers.add if learning else None
-        self.pipeline = Pipeline(bundle, settings, say_of_model, answered)
+        self.pipeline = Pipeline(bundle, settings, say_of_model, answered, self.utc)
         self.heard_samples = 0
         self.events = 0
         self._keeper = keeper

@@ -41,9 +41,7 @@ class SourceSupervisor:
         self._learning = learning
         self._is_resting = False
         self._bundle = bundle
-        self._keeper = keeper
-        self._status = status
-        self._sinks = sinks
+        self._keeper, self._status, self._sinks = keeper, status, sinks
         self._signals = signals
         self._new_settings = new_settings
         self._microphone = MicrophoneState(status)
@@ -64,7 +62,7 @@ class SourceSupervisor:
     def end(self) -> None:
         """No more is heard: count what passed since."""
         self._count_silence(LAST_SILENCE_S)
-        self._sinks.look()
+        self._look()
         self._tell_figures()
 
     def summary(self, passed_s) -> str:
@@ -87,7 +85,7 @@ class SourceSupervisor:
                 self._note_loss(error, heard_s)
             self._count_silence(SILENT_MINUTE_S)
             self._keeper.retry()
-            self._sinks.look()
+            self._look()
             retry_s = RETRY_FIRST_S if heard_s > STEADY_S else min(2 * retry_s, RETRY_LONGEST_S)
             with self._signals.interruptible():
                 time.sleep(retry_s)
@@ -145,6 +143,12 @@ class SourceSupervisor:
             self._finish()
             self._listener = self._clock = None
 
+    def _look(self):
+        """What has to be looked at now and then, whether anything is heard or not."""
+        self._sinks.look()
+        if self._bundle.infant:
+            self._bundle.infant.waiting.forget_old()
+
     def _new_listener(self, source, origin_utc):
         settings, sinks = self.settings, self._sinks
         return Listener(
@@ -193,7 +197,7 @@ class SourceSupervisor:
         noticed = watch.push(block)
         if noticed:
             self._status.notice(*noticed, of_sound=True)
-        self._sinks.look()
+        self._look()
         self._tell_figures()
 
     def _rest(self, block, source, opened_s):
@@ -211,7 +215,7 @@ class SourceSupervisor:
             self._compare_with_clock(block, source, opened_s)
         self._listener.note_lost(len(block) / SAMPLE_RATE)
         self._watchdog.advanced()
-        self._sinks.look()
+        self._look()
         self._tell_figures()
 
     def _wake(self, source):
@@ -223,7 +227,7 @@ class SourceSupervisor:
         """The source is there and sends nothing: an empty block says so."""
         if self._microphone.state != STALLED:
             self._microphone.stalled("{} sends nothing: see what became of who writes it".format(source.name))
-        self._sinks.look()
+        self._look()
 
     def _compare_with_clock(self, block, source, opened_s):
         at_s = since_boot_s() - source.waited_s

@@ -17,6 +17,8 @@ def record_object(record, **context):
     fields.pop("readings", None)
     if not fields.get("brief"):
         fields.pop("brief", None)  # it is there to be noticed
+    if fields.get("infant_score") is None:
+        fields.pop("infant_score", None)  # nobody asked for one
     return fields
 
 
@@ -27,8 +29,9 @@ def event_object(event, start_utc, **context):
 
 
 def remarks_text(event):
-    """What there is to say of an event beside its length: that it was brief, and its cause."""
-    return (", brief" if event.brief else "") + cause_text(event)
+    """What there is to say of an event beside its length: that it was brief, its cause, how like our infant it was."""
+    score = "" if event.infant_score is None else ", infant score {:.2f}".format(event.infant_score)
+    return (", brief" if event.brief else "") + cause_text(event) + score
 
 
 def cause_text(event):

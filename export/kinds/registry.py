@@ -2,13 +2,22 @@
 
 from export.kinds.denoiser import Denoiser
 from export.kinds.detector import Detector
+from export.kinds.embedding import Embedding
 from export.kinds.expert import FusedExpert
 from export.kinds.frame_expert import FrameExpert
 from export.kinds.kind import ModelKind
 from export.kinds.streamed_detector import StreamedDetector
 from export.kinds.verifier import Verifier
 
-KINDS: tuple[ModelKind, ...] = (Detector(), StreamedDetector(), Verifier(), Denoiser(), FusedExpert(), FrameExpert())
+KINDS: tuple[ModelKind, ...] = (
+    Detector(),
+    StreamedDetector(),
+    Verifier(),
+    Denoiser(),
+    FusedExpert(),
+    FrameExpert(),
+    Embedding(),
+)
 ROLES = tuple(dict.fromkeys(kind.role for kind in KINDS))  # in the order in which a bundle holds their models
 
 

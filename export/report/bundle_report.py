@@ -46,6 +46,11 @@ ROWS = (
     ("max_distance_db", "of the worst frame, dB", "{:.3f}"),
     ("keras_gain_db", "by how much Keras brings noisy frames nearer to clean ones, dB", "{:.2f}"),
     ("gain_db", "by how much the file does, dB", "{:.2f}"),
+    ("max_score_error", "largest error of a score between two frames", "{:.2e}"),
+    ("p99_score_error", "99th percentile of it", "{:.2e}"),
+    ("mean_score_error", "mean error", "{:.2e}"),
+    ("mean_cosine", "cosine of a frame's direction with that of Keras", "{:.4f}"),
+    ("min_cosine", "of the worst frame", "{:.4f}"),
 )
 CHAIN_ROWS = [
     row
@@ -125,9 +130,10 @@ def comparison_table(compared: list[dict[str, Any]], key: str, rows: Sequence[tu
 
 def worst_table(worst: list[dict[str, Any]]) -> str:
     """The frames that moved most."""
-    if worst and "distance_db" in worst[0]:
-        rows = [[row["clip"], row["condition"], shown(row["distance_db"], "{:.3f}")] for row in worst]
-        return table(["frame that moved most", "condition", "by dB"], rows)
+    for key, by in (("distance_db", "by dB"), ("score_error", "its scores by")):
+        if worst and key in worst[0]:
+            rows = [[row["clip"], row["condition"], shown(row[key], "{:.3f}")] for row in worst]
+            return table(["frame that moved most", "condition", by], rows)
     rows = [
         [
             row["clip"],
@@ -191,6 +197,12 @@ def parity_text(parity: dict[str, Any]) -> str:
             f"{shown(parity['distance_db'], '{:.3f}')} dB from Keras, noisy frames come "
             f"{shown(parity['gain_db'], '{:.2f}')} dB nearer to clean ones, with Keras "
             f"{shown(parity['keras_gain_db'], '{:.2f}')} dB"
+        )
+    if "max_score_error" in parity:
+        return (
+            f"score error max {shown(parity['max_score_error'], '{:.1e}')} mean "
+            f"{shown(parity['mean_score_error'], '{:.1e}')}, directions within a cosine of "
+            f"{shown(parity['min_cosine'], '{:.4f}')}"
         )
     name, found = ("energy AUC", parity["energy_auc"]) if parity["energy_auc"] else ("AUC", parity["auc"])
     return (

@@ -51,6 +51,9 @@ its parameters), a temperature, "step": {"columns": 40, "window_columns": 98}, c
 denoiser, one at most, has "role": "denoiser" and maps a normalised frame to its estimate of the clean one; feature and
 scale are those of the experts behind it.
 
+An embedding, one at most, has "role": "embedding", the feature log_mel and "dimensions", the length of the vector that
+it gives; only the vector's direction counts, and only where the device's owner asks whose a cry was.
+
 A verifier, one at most, has "role": "verifier", the feature yamnet_patch, any labels, "decision" for the probability of
 detector and verifier together, and "cascade": when it is asked and how its logits are weighed beside the detector's.
 """

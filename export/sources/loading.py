@@ -119,6 +119,11 @@ def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path:
         raise UserError(
             f"{path} gives an output of shape {given}, a {kind.role} gives one like its input, {input_shape}"
         )
+    if given != output_shape and "labels" not in description:
+        raise UserError(
+            f"{path} gives an output of shape {given}, {DESCRIPTION_NAME} has dimensions {description['dimensions']}: "
+            f"give the number that it has"
+        )
     if given != output_shape:
         labels = description["labels"]
         raise UserError(

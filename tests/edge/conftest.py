@@ -24,7 +24,8 @@ def validate():
         with open(os.path.join(REPOSITORY, "docs", "schemas", name + ".schema.json")) as file:
             schema = json.load(file)
         jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)  # jsonschema.validate() looks at the schema for each object
         for fields in objects:
-            jsonschema.validate(fields, schema, cls=jsonschema.Draft202012Validator)
+            validator.validate(fields)
 
     return validate

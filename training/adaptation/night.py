@@ -67,13 +67,17 @@ def bands_of(description: dict[str, Any]) -> int:
 
 
 def gathered(path: Path, model: keras.Model, n_mels: int) -> Night:
-    """The sums of a recording: each normalisation hears what those before it make of it with the night's moments.
+    """The sums of a recording."""
+    from edge.audio import read_file
+
+    return night_of(read_file(str(path)), model, n_mels)
+
+
+def night_of(samples: np.ndarray, model: keras.Model, n_mels: int) -> Night:
+    """The sums of 16-kHz samples: each normalisation hears what those before it make of it with the night's moments.
 
     As the model hears it that was installed they are larger, and a share of them harms a detector more.
     """
-    from edge.audio import read_file
-
-    samples = read_file(str(path))
     seconds = len(samples) / SAMPLE_RATE
     if seconds < SHORTEST_S:
         return Night(n_mels, seconds, Background(1, np.zeros(n_mels), np.zeros(n_mels)), {})

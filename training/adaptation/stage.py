@@ -17,6 +17,7 @@ from training.adaptation.domains import Domains
 from training.data.spectra import normalise, spec_augment
 from training.layers.res8 import MEAN, build_res8
 from training.layers.reversal import NormKeepingDropout
+from training.runs.settings import Res8Settings
 from training.runs.stage import Stage, round_robin
 
 LABELS, FEATURES, DOMAIN = "labels", "features", "domain"
@@ -25,16 +26,11 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How all methods learn."""
+class Settings(Res8Settings):
+    """How all methods learn; half of a batch is of each domain."""
 
-    size: str = "res8-narrow"
-    epochs: int = 20
     frames_per_epoch: int = 1024
-    learning_rate: float = 3e-3
-    batch_size: int = 64  # half of each domain
     dropout: float = 0.5
-    seed: int = 0
 
 
 class Adaptation(Stage):

@@ -19,6 +19,7 @@ from training.infant_id.fitting import Settings, compared, embed, fit
 from training.infant_id.material import infant_frames
 from training.infant_id.model import mean_embedding
 from training.infant_id.protocol import Infant, Pairs, infants_of, read_pairs
+from training.infant_id.release import release
 from training.infant_id.verification import Trials, cosine, equal_error_rate
 
 REPORT, MODEL, SCORES = "report.json", "embedding.keras", "scores.csv"
@@ -34,9 +35,18 @@ def choose(data: Path, corpora: list[str]) -> list[Clip]:
 
 
 def run_folds(
-    clips: list[Clip], settings: Settings, n_folds: int, leave_out_single: bool, out: Path, start: Any = None
+    clips: list[Clip],
+    settings: Settings,
+    n_folds: int,
+    leave_out_single: bool,
+    out: Path,
+    start: Any = None,
+    for_device: bool = False,
 ) -> dict[str, Any]:
-    """Each fold's infants compared by an embedding that learnt from all others'; the report."""
+    """Each fold's infants compared by an embedding that learnt from all others'; the report.
+
+    for_device: one that learnt from all of them is written too, with the report's figures, see release.py.
+    """
     infants = infants_of(clips, leave_out_single)
     frames = infant_frames(clips)
     platform = {clip.group_id: clip.platform for clip in clips}
@@ -52,6 +62,10 @@ def run_folds(
     if len(set(platform.values())) > 1:
         within = [within_platform(own, platform) for own in trials]
         report["within a platform"] = summarised(within, settings.seed)
+    if for_device:
+        embedding = fit(frames, infants, settings, out / "folds" / f"all-seed{settings.seed}", start)
+        own = [clips[number] for infant in infants for number in (*infant.enrolled, *infant.tested)]
+        release(embedding, own, without_nan(report["all"]), settings.seed, out)
     write(report, out)
     return report
 

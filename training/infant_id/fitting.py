@@ -14,6 +14,7 @@ from training.data.spectra import LOG_MEL_SCALE, random_eq, spec_augment
 from training.infant_id.model import MarginLoss, build_embedding, mean_embedding, with_infants
 from training.infant_id.protocol import Infant
 from training.infant_id.verification import Trials, cosine
+from training.runs.settings import Res8Settings
 from training.runs.stage import Effort, Stage, by_loss, round_robin, run_stage
 
 GAPS = (12, 6)  # columns and bands at most
@@ -23,15 +24,12 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Res8Settings):
     """How an embedding is built and how it learns."""
 
-    size: str = "res8-narrow"
     epochs: int = 30
-    patience: int = 10
-    learning_rate: float = 3e-3
     batch_size: int = 32
-    seed: int = 0
+    patience: int = 10
 
 
 class Identification(Stage):

@@ -27,7 +27,8 @@ LOOKED_AT = [
     "clock",
     "power",
 ]
-EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen", "learning", "told"]
+EVIDENCE = ["processes", "files", "sockets", "network", "core dumps", "swap", "sandbox", "not seen"]
+EVIDENCE += ["infant", "learning", "told"]
 
 
 def by_name(finished):
@@ -56,7 +57,10 @@ def test_without_a_microphone_it_says_so(run, no_microphone, loud_bundle, valida
 
 def test_it_names_every_model_and_what_runs_it(tmp_path):
     bundle = open_or_skip(write_frame_bundle(str(tmp_path), ("narrow",), ()))
-    found = {finding.name: finding for finding in model_findings(bundle.directory, load_settings(None))}
+    settings = load_settings(None)
+    settings = settings._replace(infant=settings.infant._replace(enabled=True))
+    found = {finding.name: finding for finding in model_findings(bundle.directory, settings)}
+    assert found["infant"].state == "wrong" and "holds no embedding model" in found["infant"].found
     assert "loud 1.0.0 in {}: detector, denoiser, expert narrow; ".format(tmp_path) in found["bundle"].found
     assert found["engine"].found == bundle.detector.engine_name + " runs detector, denoiser, expert narrow"
     assert "ms a frame" in found["frame time"].found

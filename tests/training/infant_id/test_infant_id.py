@@ -56,6 +56,20 @@ def test_by_folds_with_an_interval_and_chance(recordings, tmp_path, without_grap
     assert report["eer"] < report["chance"][1]
 
 
+def test_one_for_a_device_says_the_same_of_whole_frames(recordings, tmp_path, without_graphs):
+    assert run(recordings, tmp_path, "--folds", "2", "--leave-out-single", "--release") == 0
+    described = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert described["role"] == "embedding" and described["dimensions"] == 64
+    assert described["metrics"]["infants"] == INFANTS and 0 <= described["metrics"]["eer"] <= 1
+    whole = keras.saving.load_model(tmp_path / "model" / "embedding.keras", compile=False)
+    own = whole.layers[-1]
+    frame = np.random.default_rng(1).normal(-5, 4, (3, 98, 64)).astype(np.float32)
+    low = frame[:, :, : own.input.shape[2]]
+    expected = own.predict_on_batch((low - low.mean((1, 2), keepdims=True))[..., None] / 3.0)
+    given = whole.predict_on_batch((frame - frame.mean((1, 2), keepdims=True))[..., None] / 3.0)
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+
+
 def test_by_a_list_of_pairs(recordings, tmp_path, without_graphs):
     pairs = tmp_path / "pairs.csv"
     judged = ("spk0", "spk1", "spk2")
@@ -76,6 +90,7 @@ def test_by_a_list_of_pairs(recordings, tmp_path, without_graphs):
         (["--corpus", "songs"], "has no cry of songs"),
         (["--folds", "20", "--leave-out-single"], "20 folds are asked for, there are only 8 groups"),
         (["--pairs", "nowhere.csv"], "nowhere.csv"),
+        (["--pairs", "nowhere.csv", "--release"], "--release is for folds"),
     ],
 )
 def test_bad_input_is_one_line(recordings, tmp_path, capsys, flags, says):
