@@ -1,5 +1,6 @@
 """What each layer costs when it alone is lowered, and which are left in float."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -114,6 +115,8 @@ def test_the_fewest_layers_that_keep_the_bounds_are_left(model, onnx, feeds):
     )
     conversion = Conversion([], onnx, None, 1.0, layers)
     assert next(iter(layers_to_leave(conversion, evidence, QUANTISED))) == ("loud",)
+    large = [replace(one, parameters=10_000 * one.parameters) for one in layers]  # nine tenths of them are "loud"
+    assert not list(layers_to_leave(replace(conversion, layers=large), evidence, QUANTISED))
 
 
 @pytest.mark.parametrize(
