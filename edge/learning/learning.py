@@ -6,6 +6,7 @@ purged there, is purged here.
 """
 
 import hashlib
+import sqlite3
 import threading
 from collections import deque
 from typing import Callable, Deque, List, NamedTuple, Optional
@@ -94,7 +95,7 @@ class Learning(object):
             if self._waiting or is_file_due:
                 self._settle(is_file_due)
             self.trouble = ""
-        except UserError as error:
+        except (UserError, OSError, sqlite3.Error) as error:  # hearing does not end for it
             self.trouble = str(error)
 
     def _settle(self, is_file_due):
