@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ pytest.importorskip("soxr")
 def recordings(tmp_path):
     """A long one, a bad one, and short ones: what is done first is not what came first."""
     paths = []
-    for number, silence_s in enumerate((60, 0, 2, 3, 4, 5)):
+    for number, silence_s in enumerate((20, 0, 2, 3, 4, 5)):
         paths.append(str(tmp_path / "{}.wav".format(number)))
         write_wav(paths[-1], noise_burst(silence_s, 6, 8), 16000)
     with open(paths[1], "wb") as file:
@@ -78,17 +79,25 @@ def until(condition, patience_s=PATIENCE_S):
 
 
 @pytest.fixture
-def long_recordings(tmp_path):
-    """Two that take a while."""
-    paths = [str(tmp_path / "long{}.wav".format(number)) for number in range(2)]
+def endless(tmp_path):
+    """Two recordings that come through named pipes and never end."""
+    paths, writers = [str(tmp_path / "endless{}.wav".format(number)) for number in range(2)], []
+    write_wav(str(tmp_path / "begin.wav"), noise_burst(0, 1, 0), 16000)
+    content = bytearray((tmp_path / "begin.wav").read_bytes())
+    for at in (4, 40):  # where its header says how long it is
+        struct.pack_into("<I", content, at, 0xFFFFFFFF)
     for path in paths:
-        write_wav(path, noise_burst(1800, 6, 8), 16000)
-    return paths
+        os.mkfifo(path)
+        writers.append(os.open(path, os.O_RDWR))
+        os.write(writers[-1], content)
+    yield paths
+    for writer in writers:
+        os.close(writer)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_is_left_behind(start, loud_bundle, long_recordings, number):
-    process = start("analyze", "--bundle", loud_bundle, "--frames", "--jobs", "2", *long_recordings)
+def test_no_process_is_left_behind(start, loud_bundle, endless, number):
+    process = start("analyze", "--bundle", loud_bundle, "--frames", "--jobs", "2", *endless)
     until(lambda: len(children_of(process.pid)) == 2)
     children = children_of(process.pid)
     process.send_signal(number)
@@ -98,16 +107,16 @@ def test_no_process_is_left_behind(start, loud_bundle, long_recordings, number):
     until(lambda: not any(os.path.exists("/proc/{}".format(child)) for child in children))
 
 
-def test_a_process_that_is_killed_is_named_and_the_rest_analysed(start, loud_bundle, long_recordings, burst_wav):
-    process = start("analyze", "--bundle", loud_bundle, "--json", "--jobs", "2", *(long_recordings[:1] + [burst_wav]))
+def test_a_process_that_is_killed_is_named_and_the_rest_analysed(start, loud_bundle, endless, burst_wav):
+    process = start("analyze", "--bundle", loud_bundle, "--json", "--jobs", "2", *(endless[:1] + [burst_wav]))
     until(lambda: len(children_of(process.pid)) == 2)
     for child in children_of(process.pid)[:1]:  # the first one has the first recording
         os.kill(child, signal.SIGKILL)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert err.startswith("cry-monitor: error: {}: the process that analysed it ended by signal 9".format(
-        long_recordings[0]))  # fmt: skip
-    assert burst_wav in out and long_recordings[0] not in out
+        endless[0]))  # fmt: skip
+    assert burst_wav in out and endless[0] not in out
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

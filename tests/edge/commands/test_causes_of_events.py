@@ -33,8 +33,8 @@ def folder(tmp_path):
     return folder
 
 
-def test_analyze_prints_cause_and_posterior(run, folder, burst_wav, validate):
-    finished = run("analyze", "--bundle", folder(), "--json", burst_wav)
+def test_analyze_prints_cause_and_posterior(run_here, folder, burst_wav, validate):
+    finished = run_here("analyze", "--bundle", folder(), "--json", burst_wav)
     assert (finished.status, finished.err) == (0, "")
     validate(finished.objects(), "analyze")
     (event,) = [fields for fields in finished.objects() if fields["type"] == "event"]
@@ -58,14 +58,14 @@ def test_analyze_prints_cause_and_posterior(run, folder, burst_wav, validate):
     assert event["out_of_distribution"] is None
 
 
-def test_analyze_prints_no_cause_where_the_experts_are_never_sure_enough(run, folder, burst_wav, validate):
+def test_analyze_prints_no_cause_where_the_experts_are_never_sure_enough(run_here, folder, burst_wav, validate):
     directory = folder(uncertain=NEVER)
-    finished = run("analyze", "--bundle", directory, "--json", burst_wav)
+    finished = run_here("analyze", "--bundle", directory, "--json", burst_wav)
     validate(finished.objects(), "analyze")
     (event,) = [fields for fields in finished.objects() if fields["type"] == "event"]
     assert event["cause"] is None and event["cause_probability"] is None
     assert sorted(event["posterior"]) == LABELS
-    assert "cause uncertain" in run("analyze", "--bundle", directory, burst_wav).out
+    assert "cause uncertain" in run_here("analyze", "--bundle", directory, burst_wav).out
 
 
 def test_the_daemon_names_experts_temperatures_and_gates(run, folder, burst_wav, tmp_path):

@@ -190,11 +190,8 @@ def test_importing_the_commands_takes_less_than_0_3_s(environment, tmp_path):
     )
     # Installed code is compiled once, so the first run here may compile it too, whatever this machine's setting.
     as_installed = dict(environment, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=str(tmp_path))
-    taken_s = [
-        float(subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, env=as_installed))
-        for _ in range(10)
-    ]
-    assert min(taken_s) < 0.3
+    command = [sys.executable, "-c", code]
+    assert any(float(subprocess.check_output(command, cwd=REPOSITORY, env=as_installed)) < 0.3 for _ in range(10))
 
 
 def options_of(parser):

@@ -82,9 +82,9 @@ def test_a_sentence_is_no_event(listen_while, sentence):
 
 
 def faint_cry():
-    """16 s of a room with a faint cry from 3 s on, at 48 kHz."""
+    """12 s of a room with a faint cry from 3 s on, at 48 kHz."""
     cry = to_level(infant_cry(CRY_S, np.random.default_rng(1)).samples, -45.0)
-    noise = np.random.RandomState(0).standard_normal(16 * SAMPLE_RATE) * 10 ** (-72.0 / 20)
+    noise = np.random.RandomState(0).standard_normal(12 * SAMPLE_RATE) * 10 ** (-72.0 / 20)
     noise[3 * SAMPLE_RATE :][: len(cry)] += cry
     return np.repeat(noise, 3)  # as a cheap converter would
 

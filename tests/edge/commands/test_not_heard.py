@@ -32,16 +32,16 @@ def test_a_monitor_that_was_stopped_skips_what_found_no_room(listening, path):
     process = listening()
     began = time.monotonic()
     writer = LiveWriter(process)
-    writer.play(2.0)
+    writer.play(1.0)
     process.send_signal(signal.SIGSTOP)
-    writer.play(6.0)
+    writer.play(4.5)
     process.send_signal(signal.SIGCONT)
-    writer.play(2.0)
+    writer.play(1.0)
     status, _, err, _ = stop(process)
     assert status == 0
     _, skipped_s, passed_s = seconds_of(err, path)
     assert passed_s == pytest.approx(time.monotonic() - began, abs=1.0)
-    assert skipped_s > 3.0
+    assert skipped_s > 1.5
 
 
 @pytest.mark.parametrize(

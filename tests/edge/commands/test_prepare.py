@@ -36,8 +36,8 @@ def jetson_bundle(loud_bundle, tmp_path):
     return make
 
 
-def test_a_bundle_that_is_not_for_tensorrt(run, loud_bundle):
-    finished = run("prepare", "--bundle", loud_bundle)
+def test_a_bundle_that_is_not_for_tensorrt(run_here, loud_bundle):
+    finished = run_here("prepare", "--bundle", loud_bundle)
     assert (finished.status, finished.err) == (0, "")
     bundle, detector = finished.out.splitlines()
     assert bundle == "bundle loud 1.0.0 in " + loud_bundle
@@ -57,16 +57,16 @@ def test_every_model_of_a_bundle_is_named(run_here, tmp_path):
     ]
 
 
-def test_the_bundle_that_ships_and_the_one_of_the_configuration(run, loud_bundle, tmp_path):
-    assert run("prepare").status == 0
+def test_the_bundle_that_ships_and_the_one_of_the_configuration(run_here, loud_bundle, tmp_path):
+    assert run_here("prepare").status == 0
     config = tmp_path / "cry-monitor.toml"
     config.write_text('[detector]\nbundle = "{}"\n'.format(loud_bundle))
-    assert "bundle loud 1.0.0" in run("prepare", "--config", config).out
+    assert "bundle loud 1.0.0" in run_here("prepare", "--config", config).out
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_without_tensorrt_onnxruntime_runs_a_jetson_bundle(run, jetson_bundle, precision):
-    finished = run("prepare", "--bundle", jetson_bundle(precision))
+def test_without_tensorrt_onnxruntime_runs_a_jetson_bundle(run_here, jetson_bundle, precision):
+    finished = run_here("prepare", "--bundle", jetson_bundle(precision))
     assert (finished.status, finished.err) == (0, "")
     line = finished.out.splitlines()[1]
     why = "not installed; " + WHERE_FROM
@@ -104,11 +104,11 @@ def test_what_cannot_work_is_said(run_here, arguments, said):
     assert finished.err.startswith("cry-monitor: error: ") and said in finished.err
 
 
-def test_a_damaged_model_is_not_built(run, jetson_bundle):
+def test_a_damaged_model_is_not_built(run_here, jetson_bundle):
     directory = jetson_bundle("fp16")
     with open(os.path.join(directory, "loud.fp32.onnx"), "ab") as file:
         file.write(b"X")
-    finished = run("prepare", "--bundle", directory)
+    finished = run_here("prepare", "--bundle", directory)
     assert finished.status == 1 and "it is damaged" in finished.err
 
 

@@ -51,14 +51,18 @@ def test_every_line_and_message_of_one_among_several_names_it(fast, validate):
     assert all(line.split(None, 3)[3].startswith("[cot] ") for line in finished.err.splitlines())
 
 
-def test_a_name_that_could_not_stand_in_a_path_is_refused(run):
-    finished = run("run", "--name", "../cot")
+def test_a_name_that_could_not_stand_in_a_path_is_refused(run_here):
+    finished = run_here("run", "--name", "../cot")
     assert finished.status == 2 and "letters, digits" in finished.err
 
 
-def test_a_recording_is_heard_and_its_event_written(fast, path, validate):
-    before_utc = time.time()
-    finished = fast("--json")
+def test_a_recording_is_heard_its_event_written_and_systemd_told(fast, burst_wav, path, tmp_path, validate):
+    before_utc, address = time.time(), str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        finished = fast("--json", NOTIFY_SOCKET=address)
+        systemd.settimeout(PATIENCE_S)
+        told = [systemd.recv(4096).decode() for _ in range(3)]
     assert finished.status == 0
     alert, event = finished.objects()
     validate([alert, event], "run")
@@ -72,15 +76,16 @@ def test_a_recording_is_heard_and_its_event_written(fast, path, validate):
     assert sum(minute.duration_s for minute in minutes) == 22.0
     assert health_states(path) == ["started", "healthy", "stopped"]
 
-
-def test_the_log_names_engine_bundle_and_source_and_says_ready_before_it_listens(fast, burst_wav):
-    err = fast().err
-    ready, hearing = err.index("READY"), err.index("hearing " + burst_wav)
-    assert ready < hearing
+    err = finished.err
+    assert err.index("READY") < err.index("hearing " + burst_wav)  # before it listens
     assert "bundle loud 1.0.0" in err and "engine " in err
     assert "alert: crying" in err and "event: cried for" in err
     assert "stopped: heard 22.0 s, 1 events, 0 missed deadlines" in err
     assert "frames: 110 in, 110 processed, 0 skipped; healthy " in err
+
+    assert told[0].startswith("READY=1\nSTATUS=engine ")
+    assert told[1].startswith("STATUS=healthy: hearing ")
+    assert told[2].startswith("STOPPING=1")
 
 
 def test_the_log_as_json(fast):
@@ -88,18 +93,6 @@ def test_the_log_as_json(fast):
     lines = [json.loads(line) for line in finished.err.splitlines()]
     assert {frozenset(line) for line in lines} == {frozenset({"time_utc", "level", "message"})}
     assert any(line["message"].startswith("READY") for line in lines)
-
-
-def test_systemd_is_told(fast, tmp_path):
-    address = str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(address)
-        fast(NOTIFY_SOCKET=address)
-        systemd.settimeout(PATIENCE_S)
-        told = [systemd.recv(4096).decode() for _ in range(3)]
-    assert told[0].startswith("READY=1\nSTATUS=engine ")
-    assert told[1].startswith("STATUS=healthy: hearing ")
-    assert told[2].startswith("STOPPING=1")
 
 
 def test_flags_win_over_the_configuration(run, loud_bundle, burst_wav, path, tmp_path):
@@ -192,8 +185,8 @@ def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_b
         (("--bundle", "/nowhere"), "/nowhere"),
     ],
 )
-def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, arguments, said):
-    finished = run("run", "--bundle", loud_bundle, "--db", path, *arguments)
+def test_what_cannot_work_is_said_and_ends_with_1(run_here, loud_bundle, path, arguments, said):
+    finished = run_here("run", "--bundle", loud_bundle, "--db", path, *arguments)
     assert finished.status == 1
     (line,) = [line for line in finished.err.splitlines() if "error: " in line]
     assert line.startswith("cry-monitor: error: ") and said in line
@@ -206,9 +199,9 @@ def test_what_cannot_work_is_said_and_ends_with_1(run, loud_bundle, path, argume
         ("[decision]\nmerge_gap_s = 601\n", "decision.merge_gap_s = 601.0: valid is a number, 0 to 600 s"),
     ],
 )
-def test_a_wrong_configuration_is_said(run, tmp_path, text, said):
+def test_a_wrong_configuration_is_said(run_here, tmp_path, text, said):
     config = tmp_path / "cry-monitor.toml"
     config.write_text(text)
-    finished = run("run", "--config", config)
+    finished = run_here("run", "--config", config)
     assert finished.status == 1
     assert finished.err == "cry-monitor: error: {}: {}\n".format(config, said)

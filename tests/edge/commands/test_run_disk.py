@@ -68,7 +68,7 @@ def test_over_what_is_no_database(run, loud_bundle, burst_wav, tmp_path, content
     path = tmp_path / "events.db"
     path.write_bytes(content)
     arguments = ("run", "--bundle", loud_bundle, "--db", path, "--source", "file:" + burst_wav, "--fast", "--json")
-    for number in (1, 2):
+    for number in (1, 2):  # at the second start, the new one is there
         finished = run(*arguments)
         assert finished.status == 0
         assert [fields["type"] for fields in finished.objects()] == ["alert", "event"]

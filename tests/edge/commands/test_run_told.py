@@ -97,6 +97,7 @@ def test_hearing_does_not_depend_on_who_takes_stdout(hear, path, tmp_path, what)
         assert ("not_told stdout" in [row.state for row in store.health()]) == bool(said)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", ["/dev/full", "closed", "no reader", "slow"])
 def test_hearing_does_not_depend_on_who_takes_the_log(hear, path, tmp_path, what):
     out = str(tmp_path / "out")
