@@ -146,6 +146,7 @@ def test_the_doctor_shows_the_evidence(system, hearing):
         "swap": "ok",
         "sandbox": "ok",
         "not seen": "unknown",
+        "infant": "ok",
         "learning": "ok",
         "told": "ok",
     }

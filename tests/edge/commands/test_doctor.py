@@ -125,6 +125,6 @@ def test_what_cannot_be_looked_at(run, arguments, said):
     assert said in finished.err
 
 
-def test_the_database_is_not_made_by_looking(run, no_microphone, tmp_path):
-    run("doctor", "--db", tmp_path / "not" / "yet.db", **no_microphone)
+def test_the_database_is_not_made_by_looking(run, no_microphone, loud_bundle, tmp_path):
+    run("doctor", "--bundle", loud_bundle, "--db", tmp_path / "not" / "yet.db", **no_microphone)
     assert not (tmp_path / "not").exists()

@@ -77,7 +77,8 @@ def test_over_what_is_no_database(run, loud_bundle, burst_wav, tmp_path, content
             assert len(store.events()) == number
     (aside,) = [each for each in tmp_path.iterdir() if ".set-aside-damaged-" in each.name]
     assert aside.read_bytes() == content
-    assert "set aside: {}".format(aside) in run("doctor", "--db", path, "--source", "file:" + burst_wav).out
+    looked = run("doctor", "--bundle", loud_bundle, "--db", path, "--source", "file:" + burst_wav)
+    assert "set aside: {}".format(aside) in looked.out
 
 
 @pytest.mark.once
