@@ -10,15 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
-from edge.arguments import Parser, path_name
 from edge.errors import UserError, how_to_install
 from edge.guarded import guarded
-from export.parity.calibration import DEFAULT_CALIBRATION_DIR
-from export.sources.description import HELP as DESCRIPTION_HELP
-from export.sources.model_set import DEFAULT_MODEL_DIR
+from export.options import NAME, parser
 from export.targets import (
-    TARGETS,
     Target,
     find_target,
     target_table,
@@ -27,7 +22,6 @@ from export.targets import (
     with_tolerance,
 )
 
-NAME = "edge-export"
 CONVERTERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")  # modules of the export extra
 
 
@@ -36,108 +30,6 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     action = list_targets if arguments.list_targets else lint_file if arguments.lint else export
     return guarded(action, arguments, NAME)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    result = Parser(
-        prog=NAME,
-        description="Export a trained model (Keras, ONNX, PyTorch) as a bundle for a board, and prove what "
-        "precision cost.\n"
-        "With no --model it exports the models that ship.",
-        epilog=DESCRIPTION_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    what = result.add_mutually_exclusive_group(required=True)
-    what.add_argument("--target", metavar="NAME", help="one of " + ", ".join(TARGETS))
-    what.add_argument(
-        "--lint", metavar="FILE.onnx", type=path_name, help="say what TensorRT would not import of a file"
-    )
-    what.add_argument("--list-targets", action="store_true", help="list the targets and exit")
-    result.add_argument(
-        "--model",
-        metavar="PATH",
-        type=path_name,
-        default=DEFAULT_MODEL_DIR,
-        help="a .keras, .onnx or .pt2 (torch.export) file with NAME.json or model.json beside it, or a directory with "
-        "one or several (default: those that ship)",
-    )
-    result.add_argument(
-        "--input-shape",
-        metavar="NAME=N,N,...",
-        action="append",
-        default=[],
-        help="the sizes of an ONNX input that its file leaves open",
-    )
-    result.add_argument(
-        "--input-value", metavar="NAME=NUMBER", action="append", default=[], help="an ONNX input that is a constant"
-    )
-    result.add_argument(
-        "--calibration",
-        metavar="DIR",
-        type=path_name,
-        default=DEFAULT_CALIBRATION_DIR,
-        help="directory with the calibration tensors (default: those that ship)",
-    )
-    result.add_argument(
-        "--calibration-audio",
-        metavar="DIR",
-        type=path_name,
-        help="folder of recordings that a detector is calibrated and compared on instead; those in a folder called cry "
-        "are cries. Their features are used, and nothing of them is kept",
-    )
-    result.add_argument(
-        "--out", metavar="DIR", type=path_name, help="new or empty directory for the bundle (default: dist/TARGET)"
-    )
-    result.add_argument(
-        "--tolerance",
-        metavar="TIMES",
-        type=float,
-        default=1.0,
-        help="widen the target's bounds so many times, but for label agreement; report and manifest say so (1 to 100)",
-    )
-    result.add_argument(
-        "--keep-float",
-        metavar="LAYER",
-        nargs="+",
-        default=[],
-        help="Keras layers, with all that is in them, that int8 and FP16 types leave in float (report.json has each "
-        "layer's error when it alone is lowered)",
-    )
-    result.add_argument(
-        "--error-budget",
-        metavar="P",
-        type=float,
-        help="the largest posterior error of int8: the layers that cost most are left in float until it is kept "
-        "(default: the target's bound)",
-    )
-    result.add_argument(
-        "--activations",
-        choices=("int8", "int16"),
-        default="int8",
-        help="of rpi-int8: int16 between the layers errs less, and is slow where the engine has no kernels for it",
-    )
-    result.add_argument(
-        "--tensorrt",
-        metavar="VERSION",
-        help="the TensorRT that must import the files: 8.2 (JetPack 4.6, a Nano), 8.6 or 10 (JetPack 6, an Orin), of a "
-        "jetson target and of --lint (default: 8.2)",
-    )
-    result.add_argument(
-        "--dla", action="store_true", help="also say what the DLA of a Xavier or an Orin would leave to the GPU"
-    )
-    result.add_argument("--version", action="version", version=f"{NAME} {__version__}")
-    result.add_argument("--dry-run", action="store_true", help="check and lint, write nothing")
-    result.add_argument(
-        "--trust-model-code",
-        action="store_true",
-        help='run the Python that "layers" and "graph" of model.json name and that is not this project\'s: it has all '
-        "your rights (default: refused)",
-    )
-    result.add_argument(
-        "--json", action="store_true", help="print the report as JSON on stdout (docs/schemas/export.schema.json)"
-    )
-    return result
 
 
 def list_targets(arguments: argparse.Namespace) -> int:
@@ -215,11 +107,28 @@ def adjusted(target: Target, arguments: argparse.Namespace) -> Target:
         target = replace(target, tensorrt=find_version(arguments.tensorrt or "8.2"), dla=arguments.dla)
     if arguments.activations == "int16":
         target = with_int16_activations(target)
+    check_keep_float(target, arguments.keep_float)
     if arguments.error_budget is not None:
         if not 0 < arguments.error_budget <= 1:
             raise UserError(f"--error-budget is {arguments.error_budget:g}: use more than 0, and at most 1")
         target = with_error_budget(target, arguments.error_budget)
     return replace(target, in_float=tuple(arguments.keep_float))
+
+
+def check_keep_float(target: Target, layers: Sequence[str]) -> None:
+    """Raise UserError where no file of the target could leave a layer in float."""
+    if not layers or target.precision == "int8":
+        return
+    if target.name != "jetson-fp16":
+        raise UserError(
+            f"--keep-float holds for int8, and for jetson-fp16 with --tensorrt 10, not for {target.precision} of "
+            f"{target.name}: leave it out"
+        )
+    if target.tensorrt != "10":
+        raise UserError(
+            f"--keep-float: TensorRT {target.tensorrt} is given float32 and chooses by itself what runs in FP16, so "
+            f"that no layer can be kept from it: give --tensorrt 10, which takes the types of the file, or leave it out"
+        )
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -133,6 +133,7 @@ def describe(report: dict[str, Any], evidence: Evidence) -> None:
     report["models"].append(
         {
             "title": model.title,
+            "origin": model.origin,
             **{key: model.description[key] for key in ("name", "version", "role")},
             "labels": model.description.get("labels", []),
             "parameters": model.trained.count_params(),

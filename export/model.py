@@ -7,17 +7,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SourceModel:
-    """A Keras model together with what model.json says of it."""
+    """A model together with what model.json says of it."""
 
     directory: Path
     description: dict[str, Any]  # model.json, checked and completed; its keys go into the manifest as they are
     kind: Any  # a ModelKind (kinds/kind.py), which knows this class
-    trained: Any  # the Keras model as it was saved
-    fixed: Any  # what is converted: a functional model with batch 1 and named inputs and outputs
+    trained: Any  # the Keras model, or the OnnxModel, as it came
+    fixed: Any  # what is converted: a functional Keras model, or an OnnxModel, of batch 1 with named inputs and outputs
 
     @property
     def role(self) -> str:
         return self.kind.role
+
+    @property
+    def origin(self) -> str:
+        """What was given: Keras, ONNX or PyTorch."""
+        return getattr(self.trained, "origin", "Keras")
 
     @property
     def title(self) -> str:

@@ -17,11 +17,12 @@ from typing import Any
 
 from edge.engines.base import one_line
 from edge.errors import UserError
+from export.child_process import Crash
 from export.convert.keras_graph import inner_model, with_batch_of_one
 from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT
 from export.convert.layer_names import layer_names
 from export.convert.quiet import quiet
-from export.convert.tflite_process import CONVERTER, ConverterCrash, ConverterRefusal
+from export.convert.tflite_process import CONVERTER, ConverterRefusal
 from export.networks import Feed, state_shapes
 from export.onnx_model import OnnxModel
 
@@ -50,7 +51,7 @@ def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None, in
     operators = int8_operators(model) if precision == "int8" else None
     try:
         return convert_once(model, precision, feeds, operators, in_float)
-    except ConverterCrash as crash:
+    except Crash as crash:
         raise UserError(
             f"the converter to {precision} TFLite {crash}{crashing_layer(model, precision, feeds, operators)}"
         ) from crash
@@ -85,7 +86,7 @@ def convert_once(
     operators: Sequence[str] | None,
     in_float: Sequence[str] = (),
 ) -> bytes:
-    """Save a model and convert it in the converter's process. Raises ConverterCrash or ConverterRefusal."""
+    """Save a model and convert it in the converter's process. Raises Crash or ConverterRefusal."""
     with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
         try:
             with quiet():
@@ -121,7 +122,7 @@ def crashing_layer(model: Any, precision: str, feeds: Sequence[Feed] | None, ope
             cut = with_batch_of_one(type(model)(inner.inputs, layers[middle].output))
             convert_once(cut, precision, feeds, operators)
             low = middle + 1
-        except ConverterCrash:
+        except Crash:
             high = middle
         except (ConverterRefusal, ValueError, AttributeError):  # this cut is no model: look behind it
             low = middle + 1

@@ -1,43 +1,33 @@
 """TensorFlow's TFLite converter in a process of its own: what crashes there is named here.
 
-The process is started once and converts one SavedModel after the other; files pass between the two in a folder. Run as
-a module, this file is that process.
+The process converts one SavedModel after the other; files pass between the two in a folder. Run as a module, this file
+is that process.
 """
 
-import atexit
-import json
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from export.child_process import Child, Job, serve
 from export.convert.layer_names import is_within, layer_of_tensor
 from export.convert.tflite_float_kernels import with_float_kernels
 from export.networks import Feed
 
-TIMEOUT_S = 900  # then it is killed
 CALIBRATED = ("int8", "int16x8")
-
-
-class ConverterCrash(Exception):
-    """The converter's process ended without an answer; str() says how."""
 
 
 class ConverterRefusal(Exception):
     """The converter's own error."""
 
 
-class ConverterProcess:
-    """One child that converts; it is started by the first job, and again by the first after a crash."""
+class ConverterProcess(Child):
+    """One child that converts."""
 
     def __init__(self) -> None:
-        self.child: subprocess.Popen[str] | None = None
+        super().__init__("export.convert.tflite_process")
 
     def convert(
         self,
@@ -51,7 +41,7 @@ class ConverterProcess:
         """The TFLite file of a SavedModel. int8: the operators that become so; None: all. in_float: of `layers`, those
         that do not.
 
-        Raises ConverterCrash or ConverterRefusal.
+        Raises Crash or ConverterRefusal.
         """
         with tempfile.TemporaryDirectory(prefix="edge-export-") as folder:
             out, inputs = Path(folder) / "model.tflite", Path(folder) / "feeds.npz"
@@ -72,60 +62,17 @@ class ConverterProcess:
                 raise ConverterRefusal(answer["error"])
             return out.read_bytes()
 
-    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The child's answer to one job. Raises ConverterCrash."""
-        child = self.running()
-        assert child.stdin is not None and child.stdout is not None
-        timer = threading.Timer(TIMEOUT_S, child.kill)
-        timer.start()
-        try:
-            child.stdin.write(json.dumps(job) + "\n")
-            child.stdin.flush()
-            line = child.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        finally:
-            timer.cancel()
-        if line:
-            return json.loads(line)
-        self.child = None
-        status = child.wait()
-        how = f"with {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        raise ConverterCrash(f"crashed {how}")
-
-    def running(self) -> "subprocess.Popen[str]":
-        """The child, started where there is none."""
-        if self.child is None or self.child.poll() is not None:
-            command = [sys.executable, "-m", "export.convert.tflite_process"]
-            self.child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            )
-            atexit.register(self.stop)
-        return self.child
-
-    def stop(self) -> None:
-        """End the child."""
-        if self.child is not None:
-            self.child.kill()
-            self.child.wait()
-            self.child = None
-
 
 CONVERTER = ConverterProcess()
 
 
-def serve() -> None:
-    """Answer jobs, one JSON line each, until standard input ends."""
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # the converter prints
-    for line in sys.stdin:
-        job = json.loads(line)
-        try:
-            Path(job["out"]).write_bytes(converted(job))
-            answer: dict[str, Any] = {}
-        except Exception as error:  # the converter has no exception of its own for what it cannot convert
-            answer = {"error": str(error) or type(error).__name__}
-        print(json.dumps(answer), file=answers, flush=True)
+def answer_to(job: Job) -> Job:
+    """Write the TFLite file that a job asks for, or say why there is none."""
+    try:
+        Path(job["out"]).write_bytes(converted(job))
+        return {}
+    except Exception as error:  # the converter has no exception of its own for what it cannot convert
+        return {"error": str(error) or type(error).__name__}
 
 
 def converted(job: dict[str, Any]) -> bytes:
@@ -206,4 +153,4 @@ def computed_tensors(content: bytes) -> list[str]:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(answer_to)

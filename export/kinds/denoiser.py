@@ -75,22 +75,25 @@ class Denoiser(ModelKind):
         found = distance_db(estimates, evidence.reference[: len(estimates)], evidence.model.scale).mean()
         if not found <= bounds.distance_db:
             raise UserError(
-                f"the denoiser in the bundle does not give on the device what Keras gives, no bundle written: "
+                f"the denoiser in the bundle does not give on the device what the model gives, no bundle written: "
                 f"log-spectral distance {found:.3g} dB, at most {bounds.distance_db:g} dB is allowed"
             )
 
 
 def check_source(model: SourceModel, reference: np.ndarray, mixed: Mixtures) -> list[str]:
-    """Warnings about the Keras model itself. Raises UserError when it cannot be right: no conversion tells that.
+    """Warnings about the model itself. Raises UserError when it cannot be right: no conversion tells that.
 
     reference: its estimates, of which the last are of the mixtures.
     """
     if not np.isfinite(reference).all():
-        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite frames: train it again")
+        raise UserError(
+            f"{model.directory}: the {model.origin} model itself gives NaN or infinite frames: train it again"
+        )
     estimates = reference[-len(mixed.noisy) :]
     gain = float(gains_db(estimates, mixed, model.scale).mean())
     change = float(distance_db(centred(estimates), centred(mixed.noisy), model.scale).mean())
-    what = f"{model.directory}: the Keras model brings cries with other sounds under them {gain:.2f} dB nearer to the"
+    it = f"{model.directory}: the {model.origin} model"
+    what = f"{it} brings cries with other sounds under them {gain:.2f} dB nearer to the"
     if gain < LEAST_GAIN_DB and (change < LEAST_CHANGE_DB or gain < -MOST_HARM_DB):
         raise UserError(
             f"{what} cries alone, and changes them by {change:.2f} dB: it is not trained, or its normalisation is not "

@@ -119,7 +119,7 @@ class Detector(ModelKind):
             found.append(f"p differs by {error:.3g} at temperature {model.temperature:g}")
         if found:
             raise UserError(
-                f"the bundle does not say on the device what Keras says, no bundle written: {', '.join(found)}"
+                f"the bundle does not say on the device what the model says, no bundle written: {', '.join(found)}"
             )
 
 
@@ -162,7 +162,9 @@ def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[Sour
     fitted = model.temperature is None
     if fitted:
         if not np.isfinite(logits).all():
-            raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+            raise UserError(
+                f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
+            )
         model = model.with_temperature(round(fit_temperature(logits, classes), 4))
     return model, {
         "value": model.temperature,
@@ -173,14 +175,14 @@ def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[Sour
 
 
 def check_source(model: SourceModel, scores: np.ndarray, reference: np.ndarray, part: Part) -> list[str]:
-    """Warnings about the Keras model itself. Raises UserError when its description cannot be right.
+    """Warnings about the model itself. Raises UserError when its description cannot be right.
 
     reference: its logits (N, labels) on the part; scores: those of a cry, (N, 1). A scale or a label that is not the
     one of its training converts without an error; only what the model is for gives it away.
     """
     if not np.isfinite(reference).all():
         raise UserError(
-            f"{model.directory}: the Keras model itself gives NaN or infinite logits on the calibration "
+            f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits on the calibration "
             f"data: train it again"
         )
     check_spread(model, part.inputs)
@@ -191,14 +193,16 @@ def check_source(model: SourceModel, scores: np.ndarray, reference: np.ndarray, 
     known = model.description["metrics"].get("parity_auc")
     if known is not None and found < known - AUC_LOSS:
         raise UserError(
-            f"{model.directory}: the Keras model has an AUC of {found:.4f} on the parity part, metrics.parity_auc says "
-            f"{known:g}: labels, normalisation or weights are not those of its training"
+            f"{model.directory}: the {model.origin} model has an AUC of {found:.4f} on the parity part, "
+            f"metrics.parity_auc says {known:g}: labels, normalisation or weights are not those of its training"
         )
     if high < 0.5:
         raise UserError(
-            f"{model.directory}: the Keras model ranks the parity part worse than chance (AUC {found:.3f}, 95 % "
-            f"{low:.3f} to {high:.3f}): its labels are swapped, or its normalisation is not that of its training"
+            f"{model.directory}: the {model.origin} model ranks the parity part worse than chance (AUC {found:.3f}, "
+            f"95 % {low:.3f} to {high:.3f}): its labels are swapped, or its normalisation is not that of its training"
         )
     if low <= 0.5:
-        return [f"the Keras model is no better than chance on the parity part (AUC {found:.3f}): is it trained?"]
+        return [
+            f"the {model.origin} model is no better than chance on the parity part (AUC {found:.3f}): is it trained?"
+        ]
     return []

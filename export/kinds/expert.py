@@ -30,8 +30,8 @@ SYNTHETIC = (
     f"Experts: int8 ranges and comparison are from synthetic sounds (cries, voices, a household, at several levels and "
     f"bandwidths; seed {SEEDS['quantise']} for ranges, {SEEDS['parity']} for the comparison), because fused tensors "
     f"of recordings, which can nearly be turned back into sound, are not kept. Such sounds have no cause, so that no "
-    f"task metric can be measured here: label agreement says how often a file answers as Keras does, not whether that "
-    f"is right."
+    f"task metric can be measured here: label agreement says how often a file answers as the model does, not whether "
+    f"that is right."
 )
 
 
@@ -110,7 +110,7 @@ class FusedExpert(ModelKind):
             found.append(f"labels, temperature, band are {given} instead of {expected}")
         if found:
             raise UserError(
-                f"expert {name} in the bundle does not say on the device what Keras says, no bundle written: "
+                f"expert {name} in the bundle does not say on the device what the model says, no bundle written: "
                 f"{', '.join(found)}"
             )
 
@@ -164,7 +164,9 @@ def check_step_graph(model: SourceModel, network: Network, states: Shapes, colum
     got = np.concatenate([answers(network, [stream(model, w, late)], states)[-1:] for w in windows])
     expected = keras_outputs(model.trained, np.concatenate([z_scored(model, w) for w in windows]))
     if not np.isfinite(expected).all():
-        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+        raise UserError(
+            f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
+        )
     error = np.abs(got - expected).max() / max(1.0, np.abs(expected).max())
     if not error <= STEP_LOGIT_ERROR:
         raise UserError(

@@ -22,7 +22,7 @@ COLUMN_S = 0.01
 ENERGY = (
     "Of an expert on frames with an energy threshold, the labels of the calibration frames judge the energy score: "
     "whether cries are more known to it than other sounds. Their causes are not known: label agreement says how often "
-    "a file answers as Keras does, not whether that is right."
+    "a file answers as the model does, not whether that is right."
 )
 
 
@@ -61,7 +61,9 @@ class FrameExpert(ModelKind):
         ranges, inputs = (as_seen(part.inputs, denoiser) for part in (material.quantise, material.parity))
         reference = keras_outputs(model.trained, inputs)
         if not np.isfinite(reference).all():
-            raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+            raise UserError(
+                f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
+            )
         part, described = material.parity, model.description
         knows = described["energy_threshold"] is not None
         task = EnergyTask(part.labels, part.groups) if knows else None
@@ -101,8 +103,8 @@ class FrameExpert(ModelKind):
             found.append(f"labels, temperature, energy threshold, step, denoised are {given} instead of {expected}")
         if found:
             raise UserError(
-                f"expert {expert.name} in the bundle does not say on the device what Keras says, no bundle written: "
-                f"{', '.join(found)}"
+                f"expert {expert.name} in the bundle does not say on the device what the model says, no bundle "
+                f"written: {', '.join(found)}"
             )
 
 

@@ -32,7 +32,7 @@ class ModelKind(ABC):
     defaults: Mapping[str, Any] = COMMON_DEFAULTS  # of model.json's keys
     manifest_keys: tuple[str, ...] = ANSWER_KEYS  # of model.json, that go into the manifest as they are
     optional_keys: tuple[str, ...] = ()  # that go into it where model.json has them
-    unread_keys: tuple[str, ...] = ()  # that training writes for itself
+    unread_keys: tuple[str, ...] = ()  # that the manifest does not have: of training, or of how it is read
     output_name = OUTPUT_NAME
     is_streamed = False  # a detector that takes a hop's columns and states
     gives_logits = True  # and no probabilities, nor frames
@@ -61,6 +61,10 @@ class ModelKind(ABC):
         """What the network takes, without the batch."""
         parameters = description["feature"]["parameters"]
         return parameters["frame_columns"], parameters["n_mels"], 1
+
+    def fed_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
+        """What the device feeds it at a time, without the batch."""
+        return self.input_shape(description)
 
     def output_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
         """What the network gives, without the batch: one logit per label."""

@@ -16,7 +16,8 @@ from edge.frames import FRAME_HOP
 from export.convert.rewrites.recurrent import several_steps
 from export.kinds.detector import CryComparison, Detector
 from export.model import SourceModel
-from export.networks import INPUT_NAME, Stream, answers, keras_network, run, state_shapes
+from export.networks import INPUT_NAME, Network, Stream, answers, keras_network, run, state_shapes
+from export.onnx_model import OnnxModel
 from export.parity.comparison import LogitComparison, Task, keras_outputs
 from export.parity.evidence import Evidence
 from export.parity.own_frames import CRY, Recordings, Sound, own_inputs, sounds_of
@@ -34,13 +35,20 @@ class StreamedDetector(Detector):
     """Layers in one line on (steps, features), recurrent ones among them."""
 
     is_streamed = True
+    optional_keys = (*Detector.optional_keys, "step")
+    unread_keys = (*Detector.unread_keys, "states")  # of an ONNX or PyTorch step: its inputs and their outputs
 
     def check(self, fields: Fields) -> None:
         """Raise UserError, naming the key, unless a description can be exported."""
         super().check(fields)
         read_streamed(fields, read_feature(fields.object("feature"), self.role), Step)
+        states = fields.content.get("states", {"": ""})
+        if not isinstance(states, dict) or not states or not all(isinstance(name, str) for name in states.values()):
+            raise fields.problem("states", states, 'the names of inputs and outputs are expected, {"h": "new_h"}')
 
-    optional_keys = (*Detector.optional_keys, "step")
+    def fed_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
+        """The columns of a hop."""
+        return description["step"]["columns"], Detector.input_shape(self, description)[1], 1
 
     def input_shape(self, description: Mapping[str, Any]) -> tuple[int, ...]:
         """A sequence, as it was trained."""
@@ -58,7 +66,7 @@ class StreamedDetector(Detector):
         described = model.description
         frames = {part: [list(hops(described, sound)) for sound in sounds[part]] for part in PARTS}
         streams = {part: [steps(described, each) for each in frames[part]] for part in PARTS}
-        states, network = state_shapes(model.fixed), keras_network(model.fixed)
+        states, network = state_shapes(model.fixed), reference_network(model)
         check_steps(model, streams["parity"][0])
         heard = [sound for sound, each in zip(sounds["parity"], streams["parity"], strict=True) for _ in each]
         known = [sound.is_cry for sound in heard]
@@ -121,8 +129,20 @@ def steps(described: Mapping[str, Any], frames: list[np.ndarray]) -> Stream:
     return [{INPUT_NAME: x[None]} for x in own_inputs(newest, described)]
 
 
+def reference_network(model: SourceModel) -> Network:
+    """One step of the model as it came; of a Keras model, which is of whole sequences, the step that was made of it."""
+    return model.trained.network() if isinstance(model.trained, OnnxModel) else keras_network(model.fixed)
+
+
 def check_steps(model: SourceModel, stream: Stream) -> None:
-    """Raise UserError unless the steps say of a sequence what the saved model says of it at once."""
+    """Raise UserError unless the steps say of a sequence what the saved model says of it at once.
+
+    One that came as a step has nothing to be compared with but its own numbers.
+    """
+    if isinstance(model.trained, OnnxModel):
+        if not np.isfinite(answers(reference_network(model), [stream], state_shapes(model.fixed))).all():
+            raise UserError(f"{model.directory}: the model itself gives NaN or infinite logits: train it again")
+        return
     per_step, length = model.description["step"]["columns"], model.trained.inputs[0].shape[1]
     n_steps = len(stream) if length is None else length // per_step
     if length is not None and length % per_step:

@@ -111,15 +111,17 @@ class Verifier(ModelKind):
             )
         if found:
             raise UserError(
-                f"the verifier in the bundle does not say on the device what Keras says, no bundle written: "
+                f"the verifier in the bundle does not say on the device what the model says, no bundle written: "
                 f"{', '.join(found)}"
             )
 
 
 def check_source(model: SourceModel, reference: np.ndarray, comparison: CascadeComparison) -> list[str]:
-    """Warnings about the Keras model itself. Raises UserError when it cannot be right."""
+    """Warnings about the model itself. Raises UserError when it cannot be right."""
     if not np.isfinite(reference).all():
-        raise UserError(f"{model.directory}: the Keras model itself gives NaN or infinite logits: train it again")
+        raise UserError(
+            f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
+        )
     found = auc(comparison.scores(reference)[:, 0], comparison.score.task.labels)
     if found is not None and found < 0.5:
         return [f"the verifier ranks the parity patches worse than chance (AUC {found:.3f}): are its labels in order?"]

@@ -168,10 +168,10 @@ def violations(parity: Parity, bounds: Bounds) -> list[str]:
 def undecided(parity: Parity) -> list[str]:
     """Where Keras is never clear, a detector is not trained; an expert may be as honest as that, and must stay so."""
     if parity.auc is not None:
-        return ["Keras is undecided on every calibration frame, so label agreement cannot be measured"]
+        return ["the model is undecided on every calibration frame, so label agreement cannot be measured"]
     if parity.max_posterior_error <= CLEAR_MARGIN:
         return []
-    return [f"Keras is undecided everywhere, and the posterior error is {parity.max_posterior_error:.3g}"]
+    return [f"the model is undecided everywhere, and the posterior error is {parity.max_posterior_error:.3g}"]
 
 
 def task_violations(parity: Parity, allowed: float) -> list[str]:

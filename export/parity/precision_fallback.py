@@ -61,7 +61,7 @@ def convert_and_measure(
     """
     model = evidence.model
     conversion = convert(model, target, evidence.feeds, progress)
-    progress(f"{model.title}: comparing with Keras on {len(evidence.reference)} frames")
+    progress(f"{model.title}: comparing with the {model.origin} model on {len(evidence.reference)} frames")
     denoised = denoiser.measured.answers if denoiser else None
     result = ExportedModel(evidence, conversion, measure(conversion.files, evidence, denoised), None)
     first = outside(result)

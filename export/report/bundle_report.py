@@ -36,15 +36,15 @@ ROWS = (
     ("flips", "decisions near the threshold that flip", "{:.2%}"),
     ("recall", "recall at 5 % false positives", "{}"),
     ("energy_auc", "AUC of the energy score, cries against other sounds", "{}"),
-    ("ece_keras_raw", "calibration error, Keras at temperature 1", "{:.4f}"),
-    ("ece_keras", "calibration error, Keras at its temperature", "{:.4f}"),
+    ("ece_keras_raw", "calibration error, the model at temperature 1", "{:.4f}"),
+    ("ece_keras", "calibration error, the model at its temperature", "{:.4f}"),
     ("ece", "calibration error, file", "{:.4f}"),
     ("max_error", "largest error of a normalised band", "{:.2e}"),
     ("p99_error", "99th percentile of it", "{:.2e}"),
     ("mean_error", "mean error", "{:.2e}"),
-    ("distance_db", "log-spectral distance from Keras, dB", "{:.3f}"),
+    ("distance_db", "log-spectral distance from the model, dB", "{:.3f}"),
     ("max_distance_db", "of the worst frame, dB", "{:.3f}"),
-    ("keras_gain_db", "by how much Keras brings noisy frames nearer to clean ones, dB", "{:.2f}"),
+    ("keras_gain_db", "by how much the model brings noisy frames nearer to clean ones, dB", "{:.2f}"),
     ("gain_db", "by how much the file does, dB", "{:.2f}"),
     ("max_score_error", "largest error of a score between two frames", "{:.2e}"),
     ("p99_score_error", "99th percentile of it", "{:.2e}"),
@@ -82,7 +82,8 @@ def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> list[st
         heading(": ".join([model["title"], *filter(None, [", ".join(model["labels"])])])),
         paragraph(
             f"{model['parameters']:,} parameters, {model['multiply_adds']:,} multiply-adds a run, "
-            f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with Keras on {parity['n']} frames of "
+            f"{model['multiply_adds_per_hop']:,} a hop of 0.2 s; compared with the {model['origin']} model on "
+            f"{parity['n']} frames of "
             f"{model['calibration']['parity']['groups']} groups, from which neither int8 ranges nor temperature were "
             f"taken.{TRAINED_ON if parity.get('auc') else ''}"
         ),
@@ -98,7 +99,7 @@ def model_section(model: dict[str, Any], files: list[dict[str, Any]]) -> list[st
     parts.append(paragraph("Operators: " + ", ".join(f"{name} {n}" for name, n in model["operators"].items())))
     parts += layers_section(model.get("layers", []))
     for file in compared:
-        plot = scatter(file["errors"], "output of Keras", "error of the file")
+        plot = scatter(file["errors"], "output of the model", "error of the file")
         parts += [heading(file["path"], 3), plot, worst_table(file["worst"])]
     return parts
 
@@ -144,7 +145,7 @@ def worst_table(worst: list[dict[str, Any]]) -> str:
         ]
         for row in worst
     ]
-    return table(["frame that moved most", "condition", "label", "p, Keras", "p, file"], rows)
+    return table(["frame that moved most", "condition", "label", "p, model", "p, file"], rows)
 
 
 def label_text(label: bool | str) -> str:
@@ -194,8 +195,8 @@ def parity_text(parity: dict[str, Any]) -> str:
     if "distance_db" in parity:
         return (
             f"error max {shown(parity['max_error'], '{:.1e}')} mean {shown(parity['mean_error'], '{:.1e}')}, "
-            f"{shown(parity['distance_db'], '{:.3f}')} dB from Keras, noisy frames come "
-            f"{shown(parity['gain_db'], '{:.2f}')} dB nearer to clean ones, with Keras "
+            f"{shown(parity['distance_db'], '{:.3f}')} dB from the model, noisy frames come "
+            f"{shown(parity['gain_db'], '{:.2f}')} dB nearer to clean ones, with the model "
             f"{shown(parity['keras_gain_db'], '{:.2f}')} dB"
         )
     if "max_score_error" in parity:

@@ -29,6 +29,7 @@ HELP = """model.json, with three keys of your own:
                 "yamnet_patch": docs/engineer/model.md
   normalisation {"kind": "frame_mean", "scale": 3.0}: the network sees (x - mean of the frame) / scale
   step          {"columns": 20}: of a recurrent detector, that it takes a hop's columns at a time and remembers the rest
+  states        {"h": "new_h"}: of such a step as ONNX or PyTorch, its inputs that are states, and what they become
   decision      {"open_threshold": 0.6, "close_threshold": 0.4}: the hysteresis on p(cry)
   layers        ["my_package.layers"]: modules that register custom Keras layers; they may lie beside model.json,
                 and run only with --trust-model-code unless they are this project's

@@ -15,6 +15,7 @@ from export.fixed_inputs import Fixed
 from export.kinds.kind import ModelKind
 from export.model import SourceModel
 from export.sources.description import DESCRIPTION_NAME, kind_of, read_description
+from export.sources.foreign import load_foreign
 from export.sources.trust import check_archive, import_modules, safe_mode
 
 FOREIGN = (".onnx", ".pt2")
@@ -31,9 +32,9 @@ def load_model(
     description = read_description(description_path)
     kind = kind_of(description)
     if path.suffix in FOREIGN:
-        from export.sources.onnx_file import load_foreign
-
         return load_foreign(path, description, kind, fixed_inputs or Fixed())
+    if description.get("states"):
+        raise UserError(f"{path}: 'states' of its description is for ONNX and PyTorch models: leave it out")
     trained = load_keras(path, description, kind, trusted)
     if description["graph"] is None:
         fixed = kind.graph(as_converters_take_it(trained), description)

@@ -24,6 +24,20 @@ DESCRIPTION = {
     "training": {"corpora": [{"name": "numbers", "licence": "CC0-1.0"}]},
 }
 
+MEAN, DEVIATION = -5.0, 4.0
+STREAMED = {  # a recurrent detector, fed the columns of a hop
+    "labels": ["cry"],
+    "feature": "log_mel",
+    "normalisation": {
+        "kind": "row_z_score",
+        "rows": list(range(64)),
+        "mean": [MEAN] * 64,
+        "deviation": [DEVIATION] * 64,
+    },
+    "temperature": 1.2,
+    "step": {"columns": 20},
+}
+
 
 def ds_cnn(keras, outputs=1, seed=3):
     """The detector's kind of network, 7 k parameters, not yet trained."""

@@ -81,7 +81,7 @@ def test_device_that_normalises_otherwise(refusal, monkeypatch):
     from edge.bundle import detector
 
     monkeypatch.setattr(detector, "normalise", lambda frame, scale, out: np.divide(frame, scale, out=out))
-    assert "does not say on the device what Keras says" in refusal()
+    assert "does not say on the device what the model says" in refusal()
 
 
 def test_device_with_another_temperature(refusal, monkeypatch):

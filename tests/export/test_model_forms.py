@@ -11,10 +11,11 @@ import pytest
 
 from edge.engines import open_engine
 from edge.errors import UserError
+from export.child_process import Crash
 from export.convert import keras_rebuild, keras_to_tflite
 from export.convert.files import Exported
 from export.convert.keras_to_onnx import check_inputs, keras_to_onnx, onnx_cost
-from export.convert.tflite_process import ConverterCrash, ConverterProcess, ConverterRefusal
+from export.convert.tflite_process import ConverterProcess, ConverterRefusal
 from export.networks import engine_network, onnx_network
 from export.parity.measure import bounds_of
 from export.sources.loading import load_model
@@ -191,7 +192,7 @@ def test_a_converter_that_crashes_is_named_and_the_next_job_runs(tmp_path):
     process = ConverterProcess()
     # While it still loads TensorFlow, which takes seconds, it has a job and cannot answer.
     threading.Timer(0.3, os.kill, (process.running().pid, signal.SIGSEGV)).start()
-    with pytest.raises(ConverterCrash, match="crashed with SIGSEGV"):
+    with pytest.raises(Crash, match="crashed with SIGSEGV"):
         process.ask({"saved_model": "nowhere", "precision": "fp32", "int8": None, "out": str(tmp_path / "none.tflite")})
     with pytest.raises(ConverterRefusal, match="nowhere"):
         process.convert(tmp_path / "nowhere", "fp32", None, None)
@@ -204,7 +205,7 @@ def test_the_layer_that_crashes_the_converter_is_found(keras, tmp_path, monkeypa
 
     def crashing(model, *arguments):
         if any(layer.name == "guilty" for layer in model._flatten_layers()):
-            raise ConverterCrash("crashed with SIGSEGV")
+            raise Crash("crashed with SIGSEGV")
         return real(model, *arguments)
 
     def build(keras):

@@ -1,7 +1,10 @@
 """edge-export takes an ONNX file as it takes a Keras model: same bundle, same answers, and says what it cannot take."""
 
 import json
+import os
 import shutil
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from export_examples import DESCRIPTION, log_mel_frames, write_description  # no
 
 from edge.bundle import load_bundle  # noqa: E402
 from export.networks import onnx_network  # noqa: E402
+from export.sources.foreign import READER  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +106,22 @@ def test_other_formats_are_told_how_to_come(refusal, onnx_dir, name, advice):
     shutil.move(onnx_dir / "mine.onnx", onnx_dir / name)
     assert advice in refusal(model=onnx_dir)
     assert advice in refusal(model=onnx_dir / name)
+
+
+def test_what_crashes_the_reader_of_a_file_is_one_line_and_the_next_file_is_read(refusal, export, onnx_dir):
+    """A pipe instead of the file: the process that reads it is known to be reading when it is ended."""
+    real = (onnx_dir / "mine.onnx").rename(onnx_dir / "kept")
+    os.mkfifo(onnx_dir / "mine.onnx")
+
+    def crash():
+        with open(onnx_dir / "mine.onnx", "wb"):  # waits until it is opened for reading
+            os.kill(READER.running().pid, signal.SIGSEGV)
+
+    thread = threading.Thread(target=crash, daemon=True)
+    thread.start()
+    line = refusal(model=onnx_dir)
+    thread.join()
+    assert f"what reads {onnx_dir / 'mine.onnx'} crashed with SIGSEGV, in a process of its own" in line
+    real.replace(onnx_dir / "mine.onnx")
+    status, _, stderr = export("--dry-run", model=onnx_dir)
+    assert status == 0, stderr

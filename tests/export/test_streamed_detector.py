@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from export_examples import DEVIATION, MEAN, STREAMED
 
 from edge.bundle import load_bundle
 from edge.config import load_settings
@@ -14,20 +15,6 @@ from edge.frames import FRAME_HOP, FRAME_HOPS
 from edge.pipeline import Pipeline
 from edge.records import Frame
 from export.parity.synthetic_inputs import synthetic_clips
-
-MEAN, DEVIATION = -5.0, 4.0
-DESCRIPTION = {
-    "labels": ["cry"],
-    "feature": "log_mel",
-    "normalisation": {
-        "kind": "row_z_score",
-        "rows": list(range(64)),
-        "mean": [MEAN] * 64,
-        "deviation": [DEVIATION] * 64,
-    },
-    "temperature": 1.2,
-    "step": {"columns": 20},
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +27,7 @@ def recurrent(keras, tmp_path_factory):
     x = layers.GRU(12, return_sequences=True)(layers.Dense(16, activation="relu")(inputs))
     model = keras.Model(inputs, layers.Dense(1)(layers.LSTM(8)(x)))
     model.save(folder / "recurrent.keras")
-    (folder / "model.json").write_text(json.dumps(DESCRIPTION))
+    (folder / "model.json").write_text(json.dumps(STREAMED))
     return model, folder
 
 
@@ -74,7 +61,7 @@ def test_a_step_that_cannot_be_is_named(refusal, recurrent, tmp_path, changed, l
     import shutil
 
     folder = shutil.copytree(recurrent[1], tmp_path / "changed")
-    (folder / "model.json").write_text(json.dumps({**DESCRIPTION, **changed}))
+    (folder / "model.json").write_text(json.dumps({**STREAMED, **changed}))
     assert line in refusal(model=folder)
 
 
@@ -84,5 +71,5 @@ def test_a_layer_that_needs_more_than_the_past_is_named(refusal, keras, tmp_path
     inputs = keras.Input((None, 64))
     layer = keras.layers.Bidirectional(keras.layers.GRU(4), name="both")
     keras.Model(inputs, keras.layers.Dense(1)(layer(inputs))).save(folder / "m.keras")
-    (folder / "model.json").write_text(json.dumps(DESCRIPTION))
+    (folder / "model.json").write_text(json.dumps(STREAMED))
     assert "'both'" in refusal(model=folder)

@@ -6,14 +6,11 @@ python -m benchmarks.export.zoo [--resume] [--only NAME ...]
 from __future__ import annotations
 
 import argparse
-import contextlib
 import inspect
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.export.zoo import applications, convolutional, forms, sequences
+from benchmarks.export.zoo.code import code_digest
+from benchmarks.export.zoo.sharing import work_shared
 from benchmarks.lib.record import RESULTS, record
 from edge.engines.base import one_line
 from edge.errors import UserError
-from export.convert import files
 from export.convert.answers import check_values_are_logits
 from export.convert.keras_graph import import_keras
 from export.parity.calibration import DEFAULT_CALIBRATION_DIR
@@ -48,25 +46,32 @@ SEED = 7
 def main() -> int:
     """Export each, record what happened; 1 when a model fails that should not, or with anything but a refusal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--resume", action="store_true", help="go on after the models that are recorded already")
+    parser.add_argument("--resume", action="store_true", help="go on after the models recorded with today's exporter")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no model after so many (default: 60)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
     arguments = parser.parse_args()
     keras = import_keras()
     wanted = builders(keras)
-    print(f"{len(wanted)} models x {len(TARGETS)} targets: about {len(wanted)} minutes on two cores")
+    code, recorded = code_digest(), RESULTS / "zoo.json"
+    known = json.loads(recorded.read_text()) if arguments.resume and recorded.exists() else {}
+    rows, codes = known.get("rows", {}), known.get("codes", {})
+    due = [name for name in wanted if codes.get(name) != code and (not arguments.only or name in arguments.only)]
+    due.sort(key=lambda name: name in rows)  # those that were never run come first
+    print(f"{len(due)} models x {len(TARGETS)} targets: about {len(due)} minutes on two cores")
     until = monotonic() + 60 * arguments.minutes
-    recorded = RESULTS / "zoo.json"
-    rows = json.loads(recorded.read_text())["rows"] if arguments.resume and recorded.exists() else {}
-    for name, build in wanted.items():
+    for name in due:
         if monotonic() > until:
             break
-        if name not in rows and (not arguments.only or name in arguments.only):
-            keras.utils.set_random_seed(SEED)
-            with tempfile.TemporaryDirectory() as folder:
-                rows[name] = exported(keras, build(), Path(folder))
-            keras.backend.clear_session()
-            store(rows, len(wanted))  # after each: what was measured stays when the rest is cut
+        keras.utils.set_random_seed(SEED)
+        with tempfile.TemporaryDirectory() as folder:
+            rows[name], codes[name] = exported(keras, wanted[name](), Path(folder)), code
+        keras.backend.clear_session()
+        store({name: rows[name] for name in wanted if name in rows}, codes, code, len(wanted))  # after each
+    return verdict(rows)
+
+
+def verdict(rows: dict[str, dict[str, dict[str, Any]]]) -> int:
+    """1, and a line that says why, where something failed that should not, or passed."""
     crashed = [name for name, row in rows.items() for cell in row.values() if "internal" in cell]
     accepted = [
         name for name in rows if name in forms.MISTAKES and any("bytes" in cell for cell in rows[name].values())
@@ -76,12 +81,17 @@ def main() -> int:
     return 1 if crashed or accepted else 0
 
 
-def store(rows: dict[str, dict[str, dict[str, Any]]], n_models: int) -> None:
-    """Write what is known so far."""
+def store(rows: dict[str, dict[str, dict[str, Any]]], codes: dict[str, str], code: str, n_models: int) -> None:
+    """Write what is known so far. codes: by model, the exporter that its row is of."""
     good = [name for name in rows if name not in forms.MISTAKES]
     passed = {target: sum("bytes" in rows[name][target] for name in good) for target in TARGETS}
-    figures = {"models": len(rows), "of": n_models, "without_a_mistake": len(good), "exported": passed, "rows": rows}
-    record("zoo", figures, table(rows, passed, len(good), n_models))
+    figures = {"models": len(rows), "of": n_models, "without_a_mistake": len(good), "exported": passed}
+    earlier = [name for name in rows if codes.get(name) != code]
+    record(
+        "zoo",
+        {**figures, "of_earlier_code": earlier, "codes": codes, "rows": rows},
+        table(rows, passed, len(good), n_models, earlier),
+    )
 
 
 def builders(keras: Any) -> dict[str, Callable[[], Any]]:
@@ -111,33 +121,6 @@ def exported(keras: Any, model: Any, folder: Path) -> dict[str, dict[str, Any]]:
         return dict.fromkeys(TARGETS, {"refused": str(error).replace(str(folder), "DIR")})
     with work_shared(loaded.fixed, folder):
         return {target: attempt(evidence, target) for target in TARGETS}
-
-
-@contextlib.contextmanager
-def work_shared(model: Any, folder: Path) -> Iterator[None]:
-    """The targets of one model share its fp32 ONNX file, its SavedModel and what is known of its layers."""
-    kind, known = type(model), {}
-    original = {"keras_to_onnx": files.keras_to_onnx, "layer_errors": files.layer_errors}
-    export = kind.export
-
-    def exported_once(self: Any, place: Path, **options: Any) -> None:
-        if not (folder / "saved_model").exists():
-            export(self, folder / "saved_model", **options)
-        shutil.copytree(folder / "saved_model", place)
-
-    def found_once(content: bytes, *others: Any) -> Any:
-        if content not in known:
-            known[content] = original["layer_errors"](content, *others)
-        return known[content]
-
-    files.keras_to_onnx, files.layer_errors = lru_cache(maxsize=1)(original["keras_to_onnx"]), found_once
-    kind.export = exported_once
-    try:
-        yield
-    finally:
-        kind.export = export
-        for name, function in original.items():
-            setattr(files, name, function)
 
 
 def attempt(evidence: Evidence, target: str) -> dict[str, Any]:
@@ -202,7 +185,9 @@ def settle(keras: Any, model: Any) -> None:
     model.layers[-1].set_weights([kernel[:, None], np.array([-mean @ kernel])])
 
 
-def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n: int, n_models: int) -> str:
+def table(
+    rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n: int, n_models: int, earlier: list[str]
+) -> str:
     """A row per model, a column per target: size, largest posterior error; or what refuses it."""
     lines = [f"| model | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 1) + "|"]
     refusals = []
@@ -216,6 +201,8 @@ def table(rows: dict[str, dict[str, dict[str, Any]]], passed: dict[str, int], n:
     )
     lines.append(f"these passed: {counts}. A cell holds the file's precision where it is")
     lines.append("not the target's (int8 was outside its bounds), kB, and the largest posterior error against Keras.")
+    if earlier:
+        lines.append(f"Measured with an earlier exporter: {', '.join(earlier)}.")
     return "\n".join([*lines, "\nRefused:\n", *refusals])
 
 

@@ -66,7 +66,7 @@ def max_pool(node: Node) -> Tensor:
     if padding == "VALID" and any(map(any, pads)):
         fits = [(before, min(after, n)) for (before, after), n in zip(pads, x.shape[2:], strict=True)]
         held = tf.pad(held, [(0, 0), *fits, (0, 0)], "SYMMETRIC")
-    return Tensor(tf.nn.pool(held, kernel, "MAX", strides, padding), channels_last(x.rank))
+    return Tensor(tf.nn.max_pool(held, kernel, strides, padding), channels_last(x.rank))
 
 
 def average_pool(node: Node) -> Tensor:
@@ -76,10 +76,10 @@ def average_pool(node: Node) -> Tensor:
     given = given_pads(node, x.rank - 2) if node.get("auto_pad", "NOTSET") == "NOTSET" else pads
     counts_zeros = bool(node.get("count_include_pad", 0))
     if not any(map(any, pads)):
-        return Tensor(tf.nn.pool(held, kernel, "AVG", strides, "VALID"), channels_last(x.rank))
+        return Tensor(tf.nn.avg_pool(held, kernel, strides, "VALID"), channels_last(x.rank))
     if not counts_zeros and pads == same_pads(x.shape[2:], kernel, strides, dilations):
-        return Tensor(tf.nn.pool(held, kernel, "AVG", strides, "SAME"), channels_last(x.rank))
-    result = tf.nn.pool(tf.pad(held, [(0, 0), *pads, (0, 0)]), kernel, "AVG", strides, "VALID")
+        return Tensor(tf.nn.avg_pool(held, kernel, strides, "SAME"), channels_last(x.rank))
+    result = tf.nn.avg_pool(tf.pad(held, [(0, 0), *pads, (0, 0)]), kernel, strides, "VALID")
     counted = counted_share(x.shape[2:], kernel, strides, pads, given if counts_zeros else [(0, 0)] * len(pads))
     return Tensor(result if (counted == 1).all() else result / counted[None, ..., None], channels_last(x.rank))
 

@@ -20,6 +20,19 @@ def test_int16_activations_are_of_one_target():
 
 
 @pytest.mark.parametrize(
+    "target, flags, said",
+    [
+        ("jetson-fp16", [], "TensorRT 8.2 is given float32 and chooses by itself what runs in FP16"),
+        ("jetson-fp16", ["--tensorrt", "8.6"], "give --tensorrt 10, which takes the types of the file"),
+        ("rpi-dynamic", [], "--keep-float holds for int8, and for jetson-fp16 with --tensorrt 10, not for dynamic"),
+        ("rpi-int8", ["--activations", "int16"], "not for int16x8 of rpi-int8"),
+    ],
+)
+def test_a_layer_that_no_file_could_keep_in_float_is_refused(refusal, target, flags, said):
+    assert said in refusal("--keep-float", "conv2d", *flags, target=target)
+
+
+@pytest.mark.parametrize(
     "flags, said",
     [
         (["--keep-float", "no_such_layer"], "--keep-float no_such_layer: no layer has that name; there are"),
