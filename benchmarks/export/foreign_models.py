@@ -56,9 +56,12 @@ def main() -> int:
     """Compare each; 1 when one does not convert or says something else."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
-    parser.add_argument("--resume", action="store_true", help="go on after the models that are recorded already")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on after the models recorded; refused ones are tried again"
+    )
     arguments = parser.parse_args()
-    rows = json.loads((RESULTS / "foreign_models.json").read_text())["rows"] if arguments.resume else {}
+    known = json.loads((RESULTS / "foreign_models.json").read_text())["rows"] if arguments.resume else {}
+    rows = {name: row for name, row in known.items() if "refused" not in row}
     absent = []
     for name, make in cases(absent):
         if name not in rows and (not arguments.only or any(name.startswith(one) for one in arguments.only)):

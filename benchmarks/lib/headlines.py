@@ -145,6 +145,14 @@ def _foreign_models(found: Figures) -> str:
     )
 
 
+def _streamed_steps(found: Figures) -> str:
+    cells = [cell for row in found["rows"].values() for cell in row.values()]
+    written = [cell for cell in cells if "refused" not in cell]
+    return (
+        f"{len(written)} of {len(cells)} exports of {len(found['rows'])} recurrent detectors as steps keep their bounds"
+    )
+
+
 def _export_targets(found: Figures) -> str:
     written = sum(target["written"] for target in found["targets"].values())
     return f"{written} of {len(found['targets'])} targets keep their bounds, {len(found['models'])} models each"
@@ -257,6 +265,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "export_targets": _export_targets,
     "zoo": _zoo,
     "foreign_models": _foreign_models,
+    "streamed_steps": _streamed_steps,
     "quantisers": _quantisers,
     "engines_agree": _engines_agree,
     "causes_donateacry": _causes_donateacry,

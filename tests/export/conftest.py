@@ -1,5 +1,6 @@
 """A small trained-looking model and calibration data, made once for all tests of the room."""
 
+import importlib.util
 import os
 import shutil
 
@@ -16,6 +17,7 @@ from export_examples import (  # noqa: E402
     write_calibration,
     write_description,
 )
+from remembered import remember_conversions  # noqa: E402
 
 from export.command import main  # noqa: E402
 
@@ -28,6 +30,15 @@ def keras():
     from export.convert.keras_graph import import_keras
 
     return import_keras()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def conversions_remembered():
+    """See remembered.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        if importlib.util.find_spec("tf2onnx"):
+            remember_conversions(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
