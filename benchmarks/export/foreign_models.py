@@ -56,9 +56,7 @@ def main() -> int:
     """Compare each; 1 when one does not convert or says something else."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on after the models recorded; refused ones are tried again"
-    )
+    parser.add_argument("--resume", action="store_true", help="after the recorded ones, and the refused again")
     arguments = parser.parse_args()
     known = json.loads((RESULTS / "foreign_models.json").read_text())["rows"] if arguments.resume else {}
     rows = {name: row for name, row in known.items() if "refused" not in row}

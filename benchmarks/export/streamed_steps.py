@@ -3,8 +3,8 @@
 python -m benchmarks.export.streamed_steps
 
 A Keras sequence that is made a step, and steps that came as ONNX and as a program of torch.export, their states named
-by model.json. Each learns for a moment to tell the synthetic cries from the other sounds. Some four minutes on two cores;
-without PyTorch, whose models are then skipped and said, one.
+by model.json. Each learns for a moment to tell the synthetic cries from the other sounds. Some four minutes on two
+cores; without PyTorch, whose models are then skipped and said, one.
 """
 
 from __future__ import annotations
