@@ -55,7 +55,7 @@ class Target:
         return "TFLite builtins" if self.tensorrt is None else f"ONNX 13 that TensorRT {self.tensorrt} imports"
 
 
-FP32 = Bounds(logit_error=1e-3, posterior_error=5e-4, label_agreement=1.0, distance_db=0.01)
+FP32 = Bounds(logit_error=1e-3, posterior_error=1e-4, label_agreement=1.0, distance_db=0.01)
 FP16 = Bounds(logit_error=None, posterior_error=0.02, label_agreement=0.995, distance_db=0.1)
 BF16 = 0.08  # largest posterior error beside a model that computes in bfloat16: it rounds eight times as coarsely
 QUANTISED = Bounds(logit_error=None, posterior_error=0.15, label_agreement=0.98, distance_db=1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from export.model import SourceModel
 from export.networks import INPUT_NAME, frames
 from export.parity.calibration import Calibration, Part, load_calibration
 from export.parity.comparison import LogitComparison, Task, keras_outputs, posteriors
+from export.parity.double_precision import double_outputs
 from export.parity.evidence import Evidence
 from export.parity.metrics import auc, calibration_error, group_draws, interval
 from export.parity.own_frames import CRY, Recordings, own_calibration
@@ -101,6 +103,7 @@ class Detector(ModelKind):
             },
             warnings=check_source(model, cry_scores(reference, labels), reference, part),
             notes=notes,
+            double=cache(lambda: double_outputs(model.trained, part.inputs)),
         )
 
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:

@@ -1,5 +1,6 @@
 """What the export of one model is judged on, and by what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,6 +45,7 @@ class Evidence:
     about: dict[str, Any]  # for the report: calibration, temperature, open_threshold
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    double: Callable[[], np.ndarray | None] = lambda: None  # the reference in double precision, where it can be had
 
     def check_on_device(self, bundle: Bundle, bounds: Bounds) -> None:
         """Raise UserError unless a bundle says on the device what Keras says."""

@@ -59,7 +59,12 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             outputs[item.file.kind] = engine_outputs(judged, evidence.streams, states)
             entry.update(engine=engine.name, latency_ms=latency_ms(engine, evidence.feeds[-1]))
             entry["violations"] += missing_weights(item, kernels)
-            entry["violations"] += judge(entry, outputs[item.file.kind], evidence, bounds)
+            found = judge(entry, outputs[item.file.kind], evidence, bounds)
+            if found and item.file.precision == "fp32":
+                entry["own_rounding"] = own_rounding(evidence)
+                bounds = bounds_of(item, evidence.model, entry["own_rounding"])
+                found = judge(entry, outputs[item.file.kind], evidence, bounds)
+            entry["violations"] += found
             if denoised is not None:
                 before = denoised.get(item.file.kind, denoised["onnx"])  # the denoiser may be of another precision
                 chain = frames(before[: len(evidence.reference)])
@@ -69,9 +74,23 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
     return Measured(rows, outputs)
 
 
-def bounds_of(item: Exported, model: SourceModel) -> Bounds:
-    """What a file must keep; beside a model that itself computes in half precision, what is as coarse as that."""
+def own_rounding(evidence: Evidence) -> float | None:
+    """The largest posterior error of the model itself beside double precision; None where that is not known."""
+    double = evidence.double()
+    return (
+        None if double is None else evidence.comparison.compare(double, evidence.reference).parity.max_posterior_error
+    )
+
+
+def bounds_of(item: Exported, model: SourceModel, own: float | None = None) -> Bounds:
+    """What a file must keep; beside a model that itself computes in half precision, what is as coarse as that.
+
+    own: what the model's own float32 rounds by, where a float32 file was found outside its bounds: two that round by so
+    much may be twice as far from each other.
+    """
     bounds, half = item.file.bounds, half_precision(model.trained)
+    if own is not None and bounds is not None:
+        bounds = replace(bounds, posterior_error=max(bounds.posterior_error, 2 * own))
     if half is None or bounds is None:
         return bounds
     posterior_error = max(bounds.posterior_error, BF16 if half == "bfloat16" else FP16.posterior_error)

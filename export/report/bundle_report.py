@@ -28,6 +28,7 @@ ROWS = (
     ("p99_logit_error", "99th percentile of it", "{:.2e}"),
     ("mean_logit_error", "mean logit error", "{:.2e}"),
     ("max_posterior_error", "largest posterior error", "{:.2e}"),
+    ("own_rounding", "of the model itself, beside double precision", "{:.2e}"),
     ("p99_posterior_error", "99th percentile of it", "{:.2e}"),
     ("mean_posterior_error", "mean posterior error", "{:.2e}"),
     ("label_agreement", "label agreement, clear frames", "{:.2%}"),

@@ -1,0 +1,50 @@
+"""A float32 file that differs from the model: by its own fault, or because the model rounds as much itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from export.convert.files import convert
+from export.parity.double_precision import double_outputs
+from export.parity.measure import measure
+from export.sources.loading import load_model
+from export.targets import ONNX_FP32, Target
+
+SHIFT = 2e-3  # of a logit: up to 5e-4 of a probability
+
+
+@pytest.fixture(scope="module")
+def evidence(keras, model_dir, calibration_dir):
+    model = load_model(model_dir / "detector.keras", model_dir / "model.json")
+    return model.kind.evidence(model, [model], calibration_dir)
+
+
+@pytest.fixture(scope="module")
+def files(evidence):
+    return convert(evidence.model, Target("whole", "fp32", "any", (ONNX_FP32,)), evidence.feeds, print).files
+
+
+def test_a_model_in_double_precision_says_the_same_with_more_digits(keras, evidence):
+    inputs = np.concatenate([stream[0]["features"] for stream in evidence.streams])
+    double = double_outputs(evidence.model.trained, inputs)
+    assert double.dtype == np.float64 and 0 < np.abs(double - evidence.reference).max() < 1e-4
+    np.testing.assert_allclose(evidence.double(), double)
+
+
+@pytest.mark.parametrize(
+    ("model_is_off", "double_is_known", "refused"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_a_file_may_be_off_by_what_the_model_itself_rounds_by(evidence, files, model_is_off, double_is_known, refused):
+    """off: the model, or else the file, is a shift away from double precision."""
+    true = evidence.double()
+    double = true if model_is_off else true + SHIFT
+    shifted = replace(
+        evidence,
+        reference=(evidence.reference + SHIFT).astype(np.float32),
+        double=lambda: double if double_is_known else None,
+    )
+    (row,) = measure(files, shifted).rows
+    assert bool(row["violations"]) is refused
+    assert (row["own_rounding"] is None) is not double_is_known
+    assert "own_rounding" not in measure(files, evidence).rows[0]  # within 1e-4 nobody asks
