@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.lib.record import RESULTS, record
 from edge.engines.base import one_line
 from export.convert import keras_to_tflite as converter
+from export.convert.files import tflite as our_tflite
 from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.onnx_fp16 import to_fp16
 from export.convert.onnx_int8 import quantise
@@ -44,7 +45,7 @@ def tflite(precision: str, is_ours: bool) -> Maker:
     def make(evidence: Evidence, onnx: bytes, whole: bytes) -> bytes:
         model, feeds = evidence.model.fixed, evidence.feeds
         if is_ours:
-            return converter.keras_to_tflite(model, precision, feeds)
+            return our_tflite(evidence.model, onnx, precision, feeds)
         return converter.convert_once(model, precision, feeds, None)
 
     return make

@@ -16,6 +16,7 @@ from export.convert.onnx_fp16 import to_fp16
 from export.convert.onnx_fp16_storage import with_fp16_storage
 from export.convert.onnx_int8 import DENSE, Quantised, graph_of, quantise
 from export.convert.onnx_uint8_storage import with_uint8_storage
+from export.convert.weight_rounding import rounded_dense_weights
 from export.model import SourceModel
 from export.networks import Feed, attends
 from export.precision.sensitivity import LayerError, layer_errors, products_by_layer
@@ -77,7 +78,7 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     for file in target.files:
         if file.kind == "tflite":
             progress(f"{model.title}: converting to {file.precision} TFLite")
-            content = keras_to_tflite(model.fixed, file.precision, feeds, target.in_float)
+            content = tflite(model, fp32_onnx, file.precision, feeds, target.in_float)
         else:
             content = makers[file.kind, file.precision]()
         if file.kind.startswith("onnx"):
@@ -86,6 +87,16 @@ def convert(model: SourceModel, target: Target, feeds: Sequence[Feed], progress:
     layers = layer_errors(fp32_onnx, layer_names(model.fixed), feeds) if target.precision != "fp32" else []
     left = dla_findings(fp32_onnx) if target.dla else None
     return Conversion(files, fp32_onnx, ranges, target.tolerance, layers, target.in_float, left)
+
+
+def tflite(
+    model: SourceModel, fp32_onnx: bytes, precision: str, feeds: Sequence[Feed], in_float: Sequence[str] = ()
+) -> bytes:
+    """A TFLite file; of dynamic range, with weights that are rounded with care."""
+    if precision != "dynamic":
+        return keras_to_tflite(model.fixed, precision, feeds, in_float)
+    with rounded_dense_weights(model.fixed, fp32_onnx, feeds) as rounded:
+        return keras_to_tflite(rounded, precision, feeds, in_float)
 
 
 def node_names(fp32_onnx: bytes, model: SourceModel, layers: Collection[str]) -> set[str]:
@@ -103,7 +114,7 @@ def with_layers_in_float(
     first = conversion.files[0]
     progress(f"{first.path} is outside its bounds: leaving in float {', '.join(layers)}")
     if first.file.kind == "tflite":
-        content = keras_to_tflite(model.fixed, "int8", feeds, layers)
+        content = tflite(model, conversion.fp32_onnx, "int8", feeds, layers)
         files = [replace(first, content=content), *conversion.files[1:]]
         return replace(conversion, files=files, in_float=layers)
     ranges = quantise(conversion.fp32_onnx, feeds, in_float=node_names(conversion.fp32_onnx, model, layers))
@@ -148,7 +159,7 @@ def less_quantised(
     if given in GENTLER:
         file = GENTLER[given]
         progress(f"{item.path} is outside its bounds: converting to {file.precision} TFLite instead")
-        content = keras_to_tflite(model.fixed, file.precision, feeds)
+        content = tflite(model, conversion.fp32_onnx, file.precision, feeds)
         other = Exported(file.widened(conversion.tolerance), f"{model.title}.{file.name}", content)
     elif given == ("onnx", "int8") and attends(graph_of(conversion.fp32_onnx)) and ranges.kinds != DENSE:
         progress(f"{item.path} is outside its bounds: leaving convolutions in float")
