@@ -17,6 +17,7 @@ from export.convert.answers import check_values_are_logits
 from export.convert.files import Progress, checked_onnx
 from export.convert.keras_to_onnx import onnx_cost
 from export.convert.layer_names import layer_names
+from export.convert.tflite_process import CONVERTER
 from export.fixed_inputs import Fixed
 from export.kinds.registry import find_kind
 from export.onnx_model import OnnxModel
@@ -63,6 +64,8 @@ def export_bundle(
     progress(f"loading {model_dir}")
     sources = load_models(model_dir, trusted, fixed_inputs)
     check_layers(sources, target.in_float)
+    if not dry_run and any(file.kind == "tflite" for file in target.files):
+        CONVERTER.running()  # it loads TensorFlow beside what comes first
     report = beginning(target, sources, out)
     gathered = []
     for model in sources.models:  # the detector that ships is judged on what it came with

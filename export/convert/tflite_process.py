@@ -153,4 +153,6 @@ def computed_tensors(content: bytes) -> list[str]:
 
 
 if __name__ == "__main__":
+    import tensorflow as tf  # noqa: F401  before the first job, while whoever asks loads the model
+
     serve(answer_to)
