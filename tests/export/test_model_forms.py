@@ -36,6 +36,14 @@ def recurrent(kind, **options):
     return build
 
 
+def all_recurrent(keras):
+    """One of each kind after the other; the last gives its last output only."""
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Reshape((14, 16))(keras.layers.AveragePooling2D((7, 4))(inputs))
+    x = keras.layers.LSTM(5, return_sequences=True)(keras.layers.SimpleRNN(5, return_sequences=True)(x))
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GRU(5)(x)))
+
+
 def bidirectional(keras):
     inputs = keras.Input(SHAPE)
     x = keras.layers.Reshape((14, 16))(keras.layers.AveragePooling2D((7, 4))(inputs))
@@ -78,48 +86,37 @@ def augmented(keras):
     return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
 
 
-def with_constant(constant):
-    def build(keras):
-        inputs = keras.Input(SHAPE)
-        x = keras.layers.Dense(8)(keras.layers.Reshape((98, 64))(inputs))
-        x = keras.layers.LayerNormalization()(x + constant(keras))
-        return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
-
-    return build
-
-
-def waves(keras):
-    return np.sin(np.arange(98 * 8)).astype(np.float32).reshape(1, 98, 8)
+def with_constants(keras):
+    """An array, a tensor of Keras, and what an embedding gives for a range: each may become an input by mistake."""
+    waves = np.sin(np.arange(98 * 8)).astype(np.float32).reshape(1, 98, 8)
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Dense(8)(keras.layers.Reshape((98, 64))(inputs)) + waves
+    x = keras.layers.LayerNormalization()(x) + keras.ops.convert_to_tensor(waves)
+    x = keras.layers.LayerNormalization()(x) + keras.layers.Embedding(98, 8)(keras.ops.arange(98))
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
 
 
-def named_input_and_output(keras):
-    model = pooled(keras, keras.Input(SHAPE))
+def named_without_channel(keras):
+    """A dict in, a dict out, and no axis for channels."""
+    inputs = keras.Input(SHAPE[:2])
+    model = pooled(keras, inputs, keras.layers.Reshape(SHAPE)(inputs))
     return keras.Model({"mel": model.input}, {"cry": model.output})
 
 
-def without_channel(keras):
-    inputs = keras.Input(SHAPE[:2])
-    return pooled(keras, inputs, keras.layers.Reshape(SHAPE)(inputs))
-
-
 FORMS = {
-    "gru": recurrent("GRU"),
-    "lstm": recurrent("LSTM", return_sequences=False),
-    "rnn": recurrent("SimpleRNN"),
+    "recurrent": all_recurrent,
     "bidirectional": bidirectional,
     "mixed_float16": of_precision("mixed_float16"),
     "mixed_bfloat16": of_precision("mixed_bfloat16"),
     "float64": of_precision("float64"),
     "adapted normalization": adapted_normalization,
-    "constant array": with_constant(waves),
-    "constant tensor": with_constant(lambda keras: keras.ops.convert_to_tensor(waves(keras))),
-    "embedding of a range": with_constant(lambda keras: keras.layers.Embedding(98, 8)(keras.ops.arange(98))),
+    "constants": with_constants,
     "augmented": augmented,
-    "names": named_input_and_output,
-    "no channel": without_channel,
+    "names, no channel": named_without_channel,
     "open time": lambda keras: pooled(keras, keras.Input((None, *SHAPE[1:]))),
     "sequential": lambda keras: keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1)]),
 }
+INT8_TOO = ("recurrent", "bidirectional", "constants", "sequential")  # what crashed the quantiser, or its reader
 ROUGH = {"mixed_float16": 0.02, "mixed_bfloat16": 0.1}  # what half precision costs the saved model itself
 
 
@@ -132,7 +129,7 @@ def saved(keras, folder, build):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_converts_and_takes_nothing_but_features(keras, tmp_path, form):
-    """In onnxruntime and in LiteRT, float and int8; what TensorRT 8.2 does not import is said nowhere."""
+    """In onnxruntime and in LiteRT; what TensorRT 8.2 does not import is said nowhere."""
     model = saved(keras, tmp_path, FORMS[form])
     rng = np.random.default_rng(2)
     x = rng.normal(0, 1, (1, *SHAPE)).astype(np.float32)
@@ -140,7 +137,7 @@ def test_every_form_converts_and_takes_nothing_but_features(keras, tmp_path, for
     onnx = keras_to_onnx(model.fixed)
     assert lint(onnx, tensorrt="8.2") == []
     np.testing.assert_allclose(onnx_network(onnx)({"features": x})["logits"], expected, atol=ROUGH.get(form, 1e-4))
-    for precision, tolerance in (("fp32", ROUGH.get(form, 1e-4)), ("int8", 0.5)):
+    for precision, tolerance in [("fp32", ROUGH.get(form, 1e-4)), ("int8", 0.5)][: 1 + (form in INT8_TOO)]:
         path = tmp_path / f"{precision}.tflite"
         path.write_bytes(keras_to_tflite.keras_to_tflite(model.fixed, precision, [{"features": x}] * 4))
         engine = open_engine({"tflite": str(path)})
