@@ -19,6 +19,7 @@ from export.convert.onnx_uint8_storage import with_uint8_storage
 from export.convert.weight_rounding import rounded_dense_weights
 from export.model import SourceModel
 from export.networks import Feed, attends
+from export.onnx_model import OnnxModel
 from export.precision.sensitivity import LayerError, layer_errors, products_by_layer
 from export.targets import DYNAMIC, HALF_WEIGHTS, ONNX_FP32, ONNX_TYPED, WHOLE, ModelFile, Target
 from export.tensorrt_lint import Finding, dla_findings, lint
@@ -96,7 +97,12 @@ def tflite(
     if precision != "dynamic":
         return keras_to_tflite(model.fixed, precision, feeds, in_float)
     with rounded_dense_weights(model.fixed, fp32_onnx, feeds) as rounded:
-        return keras_to_tflite(rounded, precision, feeds, in_float)
+        try:
+            return keras_to_tflite(rounded, precision, feeds, in_float)
+        except UserError:
+            if rounded is model.fixed or isinstance(model.fixed, OnnxModel):
+                raise
+            return keras_to_tflite(model.fixed, precision, feeds, in_float)  # from ONNX it does not convert
 
 
 def node_names(fp32_onnx: bytes, model: SourceModel, layers: Collection[str]) -> set[str]:

@@ -28,16 +28,21 @@ MOST_INPUTS = 2048  # of a layer: the time grows with their third power
 def rounded_dense_weights(model: Any, fp32_onnx: bytes, feeds: Sequence[Feed]) -> Iterator[Any]:
     """The model to convert, whose dense weights are whole steps of their scale; a Keras model as it was, afterwards.
 
-    fp32_onnx: the same network, from which the inputs of its layers are known.
+    fp32_onnx: the same network, from which the inputs of its layers are known. A network that multiplies by constants
+    of its own, as a Legendre memory does, is converted from that file: a Keras model lets nobody change them.
     """
     moments = input_moments(fp32_onnx, feeds)
     if isinstance(model, OnnxModel):
         yield replace(model, content=with_weights(model.content, moments))
         return
+    variables = {id(variable): np.array(variable) for variable in model.weights}
+    if any(not any(np.array_equal(kernel, w) for w in variables.values()) for kernel, _ in moments.values()):
+        yield OnnxModel(with_weights(fp32_onnx, moments))
+        return
     kept = []
     try:
         for variable in model.weights:
-            weights = np.asarray(variable)
+            weights = variables[id(variable)]
             found = [moment for kernel, moment in moments.values() if np.array_equal(kernel, weights)]
             if found:  # of several, the same weights are used more than once
                 kept.append((variable, weights))
