@@ -206,7 +206,7 @@ def write(sources: ModelSet, target: Target, exported: list[ExportedModel], repo
     def check(bundle: Bundle) -> None:
         for item in exported:
             # The device runs the first file, or on a machine without that engine the fp32 one, which is nearer.
-            bounds = bounds_of(item.conversion.files[0], item.model, item.measured.rows[0].get("own_rounding"))
+            bounds = bounds_of(item.conversion.files[0], item.model, item.measured.rows[0])
             item.evidence.check_on_device(bundle, bounds)
 
     reasons = {item.model.title: item.reason for item in exported if item.reason}

@@ -61,9 +61,7 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
             entry["violations"] += missing_weights(item, kernels)
             found = judge(entry, outputs[item.file.kind], evidence, bounds)
             if found and item.file.precision == "fp32":
-                entry["own_rounding"] = own_rounding(evidence)
-                bounds = bounds_of(item, evidence.model, entry["own_rounding"])
-                found = judge(entry, outputs[item.file.kind], evidence, bounds)
+                found = judge_beside_double(entry, outputs[item.file.kind], evidence, bounds, found)
             entry["violations"] += found
             if denoised is not None:
                 before = denoised.get(item.file.kind, denoised["onnx"])  # the denoiser may be of another precision
@@ -74,23 +72,34 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
     return Measured(rows, outputs)
 
 
-def own_rounding(evidence: Evidence) -> float | None:
-    """The largest posterior error of the model itself beside double precision; None where that is not known."""
+def judge_beside_double(
+    entry: dict[str, Any], outputs: np.ndarray, evidence: Evidence, bounds: Bounds, found: list[str]
+) -> list[str]:
+    """What a float32 file does not keep beside the model in double precision, where that is known; else what was found.
+
+    Where two round differently it is not the file that must be wrong. Adds to its entry how far each of the two is off.
+    """
     double = evidence.double()
-    return (
-        None if double is None else evidence.comparison.compare(double, evidence.reference).parity.max_posterior_error
-    )
+    if double is None:
+        return found
+    compared = {
+        name: evidence.comparison.compare(double, x) for name, x in (("model", evidence.reference), ("file", outputs))
+    }
+    own, parity = compared["model"].parity.max_posterior_error, compared["file"].parity
+    entry["beside_double_precision"] = {"model": own, "file": parity.max_posterior_error}
+    return evidence.comparison.violations(parity, replace(bounds, posterior_error=max(bounds.posterior_error, own)))
 
 
-def bounds_of(item: Exported, model: SourceModel, own: float | None = None) -> Bounds:
+def bounds_of(item: Exported, model: SourceModel, row: Mapping[str, Any] | None = None) -> Bounds:
     """What a file must keep; beside a model that itself computes in half precision, what is as coarse as that.
 
-    own: what the model's own float32 rounds by, where a float32 file was found outside its bounds: two that round by so
-    much may be twice as far from each other.
+    row: what was measured of the file. What was judged beside double precision may be off from the model by the sum of
+    what both are off from that.
     """
     bounds, half = item.file.bounds, half_precision(model.trained)
-    if own is not None and bounds is not None:
-        bounds = replace(bounds, posterior_error=max(bounds.posterior_error, 2 * own))
+    if bounds is not None and row is not None and "beside_double_precision" in row:
+        off = sum(row["beside_double_precision"].values())
+        bounds = replace(bounds, posterior_error=max(bounds.posterior_error, 1.01 * off))
     if half is None or bounds is None:
         return bounds
     posterior_error = max(bounds.posterior_error, BF16 if half == "bfloat16" else FP16.posterior_error)
