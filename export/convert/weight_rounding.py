@@ -35,7 +35,7 @@ def rounded_dense_weights(model: Any, fp32_onnx: bytes, feeds: Sequence[Feed]) -
     if isinstance(model, OnnxModel):
         yield replace(model, content=with_weights(model.content, moments))
         return
-    variables = {id(variable): np.array(variable) for variable in model.weights}
+    variables = {id(variable): variable.numpy().copy() for variable in model.weights}
     if any(not any(np.array_equal(kernel, w) for w in variables.values()) for kernel, _ in moments.values()):
         yield OnnxModel(with_weights(fp32_onnx, moments))
         return

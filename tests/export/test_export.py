@@ -171,4 +171,4 @@ def test_outside_the_bounds_is_no_bundle(export, tmp_path, monkeypatch):
     assert status == 1 and not (tmp_path / "out").exists()
     assert "outside the bounds of strict, no bundle written: detector.fp32.tflite: logit error" in stderr
     report = json.loads(stdout)
-    assert report["written"] is False and len(report["files"][0]["violations"]) == 2
+    assert report["written"] is False and "logit error" in report["files"][0]["violations"][0]
