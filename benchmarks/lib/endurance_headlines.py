@@ -68,6 +68,12 @@ def _year_of_nights(found: Figures) -> str:
     )
 
 
+def _mutants(found: Figures) -> str:
+    drawn = sum(run["judged"] + run["equivalent"] for run in found["runs"])
+    shares = " and ".join(f"{run['share']:.1%} (seed {run['seed']})" for run in found["runs"])
+    return f"of {drawn} mistakes put into ten rooms of edge, their own tests notice {shares}"
+
+
 ENDURANCE: dict[str, Callable[[Figures], str]] = {
     "long_day": _long_day,
     "kill_minus_nine": _kill_minus_nine,
@@ -78,4 +84,5 @@ ENDURANCE: dict[str, Callable[[Figures], str]] = {
     "told_cycles": _told_cycles,
     "faults": _faults,
     "year_of_nights": _year_of_nights,
+    "mutants": _mutants,
 }

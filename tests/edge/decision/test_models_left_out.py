@@ -38,5 +38,6 @@ def test_without_anybody_to_tell_the_log_has_it(caplog):
     "values, are_numbers",
     [([0.0], True), ([1e30, -5.0], True), ([0.0, np.nan], False), ([np.inf, 1.0], False), ([np.inf, -np.inf], False)],
 )
+@pytest.mark.filterwarnings("ignore:invalid")
 def test_an_answer_is_made_of_numbers(values, are_numbers):
     assert is_answer(np.array(values, np.float32)) is are_numbers
