@@ -161,6 +161,8 @@ def test_lines_that_find_no_room_on_standard_output_are_counted_and_said():
 def test_an_object_has_every_field_but_what_each_expert_made_of_it():
     assert record_object(ALERT, file="a.wav") == {"type": "alert", "file": "a.wav", "t_s": 12.6, "cry_probability": 0.9}
     fields = event_object(EVENT, UTC, source="cot")
-    assert set(fields) == set(Event._fields) - {"readings", "brief"} | {"type", "start_utc", "end_utc", "source"}
+    unasked = {"readings", "brief", "infant_score"}
+    assert set(fields) == set(Event._fields) - unasked | {"type", "start_utc", "end_utc", "source"}
+    assert event_object(EVENT._replace(infant_score=0.5), UTC)["infant_score"] == 0.5
     assert event_object(EVENT._replace(brief=True), UTC)["brief"] is True
     assert record_object(FRAME)["type"] == "frame"
