@@ -226,6 +226,7 @@ def test_an_output_that_has_no_such_letter_gets_it_written_out(run, burst_wav, l
         assert "N\\xe4ch\\u2602.wav" in finished.out
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_channels_that_are_each_others_negative_are_heard_and_said(analyze_apart, burst_wav, tmp_path, jobs):
     soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")

@@ -87,6 +87,7 @@ def test_a_night_that_cannot_be_is_refused(run_here, arguments, said):
     assert (finished.status, finished.err) == (1, "cry-monitor: error: {}\n".format(said))
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not os.path.isdir(DEFAULT_BUNDLE_DIR), reason="this checkout has no default bundle yet")
 def test_the_bundle_that_ships_hears_the_demo_night(run, tmp_path):
     finished = run("demo", "--db", tmp_path / "demo.db")

@@ -154,6 +154,7 @@ def test_without_a_microphone_it_says_so_once_and_waits(start, loud_bundle, path
     assert health_states(path) == ["started", "lost", "stopped"]
 
 
+@pytest.mark.once
 def test_a_microphone_that_dies_is_found_again(start, virtual_microphone, loud_bundle, path):
     process = start("run", "--bundle", loud_bundle, "--db", path, **on_virtual_microphone(virtual_microphone))
     wait_for(process, "hearing")

@@ -115,6 +115,7 @@ def test_neither_one_nor_the_other(hear, path):
         assert len(store.events()) == 1
 
 
+@pytest.mark.once
 def test_a_slow_reader_gets_all_that_fits(environment, loud_bundle, path):
     """stdout is a pipe that is read only at the end: what was told meanwhile is in it, whole lines."""
     process = subprocess.Popen(
@@ -175,6 +176,7 @@ def test_a_reader_is_told_what_is_heard_and_the_status(listening, socket_path, v
     assert not os.path.exists(socket_path)
 
 
+@pytest.mark.once
 def test_twenty_readers_and_one_that_stops_reading_delay_nothing(listening, socket_path, path):
     readers = [Connection(socket_path) for _ in range(20)]
     refused = [reader.message()["type"] for reader in readers].count("refused")

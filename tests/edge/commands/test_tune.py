@@ -28,6 +28,7 @@ def home(tmp_path, loud_bundle):
 TUNE = ("tune", "--since", "2026-01-01")
 
 
+@pytest.mark.once
 def test_the_trade_is_shown_drawn_and_taken_by_the_next_run(run_here, start, home, tmp_path, validate):
     config, database, make = home
     make()
@@ -48,6 +49,7 @@ def test_the_trade_is_shown_drawn_and_taken_by_the_next_run(run_here, start, hom
     assert not os.path.exists(path_beside(database))
 
 
+@pytest.mark.once
 def test_a_file_for_another_bundle_is_said_and_the_monitor_hears_on(start, run_here, home):
     config, database, make = home
     make()
