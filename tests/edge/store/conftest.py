@@ -2,7 +2,9 @@
 
 import pytest
 
+from edge.config import default_settings
 from edge.store import Store
+from edge.store.buffered_store import BufferedStore
 
 
 @pytest.fixture
@@ -13,4 +15,10 @@ def path(tmp_path):
 @pytest.fixture
 def store(path):
     with Store(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keeper(path):
+    with BufferedStore(path, default_settings()) as opened:
         yield opened
