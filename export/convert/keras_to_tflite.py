@@ -19,7 +19,7 @@ from edge.engines.base import one_line
 from edge.errors import UserError
 from export.child_process import Crash
 from export.convert.keras_graph import inner_model, with_batch_of_one
-from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT
+from export.convert.keras_rebuild import MAX_UNROLLED_STEPS, RECURRENT, with_pooling_by_axis
 from export.convert.layer_names import layer_names
 from export.convert.quiet import quiet
 from export.convert.tflite_process import CONVERTER, ConverterRefusal
@@ -49,6 +49,8 @@ def keras_to_tflite(model: Any, precision: str, feeds: Sequence[Feed] | None, in
 
         model = onnx_to_keras(model.content)
     operators = int8_operators(model) if precision == "int8" else None
+    if precision == "fp32":  # others round by more than a sum does
+        model = with_pooling_by_axis(model)
     try:
         return convert_once(model, precision, feeds, operators, in_float)
     except Crash as crash:

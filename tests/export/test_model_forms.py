@@ -14,6 +14,7 @@ from edge.errors import UserError
 from export.child_process import Crash
 from export.convert import keras_rebuild, keras_to_tflite
 from export.convert.files import Exported
+from export.convert.keras_graph import with_batch_of_one
 from export.convert.keras_to_onnx import check_inputs, keras_to_onnx, onnx_cost
 from export.convert.tflite_process import ConverterProcess, ConverterRefusal
 from export.networks import engine_network, onnx_network
@@ -175,6 +176,19 @@ def test_a_subclassed_model_converts(keras, tmp_path):
     x = np.random.default_rng(2).normal(0, 1, (1, *SHAPE)).astype(np.float32)
     found = onnx_network(keras_to_onnx(model.fixed))({"features": x})["logits"]
     np.testing.assert_allclose(found, np.asarray(model.trained(x)), atol=1e-5)
+
+
+def test_a_mean_over_a_frame_is_as_exact_in_tflite_as_in_the_model(keras, tmp_path):
+    """Many numbers far from nought, in a model inside a model: added up one by one, they would lose three digits."""
+    inputs = keras.Input(SHAPE)
+    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+    inner = keras.Model(inputs, pooled)
+    outer = keras.Input(SHAPE)
+    model = with_batch_of_one(keras.Model(outer, keras.layers.Flatten()(inner(outer))))
+    x = np.random.default_rng(2).uniform(1000, 1001, (1, *SHAPE)).astype(np.float32)
+    (tmp_path / "file").write_bytes(keras_to_tflite.keras_to_tflite(model, "fp32", None))
+    engine = open_engine({"tflite": str(tmp_path / "file")})
+    assert engine.run(x).item() == pytest.approx(x.astype(np.float64).mean(), rel=3e-7)
 
 
 def test_a_loop_that_is_too_long_to_unroll_is_named(keras, tmp_path, monkeypatch):
