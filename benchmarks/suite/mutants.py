@@ -74,10 +74,12 @@ def main() -> None:
     arguments = parser.parse_args()
     rooms = tuple(arguments.room or ROOMS)
     end, killed = time.monotonic() + 60 * arguments.minutes, Killed(arguments.work, REPOSITORY)
-    runs = []
-    for seed in arguments.seed or [0]:
-        mutants = [mutant for room in rooms for mutant in draw(room, arguments.each, seed)]
-        runs.append(figures_of(judge(mutants, arguments.jobs, end, killed), seed))
+    drawn = {
+        seed: [each for room in rooms for each in draw(room, arguments.each, seed)] for seed in arguments.seed or [0]
+    }
+    verdicts = judge([mutant for mutants in drawn.values() for mutant in mutants], arguments.jobs, end, killed)
+    found = {verdict.mutant: verdict for verdict in verdicts}
+    runs = [figures_of([found[mutant] for mutant in mutants], seed) for seed, mutants in drawn.items()]
     text = "\n\n".join(table(figures) for figures in runs)
     if rooms == ROOMS:
         record("mutants", {"bar": BAR, "runs": runs}, text)
@@ -144,7 +146,7 @@ def mutants_in(room: str, path: Path) -> dict[tuple[int, int], list[Mutant]]:
 
 def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> list[Verdict]:
     """What the tests make of each mutant, some at a time, each in a copy of the tree of its own."""
-    asked = {mutant.room for mutant in mutants if killed.get(mutant) is None}
+    asked = {mutant.room for mutant in mutants if killed.get(mutant) is None and not is_equivalent(mutant)}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         copies: queue.Queue[Path] = queue.Queue()
         for number in range(jobs):
