@@ -151,7 +151,15 @@ def judge(mutants: Sequence[Mutant], jobs: int, end: float, killed: Killed) -> l
         copies: queue.Queue[Path] = queue.Queue()
         for number in range(jobs):
             copies.put(copy_tree(Path(folder) / str(number)))
-        patience = {room: seconds_without_mutant(room, Path(folder) / "0") for room in sorted(asked)}
+
+        def alone(room: str) -> float:
+            copy = copies.get()
+            try:
+                return seconds_without_mutant(room, copy)
+            finally:
+                copies.put(copy)
+
+        patience = dict(zip(sorted(asked), pool.map(alone, sorted(asked)), strict=True))
 
         def one(mutant: Mutant) -> Verdict:
             before = killed.get(mutant)
