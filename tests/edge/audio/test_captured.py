@@ -173,7 +173,7 @@ def test_the_first_hop_is_waited_for_longer_than_the_others():
         next(blocks)
         with pytest.raises(MicrophoneStalled):
             next(blocks)
-    assert asked == [20.0, SHORT_S]
+    assert asked[0] == 20.0 and set(asked[1:]) == {SHORT_S}  # once more where the machine stood still
 
 
 def test_a_process_that_stood_still_itself_waits_once_more(monkeypatch):
