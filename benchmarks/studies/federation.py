@@ -54,12 +54,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "SCAFFOLD + proximal": {},
 }
 LOCAL_ONLY, CENTRAL = "local only", "central"
-# With every seed.
-PARTS: dict[str, dict[str, Any]] = {
-    "32 bits": {"bits": 32},
-    "4 bits": {"bits": 4},
-    "a denoiser first, it and the backbone trained with noise": {"denoised": True},
-}
+BITS: dict[str, dict[str, Any]] = {"32 bits": {"bits": 32}, "4 bits": {"bits": 4}}  # with every seed
 CHANGES: dict[str, dict[str, Any]] = {
     "6 bits": {"bits": 6},
     "5 local steps": {"local": {"steps": 5}},
@@ -86,39 +81,26 @@ PUBLIC = {
         "stages": [{"kind": "classifier", "epochs": 15, "patience": 15, "learning_rate": 3e-3}],
     },
 }
-CLASSIFIER_STAGE = PUBLIC["fit"]["stages"][0]
-PUBLIC_DENOISED = {
-    **PUBLIC,
-    "name": "public-denoised",
-    "noise": {"corpora": ["esc50"], "labels": list(ANIMALS)},
-    "augment": {"noisy_share": 0.5},
-    "model": {"preset": "tiny", "denoised": True},
-    "fit": {
-        **PUBLIC["fit"],
-        "stages": [{"kind": "denoiser", "epochs": 15, "patience": 15, "learning_rate": 1e-3}, CLASSIFIER_STAGE],
-    },
-}
 
 
-def backbone(data: Path, work: Path, denoised: bool) -> Path:
-    """The folder of a Transformer that has learnt ESC-50's other sounds, behind a denoiser that was trained before."""
+def backbone(data: Path, work: Path) -> Path:
+    """The folder of a Transformer that has learnt ESC-50's other sounds."""
     from training.transformer.config import experiment_of
     from training.transformer.experiment import run_experiment
 
     labels = {clip.label for clip in read_corpora(data) if clip.corpus == "esc50"}
     others = sorted(labels - set(HUMAN_SOUNDS) - set(ANIMALS))
-    public = PUBLIC_DENOISED if denoised else PUBLIC
-    public, out = {**public, "data": {**public["data"], "labels": others}}, work / public["name"]
-    run_experiment(experiment_of(public, "the backbone"), data, out, work / "frames")
-    return out / "folds" / "1-seed0"
+    public = {**PUBLIC, "data": {**PUBLIC["data"], "labels": others}}
+    run_experiment(experiment_of(public, "the backbone"), data, work / "public", work / "frames")
+    return work / "public" / "folds" / "1-seed0"
 
 
-def make_task(data: Path, work: Path, seed: int, rank: int, denoised: bool) -> Any:
+def make_task(data: Path, work: Path, seed: int, rank: int) -> Any:
     """The homes of a seed."""
     from training.transformer.federated import make_task as adapters
 
     settings = {
-        "backbone": str(backbone(data, work, denoised)),
+        "backbone": str(backbone(data, work)),
         "data": {"corpora": ["esc50"], "folds": "eval_fold", "only_folds": ["1"], "labels": list(HUMAN_SOUNDS)},
         "rank": rank,
         "seed": seed,
@@ -128,7 +110,7 @@ def make_task(data: Path, work: Path, seed: int, rank: int, denoised: bool) -> A
 
 def plan_of(changes: dict[str, Any], seed: int) -> Plan:
     """The base plan with an arm's changes."""
-    own = {name: value for name, value in changes.items() if name not in ("local", "rank", "flipped", "denoised")}
+    own = {name: value for name, value in changes.items() if name not in ("local", "rank", "flipped")}
     return dataclasses.replace(BASE, local=dataclasses.replace(LOCAL, **changes.get("local", {})), seed=seed, **own)
 
 
@@ -185,7 +167,7 @@ def runs(seeds: int, fewer: int) -> list[tuple[str, int, dict[str, Any]]]:
     """(arm, seed, changes), what matters most first."""
     main = [*ARMS.items(), (CENTRAL, {}), (LOCAL_ONLY, {})]
     first = [(arm, seed, changes) for seed in range(seeds) for arm, changes in main]
-    first += [(arm, seed, changes) for seed in range(seeds) for arm, changes in PARTS.items()]
+    first += [(arm, seed, changes) for seed in range(seeds) for arm, changes in BITS.items()]
     return first + [(arm, seed, changes) for seed in range(fewer) for arm, changes in CHANGES.items()]
 
 
@@ -197,13 +179,13 @@ def run_all(data: Path, work: Path, seeds: int, fewer: int) -> dict[str, list[di
     for number, (arm, seed, changes) in enumerate(todo, start=1):
         file = folder / f"{re.sub('[^a-zA-Z0-9]+', '_', arm)}-seed{seed}.json"
         if not file.is_file():
-            kind = seed, changes.get("rank", 0), changes.get("denoised", False)
-            if kind not in tasks:
-                tasks[kind] = make_task(data, work, *kind)
+            rank = changes.get("rank", 0)
+            if (seed, rank) not in tasks:
+                tasks[seed, rank] = make_task(data, work, seed, rank)
             started = time.process_time()
             special: dict[str, Callable[[Any, int], dict]] = {LOCAL_ONLY: alone, CENTRAL: central}
             run: Callable[[Any, int], dict] = special.get(arm, lambda t, s, c=changes: federated(t, c, s))
-            result = run(tasks[kind], seed)
+            result = run(tasks[seed, rank], seed)
             took.append(time.process_time() - started)
             file.write_text(json.dumps({**result, "cpu_s": took[-1]}))
             if len(took) == 1:
