@@ -57,8 +57,11 @@ def with_pooling_by_axis(model: Any) -> Any:
     """
     if isinstance(model, OnnxModel) or all(type(layer).__name__ != POOLING for layer in model._flatten_layers()):
         return model
-    rebuilt = type(model).from_config(pooled_config(model.get_config()))
-    rebuilt.set_weights(model.get_weights())
+    try:
+        rebuilt = type(model).from_config(pooled_config(model.get_config()))
+        rebuilt.set_weights(model.get_weights())
+    except Exception:  # a layer of somebody's own need not come back from its configuration
+        return model
     return rebuilt
 
 
