@@ -1,6 +1,6 @@
 """Our int8, dynamic and FP16 files of the trained models beside those of the converters' own recipes.
 
-    python -m benchmarks.export.quantisers [--resume] [--only NAME ...]
+    python -m benchmarks.export.quantisers [--resume] [--files KIND ...] [--only NAME ...]
 
 TFLiteConverter as its guide says, onnxruntime.quantization (static Q/DQ per channel, and dynamic), ai-edge-quantizer
 (pip install ai-edge-quantizer). All quantise the same network on the same frames and are judged on the same others.
@@ -112,14 +112,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--resume", action="store_true", help="go on after the models that are recorded already")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these models")
+    parser.add_argument("--files", nargs="+", metavar="KIND", choices=KINDS, help="these again, of what is recorded")
     arguments = parser.parse_args()
     recorded = RESULTS / "quantisers.json"
-    rows = json.loads(recorded.read_text())["rows"] if arguments.resume and recorded.exists() else {}
+    kept = (arguments.resume or arguments.files) and recorded.exists()
+    rows = json.loads(recorded.read_text())["rows"] if kept else {}
     models = load_models(DEFAULT_MODEL_DIR).models
     print(f"{len(models)} models x {len(MAKERS)} files: about {3 * len(models)} minutes on two cores")
     for model in models:
-        if model.title not in rows and (not arguments.only or model.title in arguments.only):
-            rows[model.title] = measured(model.kind.evidence(model, models, DEFAULT_CALIBRATION_DIR))
+        is_due = arguments.files or model.title not in rows
+        if is_due and (not arguments.only or model.title in arguments.only):
+            found = measured(model.kind.evidence(model, models, DEFAULT_CALIBRATION_DIR), arguments.files or KINDS)
+            rows[model.title] = {**rows.get(model.title, {}), **found}
             store(rows)  # after each: what was measured stays when the rest is cut
     store(rows)
     return 1 if beaten(rows) else 0
@@ -131,12 +135,14 @@ def store(rows: dict[str, Any]) -> None:
     record("quantisers", {"ai_edge_quantizer": version, "rows": rows}, table(rows))
 
 
-def measured(evidence: Evidence) -> dict[str, dict[str, dict[str, Any]]]:
+def measured(evidence: Evidence, wanted: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
     """By kind and maker, what a file is; or why there is none."""
     onnx = keras_to_onnx(evidence.model.fixed)
     whole = converter.keras_to_tflite(evidence.model.fixed, "fp32", None)
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for (kind, maker), make in MAKERS.items():
+        if kind not in wanted:
+            continue
         try:
             with quiet():
                 content = make(evidence, onnx, whole)
