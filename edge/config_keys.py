@@ -155,8 +155,8 @@ KEYS = (
         "enabled",
         False,
         "true or false",
-        "true keeps, of events that are marked, the numbers that detector and verifier answered with (four for each\n"
-        "0.6 s), beside the database; until it is marked, an event's wait in memory, a day at most. Never sound.",
+        "true keeps, of events that are marked, the numbers that detector and verifier answered with (four for\n"
+        "each answer), beside the database; until it is marked, an event's wait in memory, a day at most. Never sound.",
     ),
     number("learn", "max_episodes", 300, 1, 5000, "events", "Above this the oldest go; all go with their events."),
     number("learn", "max_mb", 1.0, 0.01, 16, "MB", "The same, of the file."),

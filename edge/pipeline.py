@@ -141,7 +141,7 @@ class Pipeline(object):
         if self._second_opinion is None:
             return detector_probability, detector_probability, False
         try:
-            probability = self._second_opinion.probability(logit)
+            probability = self._second_opinion.probability(logit, self._episodes.is_open)
         except NoAnswer:
             self._decide_alone()
             return detector_probability, detector_probability, True

@@ -4,7 +4,8 @@
 
 A clip's score is the largest smoothed probability that the device would show: "ours" of detector and verifier together,
 "detector alone" without the second opinion; "verifier alone" is the largest logit of a crying baby in our float copy of
-YAMNet, asked every 0.6 s; "YAMNet" is the file as people use it. Digits (fsdd) and `unverified` clips are never scored.
+YAMNet, asked every 0.6 s and where the cascade asks; "YAMNet" is the file as people use it. Digits and `unverified`
+clips are never scored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import group_bootstrap, paired_bootstrap
 from benchmarks.lib.yamnet import Yamnet
-from edge.decision.second_opinion import HOPS_BETWEEN_ANSWERS
+from edge.decision.second_opinion import HOPS_WHILE_CRYING
 from training.data.augmentation import band_limit
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples, split_by_fold
 from training.verifier.fusion import clip_scores
@@ -52,7 +53,7 @@ def hear_clips(clips: Sequence[Clip], band: str, work: Path) -> list[Heard]:
 
 def asked_besides(heard: Heard) -> np.ndarray:
     """The frames in which the device asks, and one each 0.6 s for the verifier alone."""
-    return np.union1d(as_asked(shipped_cascade())(heard), np.arange(0, len(heard.detector), HOPS_BETWEEN_ANSWERS))
+    return np.union1d(as_asked(shipped_cascade())(heard), np.arange(0, len(heard.detector), HOPS_WHILE_CRYING))
 
 
 def all_scores(clips: Sequence[Clip], yamnet: Path | None, work: Path) -> Scores:

@@ -1,11 +1,13 @@
-"""When the verifier is asked: while the detector is suspicious, and a little longer, at most twice a second."""
+"""When the verifier is asked: while the detector is suspicious, and a little longer."""
 
 import math
 
 from edge.decision.left_out import NoAnswer, is_answer
 from edge.frames import FRAME_HOP_S
 
-HOPS_BETWEEN_ANSWERS = 3  # 0.6 s
+# Hops from an answer to the next; 1 where it may raise an alert (benchmarks/detection/second_opinion_rate.py).
+HOPS_WHILE_HELD = 2  # suspicion, after what raised it
+HOPS_WHILE_CRYING = 3  # an episode is open already, and experts are asked in the other hops
 
 
 class SecondOpinion(object):
@@ -22,7 +24,7 @@ class SecondOpinion(object):
         self._suspicious_hops = 1 + int(round(verifier.cascade.hold_s / FRAME_HOP_S))
         self._gate_logit = math.log(verifier.cascade.gate / (1.0 - verifier.cascade.gate))
         self._hops_left = 0  # of the suspicion
-        self._hops_to_next = 0  # until the verifier may be asked again
+        self._hops_since = HOPS_WHILE_CRYING  # the verifier was asked; so many or more
         self._answer = None
         self.was_asked = False
 
@@ -40,22 +42,26 @@ class SecondOpinion(object):
         """A frame that was too quiet for the detector to be asked."""
         self._step(-math.inf)
 
-    def probability(self, detector_logit):
-        """p(cry) of both networks for the newest frame, by the detector's logit. Raises NoAnswer."""
+    def probability(self, detector_logit, is_crying=False):
+        """p(cry) of both networks for the newest frame, by the detector's logit. Raises NoAnswer.
+
+        is_crying: whether an episode is open, so that the verifier can wait.
+        """
         self._step(detector_logit)
-        if self._hops_left > 0 and self._hops_to_next == 0:
+        hops = HOPS_WHILE_CRYING if is_crying else 1 if detector_logit >= self._gate_logit else HOPS_WHILE_HELD
+        if self._hops_left > 0 and self._hops_since >= hops:
             answer = self._verifier.logits(self._newest(self._verifier.window_length)).copy()
             if not is_answer(answer):
                 raise NoAnswer("the verifier's")
             self._answer = answer
-            self._hops_to_next = HOPS_BETWEEN_ANSWERS
+            self._hops_since = 0
             self.was_asked = True
         return self._verifier.probability(detector_logit, self._answer)
 
     def _step(self, detector_logit):
-        """One hop later: what is left of the suspicion, and of the time until the next answer."""
+        """One hop later: what is left of the suspicion, and how long ago the verifier was asked."""
         self._hops_left = max(0, self._hops_left - 1)
-        self._hops_to_next = max(0, self._hops_to_next - 1)
+        self._hops_since = min(HOPS_WHILE_CRYING, self._hops_since + 1)
         if detector_logit >= self._gate_logit:
             self._hops_left = self._suspicious_hops
         if self._hops_left == 0:

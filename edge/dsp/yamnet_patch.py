@@ -2,7 +2,7 @@
 
 Hann 400, hop 160, n_fft 512, magnitude spectrum, 64 triangles that are straight over mel = 1127 ln(1 + f / 700), from
 125 to 7500 Hz, without the bin at 0 Hz; natural logarithm of (magnitude + 0.001). Another picture than our log_mel:
-the weights were learnt on this one. It is asked for twice a second at most, so it is computed anew each time.
+the weights were learnt on this one. It is seldom asked for, so it is computed anew each time.
 """
 
 from functools import lru_cache

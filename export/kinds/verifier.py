@@ -10,7 +10,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.bundle.fields import Fields
 from edge.bundle.model import PATCH, VERIFIER, read_cascade, read_decision, read_labels
-from edge.decision.second_opinion import HOPS_BETWEEN_ANSWERS
+from edge.decision.second_opinion import HOPS_WHILE_CRYING
 from edge.dsp.yamnet_patch import PATCH_LENGTH, yamnet_patch
 from edge.errors import UserError
 from edge.frames import FRAME_HOP_S
@@ -64,8 +64,8 @@ class Verifier(ModelKind):
         read_cascade(fields.object("cascade"), len(labels))
 
     def answers_every_s(self, model: SourceModel, models: Sequence[SourceModel]) -> float:
-        """As often as it is asked while the detector is suspicious."""
-        return HOPS_BETWEEN_ANSWERS * FRAME_HOP_S
+        """As often as it is asked beside experts, while an episode is open."""
+        return HOPS_WHILE_CRYING * FRAME_HOP_S
 
     def evidence(self, model: SourceModel, models: Sequence[SourceModel], calibration_dir: Path) -> Evidence:
         """Patches of calibration_data with the labels of their recordings; of synthetic sounds where it has none."""

@@ -31,9 +31,9 @@ def test_the_rule_that_ships_is_the_device_s(heard):
 
 
 def test_more_often_is_at_every_frame_of_suspicion_and_pools_what_was_said_there(heard):
-    asked = [followed(heard, ASKED, Rule(hops, 1))[1] for hops in (3, 2, 1)]
+    asked = [followed(heard, ASKED, Rule(hops, hops))[1] for hops in (3, 2, 1)]
     assert asked == sorted(asked) and asked[2] > 2 * asked[0]
     newest, mean, largest = (
-        followed(heard, ASKED, rule)[0] for rule in (Rule(1, 1), Rule(1, 2), Rule(1, 2, "largest"))
+        followed(heard, ASKED, rule)[0] for rule in (Rule(1, 1), Rule(1, 1, 2), Rule(1, 1, 2, "largest"))
     )
     assert np.all(largest >= newest - 1e-9) and np.all(largest >= mean - 1e-9) and np.any(mean < newest)

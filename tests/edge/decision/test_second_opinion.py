@@ -80,12 +80,27 @@ def test_nobody_asks_it_while_nothing_is_suspicious(bundle):
     assert hops_asked(bundle, quiet(10)) == []
 
 
-def test_it_is_asked_at_once_then_at_most_twice_a_second_and_a_second_longer(bundle):
-    asked = hops_asked(bundle, np.concatenate([quiet(3), tone(4), quiet(6)]))
+def test_it_is_asked_at_once_and_a_second_longer_in_every_hop_until_there_is_an_alert(bundle):
+    samples = np.concatenate([quiet(3), tone(4), quiet(6)])
+    asked = hops_asked(bundle, samples)
     first, last_suspicious = 3 * 5, 7 * 5 + 4 - 1  # a frame of which a hop sounds; the last frame of which one does
     assert asked[0] == first
-    assert set(np.diff(asked)) == {3}
+    (alert,) = of_kind(heard(bundle, samples)[0], Alert)
+    alerted = int(round(alert.t_s * 5)) - 1
+    until = [hop for hop in asked if hop <= alerted]
+    assert until == list(range(first, alerted + 1)) and len(until) > 1
+    assert set(np.diff([hop for hop in asked if hop >= alerted])) == {3}
     assert last_suspicious + 5 - 3 < asked[-1] <= last_suspicious + 5
+
+
+def test_where_suspicion_is_only_held_it_is_asked_every_second_hop(bundle):
+    opinion, gate = SecondOpinion(bundle.verifier, lambda n: np.zeros(n, np.float32)), bundle.verifier.cascade.gate
+    suspicious, unsuspicious = math.log(gate / (1.0 - gate)) + 1.0, math.log(gate / (1.0 - gate)) - 1.0
+    asked = []
+    for logit in [suspicious] * 2 + [unsuspicious] * 6 + [suspicious]:
+        opinion.probability(logit)
+        asked.append(opinion.was_asked)
+    assert asked == [True, True, False, True, False, True, False, False, True]
 
 
 def test_an_answer_is_of_the_newest_patch_and_counts_until_the_next(bundle):
