@@ -5,6 +5,7 @@ itself is unavailable while the monitor does not hear: `crying` is never "clear"
 """
 
 import json
+import re
 from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 from edge.following.sensors import State
@@ -38,6 +39,10 @@ def bridge_name(names: Iterable[str]) -> str:
 def availability_topic(prefix: str, bridge: str) -> str:
     """Where that bridge says that it lives, and the broker when it no longer does."""
     return "{}/bridge/{}/availability".format(prefix, bridge)
+
+
+def _slug(words):
+    return re.sub("[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 class Device(object):
@@ -173,7 +178,8 @@ class Device(object):
             platform=platform,
             unique_id="{}_{}".format(self._id, key),
             name=name,
-            default_entity_id="{}.{}_{}".format(platform, self.name.lower().replace("-", "_"), key),
+            # As Home Assistant makes one of the names: earlier versions do, whatever stands here.
+            default_entity_id="{}.{}".format(platform, _slug("{} {}".format(self.name, name))),
             availability=availability,
             availability_mode="all",
         )

@@ -1,6 +1,7 @@
 """A device as Home Assistant finds it, and what stands in its topics, without a broker."""
 
 import json
+import re
 
 import pytest
 from monitor_messages import Clock, alert, event, frame, status
@@ -68,6 +69,15 @@ def test_what_tells_of_the_monitor_is_there_while_it_does_not_hear_and_what_tell
             }
         assert entity["unique_id"].startswith("cry_monitor_cot-2_")
         assert entity["default_entity_id"].startswith(entity["platform"] + ".cot_2_")
+
+
+@pytest.mark.parametrize("name", ["nursery", "Cot-2", "_a__b-"])
+def test_an_entity_s_id_is_the_one_that_home_assistant_makes_of_the_names(name):
+    """Versions before 2026 make one of the names of device and entity, later ones take ours."""
+    document = json.loads(Device(name, "cry-monitor", "homeassistant", (), True, True).discovery("1.0").payload)
+    for entity in document["components"].values():
+        words = re.findall("[a-z0-9]+", (document["device"]["name"] + " " + entity["name"]).lower())
+        assert entity["default_entity_id"] == entity["platform"] + "." + "_".join(words)
 
 
 def test_what_goes_on_unsaid_expires_well_after_it_was_due():

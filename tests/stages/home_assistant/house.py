@@ -20,6 +20,7 @@ MADE = "2026-01-01T00:00:00+00:00"
 TOKEN_S = 315360000
 USER, TOKEN = "0" * 31 + "1", "0" * 31 + "2"
 STARTS_S = 150.0
+ENTRY, ENTRY_2026 = (1, 2), (2, 1)  # how it keeps the integration, in versions of 2025 and from 2026 on
 CONFIGURATION = """\
 homeassistant:
   name: test
@@ -60,10 +61,11 @@ class HomeAssistant:
 
     def __init__(self, folder: Path, port: int, broker_port: int):
         self.url = f"http://127.0.0.1:{port}/"
-        self.token = configure(folder, port, broker_port)
+        hass = Path(os.environ["HOME_ASSISTANT"]) / "bin" / "hass"
+        version = subprocess.run([hass, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.token = configure(folder, port, broker_port, ENTRY if version < "2026" else ENTRY_2026)
         self._phone = folder / "phone"
         self._log_path = folder / "log"
-        hass = Path(os.environ["HOME_ASSISTANT"]) / "bin" / "hass"
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [hass, "-c", folder, "--skip-pip"], stdout=log, stderr=log, start_new_session=True
@@ -113,8 +115,8 @@ class HomeAssistant:
             time.sleep(0.3)
 
 
-def configure(folder: Path, port: int, broker_port: int) -> str:
-    """Write all that it needs into the folder; returns a token for its API."""
+def configure(folder: Path, port: int, broker_port: int, entry_version: tuple[int, int]) -> str:
+    """Write all that it needs into the folder; returns a token for its API. entry_version: of what is kept of MQTT."""
     storage = folder / ".storage"
     storage.mkdir(parents=True)
     (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port, phone=folder / "phone"))
@@ -123,7 +125,8 @@ def configure(folder: Path, port: int, broker_port: int) -> str:
     (folder / "ui-lovelace.yaml").write_text("views:\n  - title: Home\n    cards:\n" + item(card, 6))
     key = secrets.token_hex(64)
     entry = {
-        "entry_id": "01JMQTTTESTENTRY0000000000", "version": 1, "minor_version": 2, "domain": "mqtt", "title": "test",
+        "entry_id": "01JMQTTTESTENTRY0000000000", "version": entry_version[0],
+        "minor_version": entry_version[1], "domain": "mqtt", "title": "test",
         "data": {"broker": "127.0.0.1", "port": broker_port}, "options": {}, "pref_disable_new_entities": False,
         "pref_disable_polling": False, "source": "user", "unique_id": None, "disabled_by": None,
         "discovery_keys": {}, "subentries": [], "created_at": MADE, "modified_at": MADE,
