@@ -68,7 +68,9 @@ class FloatVerifier(Recorded):
 def device_frames(stream, verifier):
     """What the real pipeline says to every frame, before smoothing; no episode opens, which would hold the gate."""
     detector = load_bundle(str(REPOSITORY / BUNDLE)).detector
-    bundle = SimpleNamespace(detector=detector, verifier=verifier, decision=FloatVerifier.decision, experts=[])
+    bundle = SimpleNamespace(
+        detector=detector, verifier=verifier, decision=FloatVerifier.decision, experts=[], infant=None
+    )
     settings = load_settings(None)
     settings = settings._replace(decision=settings.decision._replace(smoothing_frames=1))
     return [record for record in Pipeline(bundle, settings).push(stream) if isinstance(record, Frame)]
