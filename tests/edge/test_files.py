@@ -118,3 +118,16 @@ def test_a_file_that_cannot_be_written_to_its_end_leaves_what_was_there(tmp_path
         write_whole(str(tmp_path / "x"), parts())
     assert (tmp_path / "x").read_bytes() == b"before"
     assert os.listdir(str(tmp_path)) == ["x"]
+
+
+@pytest.mark.parametrize("number", [1, 5, 12, 13, 24])
+def test_any_other_reason_is_said_in_the_system_s_words(monkeypatch, number):
+    def refuse(path, flags):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.files.os.open", refuse)
+        with pytest.raises(UserError) as error:
+            open_regular("/cot/a.wav")
+    said = "/cot/a.wav: cannot be read ({}): check its permissions".format(os.strerror(number))
+    assert str(error.value) == said

@@ -49,6 +49,8 @@ def test_a_link_is_followed(file, tmp_path):
     [
         lambda file: file.parent.chmod(0o1777),  # as /tmp: what root has put there stays root's
         lambda file: file.chmod(0o660),  # of root's own group
+        lambda file: (os.chown(str(file), 0, 50), file.chmod(0o640)),  # a group that may only read
+        lambda file: (os.chown(str(file.parent), 0, 50), file.parent.chmod(0o755)),
     ],
 )
 def test_what_only_looks_open_is_trusted(file, change):

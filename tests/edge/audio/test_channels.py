@@ -141,3 +141,16 @@ def test_a_dead_channel_beside_one_that_was_silent_before_is_said():
 
 def test_silence_of_all_channels_is_said_of_none():
     assert chosen(np.zeros((3 * RATE, 2)))[1] == []
+
+
+@pytest.mark.parametrize("block", [1, 3, 100, 399, 401, 1599])
+def test_what_is_measured_of_a_window_is_its_beginning_whatever_the_blocks(block):
+    """Each window is as loud at its beginning as no other part of it is."""
+    levels = np.where(np.arange(1600) < 500, 1e-1, 1e-4)
+    channels = np.stack((noise(0, 1), noise(-20, 2)), 1)[: 10 * 1600] * np.tile(levels, 10)[:, None]
+    whole, parts = ChannelChooser(2, RATE), ChannelChooser(2, RATE)
+    whole.push(channels.astype(np.float32))
+    for at in range(0, len(channels), block):
+        parts.push(channels[at : at + block].astype(np.float32))
+    np.testing.assert_allclose(parts._floors_dbfs, whole._floors_dbfs, rtol=1e-6)
+    assert whole._floors_dbfs[0] == pytest.approx(-20.0, abs=3.0)
