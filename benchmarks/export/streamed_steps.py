@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.export.zoo.__main__ import attempt, cell_text
 from benchmarks.lib.record import record
+from edge.dsp import log_mel
 from export.convert.keras_graph import import_keras
 from export.convert.quiet import quiet
 from export.kinds.streamed_detector import hops
@@ -33,7 +34,7 @@ from export.targets import TARGETS
 BANDS, COLUMNS, UNITS, HOPS = 64, 20, 24, 15  # of the models; how many hops of a sound they learn on
 DESCRIPTION: dict[str, Any] = {
     "labels": ["cry"],
-    "feature": "log_mel",
+    "feature": {"name": "log_mel", "parameters": dict(log_mel.PARAMETERS)},
     "normalisation": {
         "kind": "row_z_score",
         "rows": list(range(BANDS)),
