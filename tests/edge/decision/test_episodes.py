@@ -223,3 +223,9 @@ def test_other_rules_hold_from_the_next_frame_on():
     tracker.change_rules(EpisodeRules(0.7, 0.4, smoothing_frames=1))
     (alert,) = tracker.update(1.2, 0.8)
     assert (alert.t_s, alert.cry_probability) == (1.2, 0.8) and tracker.is_open
+
+
+def test_a_threshold_is_reached_by_what_equals_it():
+    assert isinstance(run([0.0, 0.75], open_threshold=0.75)[0], Alert)
+    (event,) = events([0.0] * 10 + [0.75] * 5 + [0.5] * 20 + [0.0] * 40, open_threshold=0.75, close_threshold=0.5)
+    assert event.end_s == pytest.approx(FRAME_S + 34 * HOP_S - (FRAME_S - ONSET_S))

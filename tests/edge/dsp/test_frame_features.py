@@ -1,5 +1,7 @@
 """Features of a detector of one's own: hop by hop as at once, and as their formulas say."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,11 @@ def test_the_transform_is_orthonormal_and_the_scales_invert():
             mel_to_hz(hz_to_mel([0.0, 500.0, 1000.0, 6000.0], scale), scale), [0, 500, 1000, 6000]
         )
     assert abs(hz_to_mel(1000.0, "slaney") - 15.0) < 1e-9 and abs(hz_to_mel(1000.0, "htk") - 1000.0) < 0.1
+
+
+def test_parameters_as_a_manifest_has_them_are_the_same_as_those_that_are_left_out():
+    given = json.loads(
+        json.dumps(dict(MEL_PARAMETERS, logarithm="ln", mel_scale="htk", spectrum="power", window="hann"))
+    )
+    samples = sound(1.0)
+    np.testing.assert_array_equal(frame_of(MEL, given, samples), frame_of(MEL, MEL_PARAMETERS, samples))

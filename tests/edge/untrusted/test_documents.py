@@ -1,6 +1,7 @@
 """Documents of others: whatever is in them, they are read or refused in one line that names file and place."""
 
 import os
+import sys
 import time
 
 import pytest
@@ -225,3 +226,14 @@ def test_bytes_of_json_are_named_as_they_are_called():
     with pytest.raises(Malformed, match="nested deeper than 2 levels"):
         parse_json(b"[[[]]]", "the answer", max_depth=2)
     assert parse_json(b"[[]]", "the answer", max_depth=2) == [[]]
+
+
+def test_lines_are_counted_from_the_first_character_on(written):
+    assert "line 3: nested deeper" in refusal(read_json, written("\n\n" + "[" * 100))
+    assert "line 2: nested deeper" in refusal(read_toml, written("\na = " + "[" * 100))
+
+
+def test_without_a_reader_of_toml_it_is_said_what_to_install(written, monkeypatch):
+    for name in ("tomllib", "tomli"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert "no TOML reader for this Python; pip install tomli" in refusal(read_toml, written("a = 1"))
