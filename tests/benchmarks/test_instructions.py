@@ -80,6 +80,12 @@ def test_marks_are_taken_out_and_hops_sorted():
     assert path["hop"] == 1007
 
 
+def test_every_path_of_a_night_is_recorded_the_suspicious_one_with_its_verifier():
+    paths = recorded()["paths"]
+    assert list(paths) == ["quiet", "listening", "suspicious", "crying"]
+    assert "verifier" in paths["suspicious"]["stages"] and "verifier" not in paths["listening"]["stages"]
+
+
 def test_the_model_is_instructions_over_cycles():
     (pi,) = [board for board in BOARDS if board.name == "Raspberry Pi 4"]
     found = estimate(1.5e6 * IPC["cortex-a72"].likely, pi)

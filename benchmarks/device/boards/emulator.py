@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.device.boards.guest import EMPTY_MARKS
+from benchmarks.device.boards.guest import EMPTY_MARKS, SUSPICIOUS
 from benchmarks.device.boards.guest_models import RUNS
-from edge.bench.paths import PATHS
+from edge.bench.paths import CRYING, LISTENING, QUIET
 from edge.bundle import DEFAULT_BUNDLE_DIR
 from edge.frames import SAMPLE_RATE
 from edge.synthesis import nursery_night
@@ -154,7 +154,7 @@ def by_path(marks: list[str], paths: list[str], totals: list[int]) -> dict[str, 
         elif hops and name not in ("mark", "before", "resample"):
             hops[-1][name] = hops[-1].get(name, 0) + int(step - own)
     found = {}
-    for path in PATHS:
+    for path in (QUIET, LISTENING, SUSPICIOUS, CRYING):
         of_path = [hop for hop, taken in zip(hops, paths) if taken == path and "frame" in hop]
         if of_path:
             every = dict.fromkeys(stage for hop in of_path for stage in hop)
