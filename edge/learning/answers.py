@@ -5,8 +5,9 @@ from typing import Deque, Sequence, Tuple
 
 import numpy as np
 
-from edge.frames import FRAME_S
+from edge.frames import FRAME_HOP_S, FRAME_S
 
+LEAST_APART_S = 0.6  # nearer ones tell little that is new, and more of what was said
 MOST_ANSWERS = 100  # of one episode: a minute of asking; of a longer one as many, evenly spaced
 MOST_NUMBERS = 32  # of one answer
 REMEMBERED = 2000  # answers of the newest sound: twenty minutes of asking
@@ -20,7 +21,8 @@ class AnswerLog(object):
 
     def add(self, t_s: float, logits: Sequence[float]) -> None:
         """The networks answered with these numbers to the frame that ended at second t_s."""
-        if len(logits) <= MOST_NUMBERS:
+        is_near = self._answers and t_s - self._answers[-1][0] < LEAST_APART_S - FRAME_HOP_S / 2
+        if len(logits) <= MOST_NUMBERS and not is_near:
             self._answers.append((t_s, tuple(logits)))
 
     def between(self, start_s: float, end_s: float) -> np.ndarray:

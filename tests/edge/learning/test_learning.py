@@ -11,7 +11,7 @@ from edge.bundle import load_bundle
 from edge.config import default_settings
 from edge.errors import UserError
 from edge.learning import learning as room
-from edge.learning.answers import MOST_ANSWERS, AnswerLog
+from edge.learning.answers import LEAST_APART_S, MOST_ANSWERS, AnswerLog
 from edge.learning.learning import Learning, mark_and_settle, networks_of
 from edge.learning.marked_file import folder_beside, read_kept
 from edge.runtime.listener import Listener
@@ -20,7 +20,7 @@ from edge.store import Store
 from edge.store.buffered_store import BufferedStore
 from edge.store.marks import mark_requests
 
-ANSWER_S = 0.6
+ANSWER_S = LEAST_APART_S
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,13 @@ def test_of_a_long_cry_as_many_numbers_are_kept_as_of_a_minute():
     assert kept.shape == (MOST_ANSWERS, 2) and kept[0, 0] == 0 and kept[-1, 0] == 1000 - 1
     assert (np.diff(kept[:, 0]) >= 10).all()
     assert log.between(601.0, 700.0).shape == (0, 0)
+
+
+def test_answers_of_every_hop_are_kept_as_seldom_as_is_promised():
+    log = AnswerLog()
+    for hop in range(30):
+        log.add(0.2 * hop, [float(hop)])
+    assert log.between(0.0, 6.0)[:, 0].tolist() == list(range(0, 30, 3))
 
 
 def test_no_answer_has_more_numbers_than_is_promised():
