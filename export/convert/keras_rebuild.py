@@ -1,5 +1,6 @@
 """A Keras model as the converters take it: recurrent layers unrolled, float32, grouped convolutions in the open."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -58,11 +59,19 @@ def with_pooling_by_axis(model: Any) -> Any:
     if isinstance(model, OnnxModel) or all(type(layer).__name__ != POOLING for layer in model._flatten_layers()):
         return model
     try:
-        rebuilt = type(model).from_config(pooled_config(model.get_config()))
-        rebuilt.set_weights(model.get_weights())
+        return rebuilt(model, pooled_config(model.get_config()), model.get_weights())
     except Exception:  # a layer of somebody's own need not come back from its configuration
         return model
-    return rebuilt
+
+
+def rebuilt(model: Any, config: Any, weights: Sequence[Any]) -> Any:
+    """A model of the same class from another configuration, with these weights."""
+    other = type(model).from_config(config)
+    other.set_weights(weights)
+    for layer in other._flatten_layers(include_self=False):
+        if hasattr(layer, "finalize_state"):  # an adapted Normalization computes with what it makes of its weights
+            layer.finalize_state()
+    return other
 
 
 def pooled_config(config: Any) -> Any:
@@ -100,9 +109,8 @@ def as_converters_take_it(model: Any) -> Any:
         and all(layer.dtype_policy.name not in OTHER_PRECISIONS for layer in layers)
     ):
         return model
-    rebuilt = type(model).from_config(converted_config(model.get_config(), loops))
-    rebuilt.set_weights([weight.astype("float32") for weight in model.get_weights()])
-    return rebuilt
+    weights = [weight.astype("float32") for weight in model.get_weights()]
+    return rebuilt(model, converted_config(model.get_config(), loops), weights)
 
 
 def half_precision(model: Any) -> str | None:

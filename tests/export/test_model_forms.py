@@ -70,11 +70,13 @@ def pooled(keras, inputs, features=None):
     return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x)))
 
 
-def adapted_normalization(keras):
+def adapted_normalization(keras, augments=False):
+    """Its layer computes with what it made of its weights; one that augments has the model built anew."""
     layer = keras.layers.Normalization(axis=-2)
     layer.adapt(np.random.default_rng(0).normal(0.3, 1.3, (4, *SHAPE)).astype(np.float32))
     inputs = keras.Input(SHAPE)
-    return pooled(keras, inputs, layer(inputs))
+    x = keras.layers.GaussianNoise(1.0)(inputs) if augments else inputs
+    return pooled(keras, inputs, layer(x))
 
 
 def augmented(keras):
@@ -111,6 +113,7 @@ FORMS = {
     "mixed_bfloat16": of_precision("mixed_bfloat16"),
     "float64": of_precision("float64"),
     "adapted normalization": adapted_normalization,
+    "adapted and augmented": lambda keras: adapted_normalization(keras, augments=True),
     "constants": with_constants,
     "augmented": augmented,
     "names, no channel": named_without_channel,
