@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 
 from edge.errors import UserError, print_error
@@ -18,7 +19,10 @@ PIPE_CLOSED = 141  # and of one whose reader went away
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 TRACEBACK_VARIABLE = "CRY_MONITOR_TRACEBACK"
 
+AGAIN_S = 0.01  # after which Ctrl-C is tried again that came while C was calling back
+
 _interrupts = []  # Ctrl-C, once each; whatever an exception becomes on its way up, they are remembered
+_again = []  # the timer of one that is tried again
 
 
 def enter(load, argv=None, name: str = "cry-monitor") -> int:
@@ -128,13 +132,30 @@ def _leave(_number, _frame):
     os._exit(INTERRUPTED)  # an exception in the middle of an import may become any other, or a warning
 
 
-def _interrupt(_number, _frame):
+def _interrupt(_number, frame):
     _interrupts.append(True)
-    raise KeyboardInterrupt
+    for again in _again:
+        again.cancel()
+    del _again[:]
+    if not _is_called_by_libsndfile(frame):
+        raise KeyboardInterrupt
+    again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
+    _again.append(again)
+    again.start()
+
+
+def _is_called_by_libsndfile(frame):
+    """Whether C has called back: an exception would not come through, and cffi would print it with its trace."""
+    while frame:
+        if frame.f_globals.get("__name__") == "soundfile" and frame.f_code.co_name.startswith("vio_"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _say_nothing_of_interrupts():
-    """Ctrl-C in a finalizer or a callback of C is reported on stderr, and forgotten: it is remembered here."""
+    """Ctrl-C in a finalizer is reported on stderr, and forgotten: it is remembered here."""
     report = getattr(sys, "__unraisablehook__", None)  # Python 3.8
     if report:
         sys.unraisablehook = lambda what: None if what.exc_type is KeyboardInterrupt else report(what)  # novermin

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from virtual_microphone import REPOSITORY
 
@@ -130,6 +132,25 @@ def test_ctrl_c_that_a_library_hides_altogether_is_130_too(our_interrupts):
 
     assert enter(lambda argv: (command, argv)) == 130
     assert enter(lambda argv: (lambda args: 0, argv)) == 0  # the next command has heard of none
+
+
+def test_ctrl_c_while_libsndfile_calls_back_ends_the_command_and_says_nothing(capfd, our_interrupts, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    path = str(tmp_path / "sound.wav")
+    soundfile.write(path, np.zeros(1600), 16000)
+
+    class Interrupted(io.FileIO):
+        def readinto(self, buffer):
+            os.kill(os.getpid(), signal.SIGINT)
+            return io.FileIO.readinto(self, buffer)
+
+    def command(args):
+        soundfile.SoundFile(Interrupted(path)).read()
+        time.sleep(60)
+        return 0
+
+    assert enter(lambda argv: (command, argv)) == 130
+    assert capfd.readouterr().err == ""
 
 
 def test_a_handler_of_somebody_else_is_left_alone(our_interrupts):
