@@ -73,7 +73,8 @@ def with_flags(commands):
     return sorted({" ".join([command, flag]).strip() for command in commands for flag in ["", *COMMANDS[command]]})
 
 
-RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *TELLING, *LOOKING, *TRAINING, *MAKING})
+EXPORTING = [command for command in COMMANDS if command.startswith("edge-export")]
+RUNNING = with_flags(set(COMMANDS) - {*LISTENING, *TELLING, *LOOKING, *TRAINING, *MAKING, *EXPORTING})
 
 
 def run_program(words):
@@ -131,16 +132,57 @@ def test_the_readme_is_short_and_shows_every_program():
 
 
 @pytest.mark.parametrize("command", RUNNING)
-def test_a_command_runs(start, command, tmp_path):
-    if command.startswith("edge-export"):
-        pytest.importorskip("tf2onnx", reason="the export extra is not installed")
+def test_a_command_runs(start, command):
     if command.startswith("edge-bench"):
         command += " --budget-ms 1000000"  # the machine of the tests may have much else to do
     process = start(command)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert out or err  # some say what they did on stderr
-    for bundle in re.findall("^edge-export: wrote (.+)$", err, re.MULTILINE):
+
+
+# One export after the other: TensorFlow takes longer to load than most of them.
+EXPORTS = """
+import contextlib, json, os, sys
+from export.command import main
+answers = sys.stdout
+for line in sys.stdin:
+    folder, arguments = json.loads(line)
+    os.chdir(folder)
+    with open("said", "w") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            status = main(arguments)
+        except SystemExit as ended:
+            status = ended.code
+    print(json.dumps(status), file=answers, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def exports():
+    """exports(folder, command line) -> (exit status, what it said); all in one process of their own."""
+    pytest.importorskip("tf2onnx", reason="the export extra is not installed")
+    process = subprocess.Popen(
+        [sys.executable, "-c", EXPORTS], cwd=REPOSITORY, env=dict(os.environ, PYTHONPATH=str(REPOSITORY)),
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def export(folder, line):
+        process.stdin.write(json.dumps([str(folder), shlex.split(line)[1:]]) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline()), (folder / "said").read_text()
+
+    yield export
+    process.stdin.close()
+    process.wait(timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("command", with_flags(EXPORTING))
+def test_a_model_is_exported(start, exports, command, tmp_path):
+    status, said = exports(tmp_path, command)
+    assert status == 0, said
+    assert said
+    for bundle in re.findall("^edge-export: wrote (.+)$", said, re.MULTILINE):
         load_bundle(tmp_path / bundle)
 
 
