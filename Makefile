@@ -18,8 +18,8 @@ CHECK_ENV = .venv-check
 # More than the cores of a small machine: much of the time, audio is being played.
 JOBS = 5
 OTHER_PYTHONS = python3.6 python3.13
-# The commands of edge take as long as all of its other rooms. They run whole under a device's oldest and newest Python;
-# here then only what depends on no version, or all of it where the newest is not to be had.
+# edge runs whole under a device's oldest and newest Python; here then only what depends on no version, or all of it where
+# the newest is not to be had. Its commands take as long as all of its other rooms.
 COMMANDS = tests/edge/commands
 ONLY_ONCE := $(if $(shell tests/find_python 3.13 2>/dev/null),-m once)
 ROOMS = $(COMMANDS) $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages/,$(wildcard tests/*/ tests/test_*.py)))
@@ -27,7 +27,7 @@ ROOMS = $(COMMANDS) $(patsubst %/,%,$(filter-out tests/__pycache__/ tests/stages
 STAGES = $(wildcard tests/stages/*/run)
 STAGE_LIMIT_S = 300
 # These come first, for no core to wait for them at the end.
-LONGEST = tests/export python3.6 python3.13 tests/training tests/test_docs.py tests/edge tests/benchmarks $(COMMANDS)
+LONGEST = tests/export python3.6 python3.13 tests/benchmarks tests/training $(COMMANDS) tests/test_docs.py tests/edge
 
 EXAMPLES = $(wildcard examples/*/run)
 
@@ -63,7 +63,7 @@ test: $(TEST_ENV)/ready
 # What the tests themselves make has jobs and variables of its own.
 $(ROOMS):
 	env -u MAKEFLAGS -u MFLAGS $(TEST_ENV)/bin/python -m pytest $@ \
-	  $(if $(filter tests/edge,$@),--ignore=$(COMMANDS)) $(if $(filter $(COMMANDS),$@),$(ONLY_ONCE))
+	  $(if $(filter tests/edge,$@),--ignore=$(COMMANDS)) $(if $(filter tests/edge $(COMMANDS),$@),$(ONLY_ONCE))
 
 $(OTHER_PYTHONS):
 	tests/other_pythons $(@:python%=%)

@@ -13,6 +13,7 @@ def noise_and_tone(n_samples, seed=0):
     return (tone + 0.05 * rng.randn(n_samples)).astype(np.float32)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("n_mels", [64, 128])
 @pytest.mark.filterwarnings("ignore:Empty filters")  # 128 bands lie closer than the spectrum's bins, at the low end
 def test_equals_librosa(n_mels):

@@ -43,6 +43,7 @@ def test_a_steady_tone_is_right_but_for_the_weight_against_rumble(true_hz, off_c
         assert clarity.min() > 0.75
 
 
+@pytest.mark.once
 def test_equals_praat_on_a_cry_without_noise():
     parselmouth = pytest.importorskip("parselmouth", reason="Praat is the independent implementation")
     cry = infant_cry(5.0, np.random.default_rng(3), hoarseness=0.0)

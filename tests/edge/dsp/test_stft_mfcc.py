@@ -41,6 +41,7 @@ def test_mfcc_is_its_formula():
         np.testing.assert_allclose(column, expected, atol=2e-3)
 
 
+@pytest.mark.once
 def test_log_stft_equals_librosa():
     librosa = pytest.importorskip("librosa", reason="librosa is the independent implementation")
     samples = noise_and_tone(48000)
@@ -53,6 +54,7 @@ def test_log_stft_equals_librosa():
     np.testing.assert_allclose(ours, expected, atol=2e-3)
 
 
+@pytest.mark.once
 def test_mfcc_equals_librosa():
     librosa = pytest.importorskip("librosa", reason="librosa is the independent implementation")
     samples = noise_and_tone(48000)

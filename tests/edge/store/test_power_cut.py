@@ -16,9 +16,7 @@ import pytest
 
 from edge.store import Store
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info[:2] in ((3, 6), (3, 13)), reason="SQLite writes alike under every Python: shown under 3.11"
-)
+pytestmark = pytest.mark.once  # SQLite writes alike under every Python
 
 N_EVENTS = 60
 INSTANTS = 150

@@ -58,6 +58,7 @@ def test_hoarseness_takes_pitch_away_and_adds_noise():
     assert np.mean(hoarse.voiced) < np.mean(clear.voiced)
 
 
+@pytest.mark.once
 def test_pitch_truth_agrees_with_an_independent_estimator():
     librosa = pytest.importorskip("librosa", reason="librosa, the independent estimator, is not installed")
     agrees = []
