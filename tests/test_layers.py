@@ -80,6 +80,9 @@ FORBIDDEN = [
     ("edge.pipeline", "edge.bench"),
     ("edge.store", "edge.runtime"),
     ("edge.sinks", "edge.runtime"),
+    # What an infant can be told apart by is seen by nobody who tells, keeps, shows or learns with others.
+    *((room, "edge.infant") for room in ("edge.sinks", "edge.bridge", "edge.store", "edge.report", "edge.web")),
+    *((room, "edge.infant") for room in ("edge.bundle", "edge.learning", "export", "training")),
 ]
 
 
