@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 from pathlib import Path
 
 from edge.errors import UserError
 
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000  # unshare(2)
+GET_FLAGS, IS_UP = 0x8913, 0x1  # netdevice(7): SIOCGIFFLAGS, IFF_UP
 ADVICE = (
     "allow it (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0), start the "
     "SuperNode with CAP_SYS_ADMIN, or accept that what trains could reach a network: has-network=true in --node-config"
@@ -26,9 +30,9 @@ def leave_network() -> None:
         if reason:
             raise UserError(f"what trains cannot leave the network: {reason}; {ADVICE}")
         keep_identity(user, group)
-    there = interfaces()
-    if there - {"lo"}:
-        raise UserError(f"what trains has left the network and still sees {', '.join(sorted(there))}; {ADVICE}")
+    there = interfaces_up()
+    if there:
+        raise UserError(f"what trains has left the network and still sees {', '.join(there)}; {ADVICE}")
 
 
 def unshare(flags: int) -> str:
@@ -44,6 +48,12 @@ def keep_identity(user: int, group: int) -> None:
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def interfaces() -> set[str]:
-    """Of the network that this process sees."""
-    return {line.partition(":")[0].strip() for line in Path("/proc/self/net/dev").read_text().splitlines()[2:]}
+def interfaces_up() -> list[str]:
+    """Of the network that this process sees; some kernels put tunnels into every namespace, which are down."""
+    up = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            answer = fcntl.ioctl(probe, GET_FLAGS, struct.pack("16sH22x", name.encode(), 0))
+            if struct.unpack_from("16sH", answer)[1] & IS_UP:
+                up.append(name)
+    return up

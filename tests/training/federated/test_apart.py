@@ -134,6 +134,14 @@ def test_what_is_wrong_there_is_said_here(may_leave, node):
         answer_apart(node, "f00d", question())
 
 
+SEEN = "from training.federated.no_network import interfaces_up\nprint(interfaces_up())\n"
+
+
+def test_only_interfaces_that_are_up_count(may_leave):
+    assert "lo" in python(SEEN).stdout
+    assert python(LEAVE + SEEN).stdout == "[]\n"
+
+
 def test_where_the_kernel_gives_no_namespace_nothing_is_trained(monkeypatch):
     monkeypatch.setattr("training.federated.no_network.unshare", lambda flags: "Operation not permitted")
     with pytest.raises(UserError, match=r"cannot leave the network.*has-network=true"):
