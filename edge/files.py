@@ -120,6 +120,17 @@ def write_whole(path, parts, private=False):
         raise
 
 
+def remove_file(path):
+    """Remove a file; whether it was there. Raises UserError."""
+    try:
+        os.remove(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UserError("{}: cannot be removed ({})".format(shown(path), error.strerror or error)) from error
+    return True
+
+
 def expand_home(path: str, what: str) -> str:
     """`path` with a leading ~ replaced. Raises UserError, beginning with `what`, where no home is known."""
     expanded = os.path.expanduser(path)

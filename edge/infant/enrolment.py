@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.errors import UserError
-from edge.files import write_whole
+from edge.files import remove_file, write_whole
 from edge.log import iso_utc
 from edge.text import shown
 from edge.untrusted import read_json
@@ -63,13 +63,7 @@ def write_enrolment(database, enrolment):
 
 def remove_enrolment(database):
     """Remove it; whether it was there. Raises UserError."""
-    try:
-        os.remove(path_beside(database))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise UserError("{}: cannot be removed ({})".format(path_beside(database), error.strerror or error)) from error
-    return True
+    return remove_file(path_beside(database))
 
 
 def read_enrolment(database):

@@ -7,7 +7,7 @@ from typing import Any, Dict, NamedTuple, Optional
 
 from edge.bundle.model import Decision, Thresholds
 from edge.errors import UserError
-from edge.files import write_whole
+from edge.files import remove_file, write_whole
 from edge.log import iso_utc
 from edge.text import shown
 from edge.untrusted import read_toml
@@ -80,13 +80,7 @@ def write_override(database: str, choice, bundle) -> str:
 
 def remove_override(database: str) -> bool:
     """Remove it; whether it was there. Raises UserError."""
-    try:
-        os.remove(path_beside(database))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise UserError("{}: cannot be removed ({})".format(path_beside(database), error.strerror or error)) from error
-    return True
+    return remove_file(path_beside(database))
 
 
 def read_override(database: str) -> Optional[Override]:

@@ -67,11 +67,16 @@ def with_pooling_by_axis(model: Any) -> Any:
 def rebuilt(model: Any, config: Any, weights: Sequence[Any]) -> Any:
     """A model of the same class from another configuration, with these weights."""
     other = type(model).from_config(config)
-    other.set_weights(weights)
-    for layer in other._flatten_layers(include_self=False):
-        if hasattr(layer, "finalize_state"):  # an adapted Normalization computes with what it makes of its weights
-            layer.finalize_state()
+    take_weights(other, weights)
     return other
+
+
+def take_weights(model: Any, weights: Sequence[Any]) -> None:
+    """Give a model its weights; an adapted Normalization computes with what it makes of them."""
+    model.set_weights(weights)
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def pooled_config(config: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from export.convert.keras_rebuild import rebuilt
 from export.onnx_model import OnnxModel
 
 SINGLE, DOUBLE = "float32", "float64"
@@ -18,8 +19,8 @@ def double_outputs(model: Any, inputs: np.ndarray) -> np.ndarray | None:
     if isinstance(model, OnnxModel):
         return None
     try:
-        twin = type(model).from_config(doubled(model.get_config()))
-        twin.set_weights([np.asarray(weight, np.float64) for weight in model.get_weights()])
+        weights = [np.asarray(weight, np.float64) for weight in model.get_weights()]
+        twin = rebuilt(model, doubled(model.get_config()), weights)
         parts = [inputs[i : i + BATCH].astype(np.float64) for i in range(0, len(inputs), BATCH)]
         outputs = np.concatenate([np.asarray(twin(part, training=False)) for part in parts])
     except Exception:  # of layers that were never meant to

@@ -23,6 +23,7 @@ from training.adaptation.moments import moments, normalisations
 from training.data.cry_corpora import SOUND_SUFFIXES
 from training.data.log_mel_frames import clip_frames
 from training.data.spectra import normalise
+from training.layers.copies import copied
 
 LOG_MEL = "log_mel"
 SHORTEST_S = 600.0
@@ -82,8 +83,7 @@ def night_of(samples: np.ndarray, model: keras.Model, n_mels: int) -> Night:
     if seconds < SHORTEST_S:
         return Night(n_mels, seconds, Background(1, np.zeros(n_mels), np.zeros(n_mels)), {})
     frames = clip_frames(samples, n_mels, 1)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copied(model)
     x, channels = normalise(frames)[..., None], {}
     for layer in normalisations(copy):
         mean, variance = moments(keras.Model(copy.input, layer.input), x)
@@ -138,8 +138,7 @@ def rounded(values: np.ndarray) -> list[float]:
 
 def with_night(model: keras.Model, night: Night, share: float) -> keras.Model:
     """The model with the moments of a mixture: of its training, and a share of the night."""
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copied(model)
     for layer in normalisations(copy):
         mean, variance = night.channels[layer.name]
         own_mean, own_variance = (ops.convert_to_numpy(w) for w in (layer.moving_mean, layer.moving_variance))

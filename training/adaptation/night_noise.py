@@ -15,6 +15,7 @@ from training.adaptation.background import Background
 from training.adaptation.moments import normalisations
 from training.data.log_mel_frames import Frames
 from training.data.spectra import mix_energies, normalise
+from training.layers.copies import copied
 from training.runs.stage import Effort, Stage, round_robin, run_stage
 
 SHARE = 0.5  # of the frames
@@ -30,8 +31,7 @@ class NightNoise(Stage):
     goodness = None  # nothing is held out: the last epoch is taken
 
     def __init__(self, model: keras.Model, frames: Frames, background: Background, n: int = FRAMES_PER_EPOCH):
-        self.model = keras.models.clone_model(model)
-        self.model.set_weights(model.get_weights())
+        self.model = copied(model)
         for layer in normalisations(self.model):
             layer.trainable = False  # few steps: their moments stay as they were learnt
         self.frames, self.background, self.n = frames, background, n

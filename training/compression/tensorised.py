@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from edge.errors import UserError
 from training.layers.attention import TransformerBlock
+from training.layers.copies import take_weights
 from training.layers.factorisation import tensor_train
 from training.layers.tensor_train import CONCATENATED, TTDense, TTGRUCell, TTLSTMCell
 
@@ -60,7 +61,7 @@ def rebuilt(model: keras.Model, copied: Callable[[Any], Any], take: Callable[[An
     copy = keras.models.clone_model(model, clone_function=copied)
     for old, new in zip(model.layers, copy.layers, strict=True):
         if [weight.shape for weight in old.weights] == [weight.shape for weight in new.weights]:
-            new.set_weights(old.get_weights())
+            take_weights(new, old.get_weights())
         else:
             take(new, old)
     return copy

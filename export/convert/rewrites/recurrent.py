@@ -4,6 +4,7 @@ from typing import Any
 
 from edge.errors import UserError
 from export.convert.keras_graph import import_keras
+from export.convert.keras_rebuild import take_weights
 
 PER_STEP = (  # layers that treat each step of a sequence alone, so that one step needs no other
     "Dense",
@@ -75,7 +76,7 @@ def several_steps(model: Any, n_steps: int, names: tuple[str, str]) -> Any:
 def layers_in_line(keras: Any, model: Any) -> list[Any]:
     """The layers of a copy of a model, first to last. Raises UserError unless each takes what the one before gives."""
     copy = keras.models.clone_model(model)  # its layers are called once only, so that each has one input
-    copy.set_weights(model.get_weights())
+    take_weights(copy, model.get_weights())
     previous = copy.inputs
     layers = [layer for layer in copy.layers if not isinstance(layer, keras.layers.InputLayer)]
     for layer in layers:

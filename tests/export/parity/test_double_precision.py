@@ -48,3 +48,13 @@ def test_a_file_may_be_off_by_what_the_model_itself_rounds_by(evidence, files, m
     assert bool(row["violations"]) is refused
     assert ("beside_double_precision" in row) is double_is_known
     assert "beside_double_precision" not in measure(files, evidence).rows[0]  # within 1e-4 nobody asks
+
+
+def test_an_adapted_normalisation_is_in_double_precision_too(keras):
+    layer = keras.layers.Normalization()
+    rng = np.random.default_rng(0)
+    layer.adapt(rng.normal(3.0, 5.0, (64, 6)).astype(np.float32))
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
+    x = rng.normal(3.0, 5.0, (8, 6)).astype(np.float32)
+    np.testing.assert_allclose(double_outputs(model, x), np.asarray(model(x)), atol=1e-5)
