@@ -8,6 +8,7 @@ import sys
 
 from edge.arguments import Parser
 from edge.guarded import INTERRUPTED, guarded
+from training.runs.command import check_counts
 
 # Subcommand -> its module, which has a docstring, add_arguments(parser) and run(arguments) -> exit status, and which
 # loads what trains only when it runs.
@@ -64,10 +65,16 @@ def main(argv: list[str] | None = None) -> int:
         say_defaults(command)
         command.set_defaults(run=module.run, command=name)
     arguments = parser.parse_args(argv)
-    status = guarded(arguments.run, arguments, "cry-train")
+    status = guarded(checked_and_run, arguments, "cry-train")
     if status == INTERRUPTED:
         print(f"cry-train: {how_to_resume(arguments.command)}", file=sys.stderr)
     return status
+
+
+def checked_and_run(arguments: argparse.Namespace) -> int:
+    """Run a command whose counts have a sense; returns the exit status."""
+    check_counts(arguments)
+    return arguments.run(arguments)
 
 
 def how_to_resume(name: str) -> str:

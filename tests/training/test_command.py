@@ -50,6 +50,28 @@ def test_an_interrupted_command_says_how_it_goes_on(capsys, monkeypatch):
     assert "give the same command again: what was prepared and every finished round" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command, flag, smallest",
+    [
+        ("detector", "--rounds", 1),
+        ("detector", "--seed", 0),
+        ("calibration", "--seed", 0),
+        ("infant-id", "--folds", 2),
+        ("infant-id", "--epochs", 1),
+        ("adapt", "--epochs", 1),
+        ("pretrain", "--per-label", 0),
+        ("compress", "--cores", 1),
+    ],
+)
+def test_a_count_that_is_too_small_is_named_before_anything_is_read(command, flag, smallest, capsys, tmp_path):
+    needed = {"compress": ["--model", "nowhere"], "pretrain": ["--corpus", "nowhere"]}.get(command, [])
+    flags = ["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), *needed]
+    assert main([command, *flags, flag, str(smallest - 1)]) == 1
+    err = capsys.readouterr().err
+    assert err == f"cry-train: error: {flag} is {smallest - 1}, it must be at least {smallest}\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_a_command_it_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([])

@@ -41,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare methods, or fit a model to a night; returns the exit status."""
-    if arguments.epochs < 1:
-        raise UserError(f"--epochs is {arguments.epochs}, it must be at least 1")
     quieten_tensorflow()
     return fit_to_night(arguments) if arguments.from_night is not None else compare(arguments)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edge.errors import UserError
 from training.runs.command import quieten_tensorflow
 
 GATES = ("concatenated", "separate", "gate_core")
@@ -37,9 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compress and write the model; returns the exit status."""
-    for name in ("cores", "rank", "epochs"):
-        if getattr(arguments, name) < 1:
-            raise UserError(f"--{name} is {getattr(arguments, name)}, it must be at least 1")
     quieten_tensorflow()
     from training.compression.compressed import Taught, compress
     from training.compression.tensorised import Recipe

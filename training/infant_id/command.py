@@ -32,8 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and write the report; returns the exit status."""
-    if arguments.epochs < 1:
-        raise UserError(f"--epochs is {arguments.epochs}, it must be at least 1")
     if arguments.release and arguments.pairs is not None:
         raise UserError("--release is for folds, whose error it says: leave out --pairs")
     quieten_tensorflow()

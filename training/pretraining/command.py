@@ -37,8 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Pretrain and write the network; returns the exit status."""
-    if arguments.epochs < 1:
-        raise UserError(f"--epochs is {arguments.epochs}, it must be at least 1")
     if not 0 < arguments.share <= 1:
         raise UserError(f"--share is {arguments.share}, it must be above 0 and at most 1")
     quieten_tensorflow()

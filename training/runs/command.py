@@ -8,6 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge.errors import UserError
+
+SMALLEST = {"rounds": 1, "epochs": 1, "cores": 1, "rank": 1, "folds": 2, "per_label": 0, "seed": 0}
+
+
+def check_counts(arguments: argparse.Namespace) -> None:
+    """Raises UserError where a flag that counts something is below the least that has a sense, in any command."""
+    for name, smallest in SMALLEST.items():
+        value = getattr(arguments, name, None)
+        if value is not None and value < smallest:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} is {value}, it must be at least {smallest}")
+
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add --data."""
