@@ -15,7 +15,8 @@ from export.convert.files import Exported, kernel_parameters
 from export.convert.fp16_emulation import emulate_fp16
 from export.convert.keras_rebuild import half_precision
 from export.model import SourceModel
-from export.networks import Feed, Shapes, Stream, answers, engine_network, fill, frames, state_shapes
+from export.networks import INPUT_NAME, Feed, Shapes, Stream, answers, engine_network, fill, frames, state_shapes
+from export.parity.double_precision import where_rounding_grows
 from export.parity.evidence import Evidence
 from export.targets import BF16, FP16, Bounds
 
@@ -27,6 +28,7 @@ LEAST_BYTES = {
     "int16x8": 1,
 }  # per kernel parameter; fp32 ONNX may be stored in bytes
 TIMED_RUNS = 200
+OTHER_ORDER = 2.0  # by which engines that add up in another order differ in what they round by, on the same network
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def judge_beside_double(
 ) -> list[str]:
     """What a float32 file does not keep beside the model in double precision, where that is known; else what was found.
 
-    Where two round differently it is not the file that must be wrong. Adds to its entry how far each of the two is off.
+    Where two round differently it is not the file that must be wrong: it may be off by OTHER_ORDER times as much as the
+    model. Adds to its entry how far each of the two is off. What is not kept names the layer at which rounding grows.
     """
     double = evidence.double()
     if double is None:
@@ -87,7 +90,18 @@ def judge_beside_double(
     }
     own, parity = compared["model"].parity.max_posterior_error, compared["file"].parity
     entry["beside_double_precision"] = {"model": own, "file": parity.max_posterior_error}
-    return evidence.comparison.violations(parity, replace(bounds, posterior_error=max(bounds.posterior_error, own)))
+    allowed = max(bounds.posterior_error, OTHER_ORDER * own)
+    still = evidence.comparison.violations(parity, replace(bounds, posterior_error=allowed))
+    layer = where_rounding_grows(evidence.model.trained, first_steps(evidence.streams)) if still else ""
+    if not layer:
+        return still
+    advice = "what it gives differs too little from one input to another beside its size, scale it there"
+    return [*still, f"float32 rounding grows most at layer {layer}: {advice}"]
+
+
+def first_steps(streams: Sequence[Stream]) -> np.ndarray:
+    """What a network without states is fed, (N, ...)."""
+    return np.concatenate([stream[0][INPUT_NAME] for stream in streams])
 
 
 def bounds_of(item: Exported, model: SourceModel, row: Mapping[str, Any] | None = None) -> Bounds:

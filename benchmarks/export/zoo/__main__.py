@@ -56,7 +56,7 @@ def main() -> int:
     known = json.loads(recorded.read_text()) if arguments.resume and recorded.exists() else {}
     rows, codes = known.get("rows", {}), known.get("codes", {})
     due = [name for name in wanted if codes.get(name) != code and (not arguments.only or name in arguments.only)]
-    due.sort(key=lambda name: name in rows)  # those that were never run come first
+    due.sort(key=lambda name: (name in rows, name in codes, row_bytes(rows.get(name, {}))))  # new, oldest, small first
     print(f"{len(due)} models x {len(TARGETS)} targets: about {len(due)} minutes on two cores")
     until = monotonic() + 60 * arguments.minutes
     for name in due:
@@ -68,6 +68,11 @@ def main() -> int:
         keras.backend.clear_session()
         store({name: rows[name] for name in wanted if name in rows}, codes, code, len(wanted))  # after each
     return verdict(rows)
+
+
+def row_bytes(row: dict[str, dict[str, Any]]) -> int:
+    """What its files hold together: how long it takes again, roughly."""
+    return sum(cell.get("bytes", 0) for cell in row.values())
 
 
 def verdict(rows: dict[str, dict[str, dict[str, Any]]]) -> int:

@@ -60,5 +60,5 @@ def resnet(keras: Any, x: Any) -> Any:
 
 
 def xception(keras: Any, x: Any) -> Any:
-    """Separable convolutions with ways around."""
-    return built(keras, "Xception", x)
+    """Separable convolutions with ways around, which take no fewer than 71 bands: silent ones are added."""
+    return built(keras, "Xception", keras.layers.ZeroPadding2D(((0, 0), (0, 8)))(x), input_shape=(98, 72, 1))

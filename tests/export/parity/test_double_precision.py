@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from export.convert.files import convert
-from export.parity.double_precision import double_outputs
+from export.parity.double_precision import double_outputs, where_rounding_grows
 from export.parity.measure import measure
 from export.sources.loading import load_model
 from export.targets import ONNX_FP32, Target
@@ -58,3 +58,21 @@ def test_an_adapted_normalisation_is_in_double_precision_too(keras):
     model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
     x = rng.normal(3.0, 5.0, (8, 6)).astype(np.float32)
     np.testing.assert_allclose(double_outputs(model, x), np.asarray(model(x)), atol=1e-5)
+
+
+def test_the_layer_that_makes_rounding_matter_is_named_in_a_model_inside_too(keras):
+    """log-mel of some units, scaled as if it were pixels: what tells frames apart is a thousandth of what is left."""
+    frame = keras.Input((12, 8, 1))
+    x = keras.layers.Rescaling(1 / 1000, offset=-1, name="pixels")(frame)
+    inner = keras.Model(frame, keras.layers.Conv2D(4, 3, activation="relu")(x))
+    inputs = keras.Input((12, 8, 1))
+    pooled = keras.layers.GlobalAveragePooling2D()(inner(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1)(pooled))
+    frames = np.random.default_rng(1).normal(size=(8, 12, 8, 1)).astype(np.float32)
+    assert where_rounding_grows(model, frames) == "'pixels' (Rescaling)"
+
+
+def test_a_refused_file_names_that_layer(evidence, files):
+    true, shifted = evidence.double(), evidence.reference + np.float32(SHIFT)
+    (row,) = measure(files, replace(evidence, reference=shifted, double=lambda: true + SHIFT)).rows
+    assert any("float32 rounding grows most at layer '" in text for text in row["violations"])
