@@ -23,8 +23,10 @@ PLANS = [(8, True, 64), (8, True, 10), (6, True, 10), (4, True, 16), (4, True, 1
 class Still:
     """A home that trains nothing: what its messages weigh does not depend on what is in them."""
 
-    layout = Layout(("adapters",), ((ADAPTERS,),))
     fingerprint = "still"
+
+    def __init__(self, numbers: int):
+        self.layout = Layout(("adapters",), ((numbers,),))
 
     def gradient(self, parameters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """None."""
@@ -38,19 +40,20 @@ def full_size_bytes() -> list[dict[str, Any]]:
     return [*found, {"bits": 16, "masking": False, "homes": 0, "ring_bits": 16, **dict.fromkeys(WAYS, len(whole))}]
 
 
-def one_round(bits: int, masking: bool, homes: int) -> dict[str, Any]:
+def one_round(bits: int, masking: bool, homes: int, numbers: int = ADAPTERS) -> dict[str, Any]:
     """Two real rounds of a few homes: in the first they are sent the whole model, in the second what became of it."""
     local = LocalSteps(1, 0.1, control_variates=bits != UNCOMPRESSED)
     plan = Plan(local, homes_per_round=homes, bits=bits, masking=masking)
     identities = {f"home-{number:02}": Identity() for number in range(HOMES_HERE)}
     roster = {name: identity.public for name, identity in identities.items()}
-    answering = {name: Home(name, identities[name], roster, Still(), plan, "00" * 8) for name in roster}
+    still = Still(numbers)
+    answering = {name: Home(name, identities[name], roster, still, plan, "00" * 8) for name in roster}
 
     def exchange(kind: str, messages: dict[str, bytes]) -> dict[str, bytes]:
         return {name: answering[name].answer(data) for name, data in messages.items()}
 
-    run_round = Round(plan, Still.layout, Still.fingerprint, "00" * 8, roster, exchange)
-    state, first = run_round(State.new(np.zeros(ADAPTERS), Still.layout, plan), roster)
+    run_round = Round(plan, still.layout, still.fingerprint, "00" * 8, roster, exchange)
+    state, first = run_round(State.new(np.zeros(numbers), still.layout, plan), roster)
     _, report = run_round(state, roster)
     for one in (first, report):
         assert not one.failed and not one.rejected, one

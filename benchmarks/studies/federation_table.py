@@ -11,6 +11,7 @@ from training.runs.metrics import mean_interval
 LAST = 3  # evaluations that a final score is the mean of
 REACHED = 0.9  # of what all clips in one place reach in the end
 CENTRAL, LOCAL_ONLY, BASE = "central", "local only", "SCAFFOLD + proximal"
+TAKEN_AWAY = {"no control variates": "FedProx", "no proximal term": "SCAFFOLD", "neither": "FedAvg"}
 Curves = dict[str, list[dict[str, Any]]]
 
 
@@ -59,11 +60,13 @@ def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) ->
     ]
     for arm in (*arms, CENTRAL, LOCAL_ONLY):
         lines.append(arm_row(arm, curves, up, plain))
-    lines += ["", "One thing changed at a time, of SCAFFOLD + proximal with 8 bits; paired by seeds against it.", ""]
-    lines += ["| changed | seeds | macro-F1 | paired | epsilon at delta 1e-5 |", "| --- | --- | --- | --- | --- |"]
-    for arm, found in curves.items():
-        if arm not in (*arms, CENTRAL, LOCAL_ONLY):
-            lines.append(change_row(arm, found, curves[BASE]))
+    bits = {arm: found for arm, found in curves.items() if arm not in (*arms, CENTRAL, LOCAL_ONLY)}
+    lines += [
+        "",
+        "One thing changed or taken away, of SCAFFOLD + proximal with 8 bits; paired by seeds against it.",
+        "",
+    ]
+    lines += change_rows({**{taken: curves[arm] for taken, arm in TAKEN_AWAY.items()}, **bits}, curves[BASE])
     return "\n".join(lines + ["", *size_rows(sizes)])
 
 
@@ -83,11 +86,16 @@ def arm_row(arm: str, curves: Curves, up: int, plain: int) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def change_row(arm: str, found: list[dict[str, Any]], base: list[dict[str, Any]]) -> str:
-    """One thing changed."""
-    differences = [final(a) - final(b) for a, b in zip(found, base, strict=False)]
-    spent = f"{found[0]['epsilon']:.1f}" if "epsilon" in found[0] else ""
-    return f"| {arm} | {len(found)} | {interval([final(run) for run in found])} | {interval(differences)} | {spent} |"
+def change_rows(changed: Curves, base: list[dict[str, Any]], against: Curves | None = None) -> list[str]:
+    """Changes one at a time, each paired with the base, or with what it is to be compared `against`."""
+    lines = ["| changed | seeds | macro-F1 | paired | epsilon at delta 1e-5 |", "| --- | --- | --- | --- | --- |"]
+    for arm, found in changed.items():
+        other = (against or {}).get(arm, base)
+        differences = [final(a) - final(b) for a, b in zip(found, other, strict=False)]
+        spent = f"{found[0]['epsilon']:.1f}" if "epsilon" in found[0] else ""
+        cells = [arm, str(len(found)), interval([final(run) for run in found]), interval(differences), spent]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def size_rows(sizes: list[dict[str, Any]]) -> list[str]:

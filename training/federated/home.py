@@ -162,7 +162,7 @@ class Home:
         scale = scales(layout, ranges, self.plan.bits)
         if self.plan.privacy.noise_multiplier:
             homes = len(self.member.public) if self.plan.masking else self.plan.homes_per_round
-            rounded = noised(bounded(update, scale, self.plan, rng), scale, self.plan, homes, rng)
+            rounded = noised(bounded(update, scale, self.plan, rng), scale, self.plan, homes)
             opinions = np.zeros(len(ranges), np.int32)
         else:
             rounded = quantised(update, scale, self.plan.bits, rng)

@@ -30,8 +30,12 @@ def bounded(update: np.ndarray, scale: np.ndarray, plan: Plan, rng: np.random.Ge
     return rounded
 
 
-def noised(rounded: np.ndarray, scale: np.ndarray, plan: Plan, homes: int, rng: np.random.Generator) -> np.ndarray:
-    """With this home's part of the noise; homes: in the round. (n,) int32 within the bits that a number has."""
+def noised(rounded: np.ndarray, scale: np.ndarray, plan: Plan, homes: int) -> np.ndarray:
+    """With this home's part of the noise; homes: in the round. (n,) int32 within the bits that a number has.
+
+    The noise begins with what the system has of chance: whoever knows the plan's seed could take off what follows it.
+    """
+    rng = np.random.default_rng()
     deviation = ROUNDING * plan.noise(threshold(homes) if plan.masking else homes)
     limit = largest(plan.bits)
     noise = np.rint(rng.normal(0.0, 1.0, len(rounded)) * deviation / scale)

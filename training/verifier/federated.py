@@ -146,17 +146,23 @@ def make_task(settings: dict[str, Any], partition: Partition, plan: Plan, data: 
         return FusionTask(homes, read_marked(Path(chosen.judged_by)) if chosen.judged_by else None, plan)
     if data is None:  # a server, whose homes are elsewhere
         return FusionTask({}, read_marked(Path(chosen.judged_by)) if chosen.judged_by else None, plan)
-    clips, heard = corpus_heard(chosen, data, work)
-    is_judge = np.array([clip.eval_fold == chosen.held_out_fold for clip in clips])
-    own = np.flatnonzero(~is_judge)
-    dealt = deal([clips[i] for i in own], partition, plan.seed)
+    return corpus_task(*corpus_heard(chosen, data, work), chosen.held_out_fold, partition, plan)
+
+
+def corpus_task(
+    clips: Sequence[Clip], heard: Sequence[Heard], held_out_fold: int, partition: Partition, plan: Plan
+) -> FusionTask:
+    """Homes that are dealt clips of corpora by whole groups; one eval_fold judges."""
+    is_judge = np.array([clip.eval_fold == held_out_fold for clip in clips])
+    own, judges = np.flatnonzero(~is_judge), np.flatnonzero(is_judge)
+    dealt = deal([clips[i] for i in own.tolist()], partition, plan.seed)
     digits = len(str(len(dealt) - 1))
-    homes = {
-        f"home-{n:0{digits}}": episodes_of([clips[own[i]] for i in part], [heard[own[i]] for i in part])
-        for n, part in enumerate(dealt)
-    }
-    judges = np.flatnonzero(is_judge)
-    return FusionTask(homes, episodes_of([clips[i] for i in judges], [heard[i] for i in judges]), plan)
+
+    def marked(numbers: np.ndarray) -> Episodes:
+        return episodes_of([clips[i] for i in numbers.tolist()], [heard[i] for i in numbers.tolist()])
+
+    homes = {f"home-{n:0{digits}}": marked(own[part]) for n, part in enumerate(dealt)}
+    return FusionTask(homes, marked(judges), plan)
 
 
 def corpus_heard(settings: FusionSettings, data: Path, work: Path) -> tuple[list[Clip], list[Heard]]:

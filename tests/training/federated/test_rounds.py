@@ -12,7 +12,7 @@ from training.federated.keys import Identity
 from training.federated.layout import Layout
 from training.federated.messages import Message, Rejected, decode, encode, frames
 from training.federated.optimisation import LocalSteps
-from training.federated.plan import Plan
+from training.federated.plan import Plan, Privacy
 from training.federated.rounds import DOWN, UP, Round, State
 from training.federated.steps import Step
 
@@ -48,6 +48,17 @@ def test_masking_changes_nothing_of_the_model():
         open_.round()
     assert np.array_equal(hidden.state.parameters, open_.state.parameters)
     assert np.array_equal(hidden.state.control, open_.state.control)
+
+
+def test_noise_is_not_what_the_plan_s_seed_says_while_all_else_is():
+    def after(**plan):
+        federation = Federation(**plan)
+        federation.round()
+        return federation.state.parameters
+
+    assert np.array_equal(after(), after())
+    private = {"privacy": Privacy(1.0, 0.5)}
+    assert not np.isclose(after(**private), after(**private)).any()
 
 
 def test_the_servers_control_variate_is_the_mean_of_the_homes():

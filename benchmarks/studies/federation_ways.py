@@ -1,0 +1,64 @@
+"""Ways in which homes may learn, for the studies: together, round by round; each alone; all sounds in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from training.federated.home import Home
+from training.federated.keys import Identity
+from training.federated.loop import asked
+from training.federated.optimisation import train_locally
+from training.federated.plan import Plan
+from training.federated.privacy import epsilon
+from training.federated.rounds import Round, State
+
+Curve = dict[str, Any]
+
+
+def together(task: Any, learners: dict[str, Any], plan: Plan, every: int) -> Curve:
+    """A federation: what every so many rounds reach, and the epsilon spent where there is noise."""
+    identities = {name: Identity() for name in learners}
+    roster = {name: identity.public for name, identity in identities.items()}
+    homes = {name: Home(name, identities[name], roster, learners[name], plan, "study") for name in learners}
+
+    def exchange(kind: str, messages: dict[str, bytes]) -> dict[str, bytes]:
+        return {name: homes[name].answer(data) for name, data in messages.items()}
+
+    run_round = Round(plan, task.layout, task.identity, "study", roster, exchange)
+    state, curve = State.new(task.start, task.layout, plan), []
+    while state.round < plan.rounds:
+        state, report = run_round(state, asked(plan, state.round, homes))
+        assert not report.rejected, report.rejected
+        if state.round % every == 0:
+            curve.append({"round": state.round, **task.evaluate(state.parameters)})
+    spent = epsilon(plan, plan.rounds, len(homes))
+    return {"curve": curve, **({"epsilon": spent} if np.isfinite(spent) else {})}
+
+
+def alone(task: Any, learners: dict[str, Any], plan: Plan) -> Curve:
+    """Every home for itself, for as many steps as it would have had: the mean of what each reaches."""
+    local = dataclasses.replace(plan.local, control_variates=False, proximal=0.0)
+    zero, found = np.zeros(task.layout.size, np.float32), []
+    steps = dataclasses.replace(local, steps=local.steps * plan.rounds * plan.homes_per_round // len(learners))
+    for number, learner in enumerate(learners.values()):
+        rng = np.random.default_rng([plan.seed, number])
+        after = train_locally(task.start, lambda y, _, own=learner, r=rng: own.gradient(y, r), steps, zero, zero)
+        found.append(task.evaluate(after))
+    mean = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+    return {"curve": [{"round": plan.rounds, **mean}]}
+
+
+def in_one_place(task: Any, everything: Any, plan: Plan, every: int) -> Curve:
+    """One learner of all sounds: as many steps, each on as many as all homes of a round have together."""
+    everything.batch_size = plan.batch_size * plan.homes_per_round
+    local = dataclasses.replace(plan.local, control_variates=False, proximal=0.0)
+    zero, y, curve = np.zeros(task.layout.size, np.float32), task.start, []
+    rng = np.random.default_rng(plan.seed)
+    for number in range(1, plan.rounds + 1):
+        y = train_locally(y, lambda at, _: everything.gradient(at, rng), local, zero, zero)
+        if number % every == 0:
+            curve.append({"round": number, **task.evaluate(y)})
+    return {"curve": curve}
