@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 import tempfile
+from contextlib import contextmanager
 
 from edge.errors import UserError
 from edge.text import printable, user_name
@@ -103,11 +104,22 @@ def too_large(path, n_bytes, max_bytes):
     )
 
 
+@contextmanager
+def naming(path):
+    """Whatever cannot be written meanwhile says that it was this file: a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write_whole(path, parts, private=False):
     """Write a file of parts in bytes, or leave what was there. private: for its user alone. Raises OSError."""
     handle, partial = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".part-")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             for part in parts:
                 file.write(part)
         if not private:

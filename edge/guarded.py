@@ -16,7 +16,8 @@ from edge.text import say_all_characters
 WENT_WRONG = 1
 INTERRUPTED = 130  # exit status of a process ended by Ctrl-C
 PIPE_CLOSED = 141  # and of one whose reader went away
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = NO_ROOM + (errno.EIO,)
 TRACEBACK_VARIABLE = "CRY_MONITOR_TRACEBACK"
 
 AGAIN_S = 0.01  # after which Ctrl-C is tried again that came while C was calling back
@@ -71,6 +72,8 @@ def _ended(error, name):
     elif isinstance(error, OSError) and error.filename is None and error.errno in FULL:  # a print()
         _turn_away_stdout()
         text = "standard output cannot be written ({}): free some space, or send it elsewhere".format(error.strerror)
+    elif isinstance(error, OSError) and error.errno in NO_ROOM:
+        text = "{} cannot be written ({}): free some space".format(error.filename2 or error.filename, error.strerror)
     elif isinstance(error, MemoryError):
         text = "out of memory: close other programs, or allow more (ulimit -v)"
     else:

@@ -91,6 +91,18 @@ def _federated_step(found: Figures) -> str:
     )
 
 
+def _federation_fusion(found: Figures) -> str:
+    from benchmarks.studies.federation_fusion import LOCAL_ONLY, SCAFFOLD, SHIPPED, gain
+
+    more = [gain(found["runs"], SCAFFOLD, other, "macro_f1") for other in (SHIPPED, LOCAL_ONLY)]
+    return f"homes that teach the fusion together gain {more[0]} points on what ships, {more[1]} on learning alone"
+
+
+def _federation_presets(found: Figures) -> str:
+    row = next(row for row in found["rows"] if row["preset"] == "pi")
+    return f"the `pi` Transformer's {row['numbers']:,} adapters: {row['up']['8'] / 1e6:.2f} MB a home and round, masked"
+
+
 LEARNING: dict[str, Callable[[Figures], str]] = {
     "compression": _compression,
     "compression_cost": _compression_cost,
@@ -101,4 +113,6 @@ LEARNING: dict[str, Callable[[Figures], str]] = {
     "infant_id": _infant_id,
     "kept_inversion": _kept_inversion,
     "federated_step": _federated_step,
+    "federation_fusion": _federation_fusion,
+    "federation_presets": _federation_presets,
 }

@@ -1,11 +1,11 @@
-"""Homes that learn together, one thing changed at a time: what each part is worth, and what bad homes and noise cost.
+"""Homes that learn together: what a denoiser before the model and more local steps are worth, over several seeds.
 
     OMP_NUM_THREADS=1 python -m benchmarks.studies.federation_changes --data DIR
 
-About ten minutes on one core; what a run costs is printed first, and interrupted it goes on with the next run. Task,
-homes and base are those of benchmarks.studies.federation. Two rows have a backbone that learnt the same sounds over
-those of animals, 0 to 20 dB: one without a denoiser, and one behind a denoiser that was taught beside it; both are
-frozen in homes, whose clips are as recorded.
+About five minutes on one core; what a run costs is printed first, and interrupted it goes on with the next run. Task,
+homes and base are those of benchmarks.studies.federation, of whose other changes any may be added. Two rows have a
+backbone that learnt the same sounds over those of animals, 0 to 20 dB: one without a denoiser, and one behind one that
+was taught beside it; both are frozen in homes, whose clips are as recorded.
 """
 
 from __future__ import annotations
@@ -18,37 +18,20 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.lib.record import record
-from benchmarks.studies.federation import BASE_ARM, DENOISED, NO_CONTROL, NOISY, ROUNDS, Runs, run_all
+from benchmarks.studies.federation import BASE_ARM, CHANGES, DENOISED, NOISY, ROUNDS, Runs, run_all
 from benchmarks.studies.federation_table import change_rows, final, interval
-from training.federated.plan import Privacy
 
 WORK = Path("results/federation_changes")
 SEEDS = 3
 OVER_NOISE, DENOISER = "backbone taught over noise", "backbone taught over noise, behind a denoiser"
-CHANGES: dict[str, dict[str, Any]] = {
-    BASE_ARM: {},
-    OVER_NOISE: {"backbone": NOISY},
-    DENOISER: {"backbone": DENOISED},
-    "20 local steps": {"local": {"steps": 20}},
-    "5 local steps": {"local": {"steps": 5}},
-    "6 bits": {"bits": 6},
-    "4 homes a round": {"homes_per_round": 4},
-    "12 homes a round": {"homes_per_round": 12},
-    "rank 8": {"rank": 8},
-    "one home's labels flipped": {"flipped": 1},
-    "one home's labels flipped, median without control variates": {
-        "flipped": 1,
-        "aggregate": "median",
-        "local": NO_CONTROL,
-    },
-    "noise 0.3 of the longest update": {"privacy": Privacy(0.3, 1.0)},
-    "noise 1 of the longest update": {"privacy": Privacy(1.0, 1.0)},
-}
+OWN: dict[str, dict[str, Any]] = {BASE_ARM: {}, OVER_NOISE: {"backbone": NOISY}, DENOISER: {"backbone": DENOISED}}
+MORE_STEPS = "20 local steps"
 
 
-def runs(seeds: int) -> Runs:
+def runs(seeds: int, more: list[str]) -> Runs:
     """A seed after another."""
-    return [(arm, seed, changes) for seed in range(seeds) for arm, changes in CHANGES.items()]
+    changes = {**OWN, **{arm: CHANGES[arm] for arm in more}}
+    return [(arm, seed, own) for seed in range(seeds) for arm, own in changes.items()]
 
 
 def table(curves: dict[str, list[dict[str, Any]]]) -> str:
@@ -70,8 +53,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--more", nargs="*", choices=list(CHANGES), default=[MORE_STEPS], help="other changes")
     arguments = parser.parse_args()
-    curves = run_all(arguments.data, arguments.work, runs(arguments.seeds))
+    curves = run_all(arguments.data, arguments.work, runs(arguments.seeds, arguments.more))
     record("federation_changes", {"rounds": ROUNDS, "curves": curves}, table(curves))
 
 

@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.studies.federation_presets
 
-About two minutes on one core. Each in a process of its own, on this machine's processor, one thread; batches of 16
-frames and networks that have learnt nothing, which cost what others do. Bytes are of real masked messages.
+About a minute on one core; the `full` one is measured by benchmarks.studies.federation_scale. Each in a process of its
+own, on this machine's processor, one thread; batches of 16 frames and networks that have learnt nothing, which cost
+what others do. Bytes are of real masked messages.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 
 from benchmarks.lib.record import record
 
-PRESETS = ("tiny", "pi", "full")
+PRESETS = ("tiny", "pi")
 BACKENDS = ("tensorflow", "torch")
 BATCH, LABELS = 16, 10
 WARM, TIMED = 2, 5  # steps

@@ -107,7 +107,7 @@ def full_size(data: Path, work: Path) -> dict[str, Any]:
         settings = {"backbone": str(backbone), "data": chosen, "preset": "full", "frames_per_clip": 1}
         task = make_task(settings, Partition(FULL_HOMES, 1.0), plan, data, work)
         task.evaluate = lambda parameters: {}  # type: ignore[method-assign]
-        task.write = lambda parameters, out, story: None  # type: ignore[method-assign]
+        task.write = lambda parameters, out, story: out.mkdir()  # type: ignore[method-assign]
         began = time.process_time()
         federation = Federation("full", {}, plan)
         _, history = simulate(federation, task, Path(folder) / "out", print)

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from edge.errors import UserError
-from edge.files import check_regular, is_named_pipe, open_regular, read_regular, write_whole
+from edge.files import check_regular, is_named_pipe, naming, open_regular, read_regular, write_whole
 
 MOST = 1000
 
@@ -118,6 +118,12 @@ def test_a_file_that_cannot_be_written_to_its_end_leaves_what_was_there(tmp_path
         write_whole(str(tmp_path / "x"), parts())
     assert (tmp_path / "x").read_bytes() == b"before"
     assert os.listdir(str(tmp_path)) == ["x"]
+
+
+def test_a_disk_that_is_full_says_of_which_file():
+    said = "No space left on device: 'kept.npz'"
+    with pytest.raises(OSError, match=said), naming("kept.npz"), open("/dev/full", "wb") as file:
+        file.write(b"a")
 
 
 @pytest.mark.parametrize("number", [1, 5, 12, 13, 24])

@@ -47,8 +47,13 @@ def test_what_goes_well_has_its_own_status_and_says_nothing(capsys, status):
         (OSError(errno.EFBIG, "File too large"), NO_ROOM.format("File too large")),
         (  # of a file, which is not standard output
             OSError(errno.ENOSPC, "No space left on device", "a.json"),
-            INTERNAL.format("OSError: [Errno 28] No space left on device: 'a.json'"),
+            "a.json cannot be written (No space left on device): free some space",
         ),
+        (  # of a copy
+            OSError(errno.ENOSPC, "No space left on device", "a.json", None, "b.json"),
+            "b.json cannot be written (No space left on device): free some space",
+        ),
+        (OSError(errno.EIO, "Input/output error", "a"), INTERNAL.format("OSError: [Errno 5] Input/output error: 'a'")),
         (OSError(errno.EPERM, "Not permitted"), INTERNAL.format("PermissionError: [Errno 1] Not permitted")),
         (MemoryError(), "out of memory: close other programs, or allow more (ulimit -v)"),
     ],

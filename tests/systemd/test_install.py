@@ -10,6 +10,7 @@ def nearly_installed(tmp_path):
     """A folder with what is quick to make of an installation, and a night's events."""
     for path in (
         "etc/systemd/system/cry-monitor-bridge.service",
+        "etc/systemd/system/cry-monitor-federate.service",
         "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",
@@ -21,6 +22,7 @@ def nearly_installed(tmp_path):
         "etc/systemd/system/cry-monitor.service.d/override.conf",
         "etc/cry-monitor/cry-monitor.toml",
         "opt/cry-monitor/bin/cry-monitor",
+        "opt/cry-monitor-federate/bin/flower-supernode",
         "opt/other/program",
         "usr/local/bin/cry-monitor",
         "usr/local/bin/edge-bench",
@@ -48,6 +50,7 @@ def test_what_is_installed(installed):
     assert {path for path in files(installed) if not path.startswith("opt/")} == {
         "etc/cry-monitor/cry-monitor.toml",
         "etc/systemd/system/cry-monitor-bridge.service",
+        "etc/systemd/system/cry-monitor-federate.service",
         "etc/systemd/system/cry-monitor-serve.service",
         "etc/systemd/system/cry-monitor.service",
         "etc/systemd/system/cry-monitor.socket",

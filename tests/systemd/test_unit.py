@@ -60,7 +60,9 @@ def analyze(tmp_path):
             shutil.copy(str(SYSTEMD / "drop-ins" / name), str(tmp_path / "cry-monitor.service.d"))
         subprocess.check_call([str(SYSTEMD / "instances"), str(tmp_path), *drop_ins])
         for path in tmp_path.glob("*.service"):  # it looks for the program that is started, which is not installed here
-            text = re.sub("^(ExecStart|ExecStartPre)=.*$", r"\1=/bin/true", path.read_text(), flags=re.MULTILINE)
+            text = re.sub(
+                r"^(ExecStart|ExecStartPre)=(.*\\\n)*.*$", r"\1=/bin/true", path.read_text(), flags=re.MULTILINE
+            )
             path.write_text(text)
         done = subprocess.run(
             ["systemd-analyze", *arguments, unit.replace("@.", "@cot.")],
@@ -88,6 +90,7 @@ def test_systemd_has_no_complaint(analyze, unit, drop_ins):
         ("cry-monitor.service", ["systemd-237.conf"], MOST_EXPOSURE),
         ("cry-monitor.service", ["systemd-237.conf", "jetson.conf"], MOST_EXPOSURE),
         ("cry-monitor-camera@.service", [], MOST_EXPOSURE),
+        ("cry-monitor-federate.service", [], MOST_EXPOSURE),
     ],
 )
 def test_exposure(analyze, unit, drop_ins, most, record_property, capsys):
@@ -153,3 +156,12 @@ def test_what_has_a_network_is_a_unit_of_its_own_that_cannot_hear(tmp_path, name
     found = re.search(r"exposure level for \S+: ([\d.]+)", analyze("security", "--offline=true", "--no-pager"))
     assert found is None or float(found[1]) <= MOST_EXPOSURE
     assert unit.replace("cry-monitor-", "").split(".")[0] in (SYSTEMD / "install").read_text()
+
+
+def test_what_learns_with_other_homes_cannot_hear_and_is_off_until_it_is_configured(analyze):
+    assert analyze("verify", unit="cry-monitor-federate.service") == ""
+    text = (SYSTEMD / "cry-monitor-federate.service").read_text()
+    assert "PrivateDevices=yes" in text and "audio" not in text and "DynamicUser=yes" in text
+    assert "ConditionPathExists=/etc/cry-monitor/federation/home.env" in text
+    assert "RestrictNamespaces=user net\n" in text  # what trains leaves the network by one
+    assert "federate" not in re.findall("systemctl enable.*", (SYSTEMD / "install").read_text())[0]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import UserError
-from edge.files import read_regular
+from edge.files import naming, read_regular
 from edge.untrusted import parse_json, read_arrays
 from training.federated.home import Home
 from training.federated.masking import Member
@@ -35,7 +35,8 @@ def keep_home(home: Home, file: Path) -> None:
     arrays = {"control": home.control, "pending": pending, "parameters": model[0], "server_control": model[1]}
     np.savez(content, known=np.array(json.dumps(known)), **arrays)  # type: ignore[arg-type]
     partial = file.with_name(f".{file.name}.partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with naming(partial), os.fdopen(descriptor, "wb") as stream:
         stream.write(content.getvalue())
     partial.replace(file)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from edge.errors import UserError
-from edge.files import read_regular
+from edge.files import naming, read_regular
 from edge.untrusted import parse_json, read_arrays
 from training.federated.home import Home
 from training.federated.plan import Plan
 from training.federated.privacy import epsilon
 from training.federated.rounds import DOWN, UP, Report, Round, State
 
-KEPT = "kept.npz"
+KEPT, MODEL = "kept.npz", "model"
 KEPT_AT_MOST = 1 << 34  # bytes
 ADVICE = "delete it to begin this federation anew"
 History = list[dict[str, Any]]
@@ -120,11 +121,22 @@ def keep(folder: Path, run: str, state: State, history: History, homes: Iterable
         if home.pending is not None:
             arrays[f"pending {home.name}"] = home.pending
     partial = folder / f".{KEPT}.partial.npz"
-    with partial.open("wb") as file:
+    with naming(partial), partial.open("wb") as file:
         np.savez(file, known=np.array(json.dumps(known)), **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / KEPT)
+
+
+def write_model(task: Any, parameters: np.ndarray, out: Path, story: dict[str, Any]) -> None:
+    """The task's model in out/model, or what was there before."""
+    partial = out / f".{MODEL}.partial"
+    try:
+        task.write(parameters, partial, story)
+        shutil.rmtree(out / MODEL, ignore_errors=True)
+        partial.rename(out / MODEL)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def kept(folder: Path, homes: Iterable[Home] = ()) -> tuple[str, State, History] | None:

@@ -11,7 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from edge.errors import UserError
 from training.federated.config import Federation, read_federation
-from training.federated.loop import History, kept, serve_rounds
+from training.federated.loop import History, kept, serve_rounds, write_model
 from training.federated.roster import read_roster
 from training.federated.rounds import Round, State
 from training.federated.simulation import story
@@ -29,7 +29,7 @@ def main(grid: Grid, context: Context) -> None:
     try:
         federation, out = read_federation(Path(str(config["federation"]))), Path(str(config["out"]))
         serve(federation, read_roster(Path(str(config["roster"]))), grid, out, float(config["wait-s"]))
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"cry-train: error: {error}", flush=True)
         raise SystemExit(1) from error
 
@@ -58,4 +58,4 @@ def serve(federation: Federation, roster: dict[str, bytes], grid: Grid, out: Pat
         return task.evaluate(parameters) if (number + 1) % federation.evaluate_every == 0 else {}
 
     state, history = serve_rounds(run_round, state, history, homes, evaluate, out, lambda line: print(line, flush=True))
-    task.write(state.parameters, out / "model", story(federation, history, len(roster)))
+    write_model(task, state.parameters, out, story(federation, history, len(roster)))

@@ -12,7 +12,7 @@ from edge.errors import UserError
 from training.federated.config import Federation
 from training.federated.home import BEGIN, MEMBERS, TRAIN, UNMASK, Home
 from training.federated.keys import Identity
-from training.federated.loop import History, Say, federate, keep, kept
+from training.federated.loop import History, Say, federate, keep, kept, write_model
 from training.federated.masking import SURVIVORS
 from training.federated.rounds import Round, State
 from training.runs.folds import claim_output_dir
@@ -74,7 +74,7 @@ def simulate(federation: Federation, task: Any, out: Path, say: Say = print) -> 
     state, history = federate(
         run_round, state, history, ready, evaluate, lambda s, h: keep(out, run, s, h, homes.values()), say
     )
-    task.write(state.parameters, out / "model", story(federation, history, len(homes)))
+    write_model(task, state.parameters, out, story(federation, history, len(homes)))
     return state, history
 
 

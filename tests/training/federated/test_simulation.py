@@ -1,6 +1,7 @@
 """`cry-train federate` on homes with marked nights: learns, resumes, and writes a model that export takes."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -98,6 +99,21 @@ def test_what_it_goes_on_from_is_looked_at(config, tmp_path, capsys):
     assert "is not an archive of arrays" in capsys.readouterr().err
     assert main(["federate", "--config", str(config(rounds=2)), "--out", str(out)]) == 1
     assert "holds results of another experiment" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_is_one_line_leaves_no_half_a_model_and_goes_on(config, tmp_path, capsys):
+    command = ["federate", "--config", str(config(rounds=2)), "--out", str(tmp_path / "out")]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # less than the model has
+    try:
+        assert main(command) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("verifier.keras cannot be written (File too large): free some space")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["experiment.json", KEPT]
+    assert main(command) == 0
+    assert (tmp_path / "out" / "model" / "model.json").is_file()
 
 
 def test_privacy_prints_epsilon_and_learns_less(config, tmp_path):
