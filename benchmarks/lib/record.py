@@ -26,6 +26,12 @@ def record(name: str, figures: dict, table: str) -> None:
     print(table)
 
 
+def recorded(name: str) -> dict:
+    """The figures that were last recorded under a name, {} for none: a study may add to them."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
 def command(name: str) -> str:
     """What prints the result of that name: the module of benchmarks/ that bears it."""
     places = sorted(HERE.glob(f"*/{name}.py")) + sorted(HERE.glob(f"*/{name}/__main__.py"))

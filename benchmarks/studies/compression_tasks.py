@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from benchmarks.studies.causes_tasks import HUMAN_SOUNDS
+from benchmarks.studies.compression_table import IMAGES_PER_CLIP
 from edge.dsp.log_mel import log_mel
 from edge.dsp.stretch import average, interpolate
 from training.data.augmentation import sounding
@@ -29,7 +30,7 @@ TRAINED = (CLEAN, "edges", "voice", "voice_2")
 NOISY = ("noise_10_db", "noise_0_db")
 EQ_DB, EQ_KNOTS = 8.0, 9
 DIGIT_FOLDS = 3
-TASKS = ("fsdd", "esc50", "digits")
+TASKS = ("fsdd", "esc50", "cry", "digits")
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,21 @@ class Task:
 
 
 def load_task(name: str, data: Path, n_clips: int, work: Path, n_folds: int) -> Task:
-    """A task by its name; n_clips: of each digit and speaker, a hundredth of the images; n_folds: the first of them."""
-    task = rows_of_digits(100 * n_clips) if name == "digits" else recordings(name, data, n_clips, work)
+    """A task by its name; n_clips: of each digit and speaker, or images by the fifty; n_folds: the first of them."""
+    task = rows_of_digits(IMAGES_PER_CLIP * n_clips) if name == "digits" else recordings(name, data, n_clips, work)
     return replace(task, folds=dict(list(task.folds.items())[:n_folds]))
 
 
 def recordings(name: str, data: Path, n_clips: int, work: Path) -> Task:
-    """Spoken digits or human sounds."""
+    """Spoken digits, human sounds, or cries beside other sounds."""
     config = {
         "fsdd": DataConfig(("fsdd",), "group", mixed_groups=True, clips_per_group_and_label=n_clips),
         "esc50": DataConfig(("esc50",), "eval_fold", labels=tuple(HUMAN_SOUNDS)),
+        "cry": DataConfig(("donateacry", "esc50"), "eval_fold", clips_per_group_and_label=n_clips),
     }[name]
     clips = choose_clips(data, config)
+    if name == "cry":
+        clips = [replace(clip, label=clip.detector_label) for clip in clips]
     splits = make_splits(clips, config.folds, config.validation_share, SPLIT_SEED, config.mixed_groups)
     labels = sorted({clip.label for clip in clips})
     heard = {variant: columns(clips, variant, 20 if name == "fsdd" else 40, work) for variant in (*TRAINED, *NOISY)}

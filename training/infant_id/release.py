@@ -16,6 +16,7 @@ from training.data.corpora import Clip
 from training.data.selection import corpora_of
 from training.data.spectra import LOG_MEL_SCALE
 from training.infant_id.model import DIMENSIONS, EMBEDDING
+from training.layers.fused import unfused
 
 FOLDER = "model"  # in --out
 
@@ -29,6 +30,7 @@ def on_whole_frames(embedding: keras.Model) -> keras.Model:
     inputs = keras.Input((FRAME_COLUMNS, N_MELS, 1), name="frame")
     x = layers.Cropping2D(((0, 0), (0, N_MELS - bands)), name="own_bands")(inputs)
     mean = layers.GlobalAveragePooling2D(keepdims=True, name="own_mean")(x)
+    embedding = unfused(embedding)
     return keras.Model(inputs, embedding(layers.Subtract(name="around_own_mean")([x, mean])), name="infant_frames")
 
 

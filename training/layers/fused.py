@@ -31,8 +31,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             inputs.permute(0, 3, 1, 2),
             self.moving_mean.value,
             self.moving_variance.value,
-            self.gamma.value,
-            self.beta.value,
+            self.gamma.value if self.scale else None,
+            self.beta.value if self.center else None,
             training=True,
             momentum=1.0 - self.momentum,
             eps=self.epsilon,
@@ -67,6 +67,19 @@ class FusedMaxPooling2D(keras.layers.MaxPooling2D):
         import torch
 
         return torch.nn.functional.max_pool2d(inputs.permute(0, 3, 1, 2), self.pool_size).permute(0, 2, 3, 1)
+
+
+@keras.saving.register_keras_serializable(package="cry_monitor")
+class FusedAveragePooling2D(keras.layers.AveragePooling2D):
+    """keras.layers.AveragePooling2D without padding."""
+
+    def call(self, inputs: Any) -> Any:
+        """inputs: (batch, rows, columns, channels)."""
+        if not on_torch():
+            return super().call(inputs)
+        import torch
+
+        return torch.nn.functional.avg_pool2d(inputs.permute(0, 3, 1, 2), self.pool_size).permute(0, 2, 3, 1)
 
 
 @keras.saving.register_keras_serializable(package="cry_monitor")
@@ -105,3 +118,16 @@ class FusedLSTM(keras.layers.LSTM):
         weights = [cell.kernel.value.T, cell.recurrent_kernel.value.T, bias, torch.zeros_like(bias)]
         state = sequences.new_zeros(1, sequences.shape[0], self.units)
         return torch._VF.lstm(sequences, (state, state), weights, True, 1, 0.0, False, False, True)[1][0]
+
+
+def unfused(model: keras.Model) -> keras.Model:
+    """The same functional model of Keras' own layers, with its weights: to be saved for whoever has this module not."""
+
+    def own(layer: Any) -> Any:
+        made: Any = type(layer)
+        made = made.__bases__[0] if made.__module__ == __name__ else made
+        return made.from_config(layer.get_config())
+
+    plain = keras.models.clone_model(model, clone_function=own)
+    plain.set_weights(model.get_weights())
+    return plain

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from edge.errors import UserError
+from training.layers.fused import FusedAveragePooling2D, FusedBatchNormalization, FusedConv2D
 
 MAPS = {"res8": 45, "res8-narrow": 19}
 POOL = (4, 3)
@@ -28,7 +29,7 @@ def build_res8(size: str, shape: tuple[int, int], n_labels: int) -> keras.Model:
     maps = MAPS[size]
     inputs = keras.Input((*shape, 1), name="frame")
     x = layers.ReLU(name="relu_0")(convolution(maps, 0)(inputs))
-    x = layers.AveragePooling2D(POOL, name="pool")(x)
+    x = FusedAveragePooling2D(POOL, name="pool")(x)
     for number in range(1, 2 * RESIDUALS, 2):
         y = convolved(maps, number, x)
         y = layers.ReLU(name=f"relu_{number + 1}")(convolution(maps, number + 1)(y))
@@ -37,9 +38,9 @@ def build_res8(size: str, shape: tuple[int, int], n_labels: int) -> keras.Model:
     return keras.Model(inputs, layers.Dense(n_labels, name="labels")(x), name=size.replace("-", "_"))
 
 
-def convolution(maps: int, number: int) -> layers.Conv2D:
+def convolution(maps: int, number: int) -> FusedConv2D:
     """3 x 3, without bias."""
-    return layers.Conv2D(maps, 3, padding="same", use_bias=False, name=f"conv_{number}")
+    return FusedConv2D(maps, 3, padding="same", use_bias=False, name=f"conv_{number}")
 
 
 def convolved(maps: int, number: int, x: Any) -> Any:
@@ -49,7 +50,7 @@ def convolved(maps: int, number: int, x: Any) -> Any:
 
 def normalised(number: int, x: Any) -> Any:
     """Without scale and offset."""
-    return layers.BatchNormalization(momentum=MOMENTUM, scale=False, center=False, name=f"norm_{number}")(x)
+    return FusedBatchNormalization(momentum=MOMENTUM, scale=False, center=False, name=f"norm_{number}")(x)
 
 
 def with_head(model: keras.Model, n_labels: int) -> keras.Model:

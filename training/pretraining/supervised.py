@@ -1,4 +1,4 @@
-"""Learning labels, from the start or from a pretrained network: a new head alone first, then everything slowly."""
+"""Learning labels, from the start or from a pretrained network: a new head alone first, then everything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from training.runs import metrics
 from training.runs.epochs import label_weights
 from training.runs.stage import Effort, Stage, round_robin, run_stage
 
-SLOWER = 0.1  # than from the start: what was pretrained is to be kept
 GAPS = (6, 3)  # columns and bands at most
 EQ_DB, EQ_KNOTS = 6.0, 6
 WEIGHT_DECAY = 1e-4
@@ -78,7 +77,7 @@ def learn_labels(
     """A network that learnt the labels of some clips; resumes from folder.
 
     start: a pretrained one, whose last layer is replaced: the new one learns alone for settings.head_epochs, then all
-    layers at a tenth of the rate. Without it all layers learn from the start.
+    layers at settings.fine_tuning of the rate. Without it all layers learn from the start.
     """
     keras.utils.set_random_seed(settings.seed)
     if start is None:
@@ -93,7 +92,9 @@ def learn_labels(
         run_stage(Labelled(model, frames, clips, truth, settings), effort_of(head, 1.0), folder / "head")
         for layer in model.layers[:-1]:
             layer.trainable = True
-    run_stage(Labelled(model, frames, clips, truth, settings), effort_of(settings, SLOWER), folder / "all")
+    run_stage(
+        Labelled(model, frames, clips, truth, settings), effort_of(settings, settings.fine_tuning), folder / "all"
+    )
     return model
 
 

@@ -49,6 +49,9 @@ def test_every_method_is_judged_on_the_same_groups(recordings, tmp_path, without
     assert sorted(own["method"] for own in report) == sorted(METHODS)
     assert all(0 <= own[domain]["macro_f1"] <= 1 for own in report for domain in ("source", "target"))
     assert all(own["curves"][0]["target_norm"] > 0 for own in report)
+    by_name = {own["method"]: own for own in report}
+    assert by_name["adabn"]["source"] == by_name["source_only"]["source"]  # moments are the source's own there
+    assert by_name["hafn"]["source"] == by_name["hafn"]["source_afterwards"]
 
 
 def small(init):

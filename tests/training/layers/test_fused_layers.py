@@ -30,6 +30,18 @@ for head in ("gru", "lstm", "parallel_lmu", "tt_lstm", "tt_gru"):
         losses.append([float(np.atleast_1d(model.train_on_batch(x, np.eye(3)[[0, 1, 2, 0, 1, 2]]))[0]) for _ in "abc"])
     np.testing.assert_allclose(losses[1], losses[0], atol=1e-4)
     np.testing.assert_allclose(numpy(fused(x)), numpy(plain(x)), atol=2e-3)  # PyTorch's moving variance is unbiased
+from training.layers.fused import unfused
+from training.layers.res8 import build_res8
+fused = build_res8("res8-narrow", (9, 13), 3)
+x = np.random.default_rng(0).normal(size=(6, 9, 13, 1)).astype(np.float32)
+fused.compile(keras.optimizers.SGD(0.01), keras.losses.CategoricalCrossentropy(from_logits=True))
+plain = unfused(fused)
+assert not [layer for layer in plain.layers if type(layer).__module__.startswith("training")]
+plain.compile(keras.optimizers.SGD(0.01), keras.losses.CategoricalCrossentropy(from_logits=True))
+for model in (plain, fused):
+    model.train_on_batch(x, np.eye(3)[[0, 1, 2, 0, 1, 2]])
+np.testing.assert_allclose(numpy(fused(x)), numpy(plain(x)), atol=2e-2)
+np.testing.assert_allclose(numpy(unfused(fused)(x)), numpy(fused(x)), atol=1e-5)
 """
 
 

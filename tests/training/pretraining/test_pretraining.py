@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,7 +49,8 @@ def test_two_views_are_of_the_same_seconds_and_differ():
     assert len(set(stage.clips(rng)[:8].tolist())) == 8  # no clip is its own opposite
 
 
-def test_a_new_head_learns_alone_first_and_everything_afterwards(tmp_path, without_graphs, monkeypatch):
+@pytest.mark.parametrize("share_of_rate", [1.0, 0.1])
+def test_a_new_head_learns_alone_first_and_everything_afterwards(share_of_rate, tmp_path, without_graphs, monkeypatch):
     start = build_res8("res8-narrow", (24, 16), 5)
     seen = []
     run = supervised.run_stage
@@ -62,11 +64,12 @@ def test_a_new_head_learns_alone_first_and_everything_afterwards(tmp_path, witho
         return curves
 
     monkeypatch.setattr(supervised, "run_stage", watched)
+    settings = replace(QUICK, fine_tuning=share_of_rate)
     truth = np.arange(8) % 3
-    model = supervised.learn_labels(frames(), np.arange(8), truth, 3, QUICK, tmp_path, start)
+    model = supervised.learn_labels(frames(), np.arange(8), truth, 3, settings, tmp_path, start)
     assert model.output.shape == (None, 3)
     assert [(count > 0, moved) for count, moved, _ in seen] == [(True, False), (False, True)]
-    assert seen[1][2] == pytest.approx(seen[0][2] / 10)
+    assert seen[1][2] == pytest.approx(seen[0][2] * share_of_rate)
 
 
 @pytest.mark.parametrize("share, expected", [(1.0, 20), (0.3, 6), (0.1, 2), (0.01, 2)])
