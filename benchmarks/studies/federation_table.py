@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.runs.metrics import mean_interval
+from training.runs.metrics import FEWEST, mean_interval
 
 LAST = 3  # evaluations that a final score is the mean of
 REACHED = 0.9  # of what all clips in one place reach in the end
@@ -41,9 +41,9 @@ def full_size_up(sizes: list[dict[str, Any]], bits: int, homes: int) -> int:
 
 
 def interval(values: list[float]) -> str:
-    """Mean and interval over seeds."""
+    """Mean, and its interval where there are seeds enough for one."""
     mean, low, high = mean_interval(values)
-    return f"{mean:.1f} ({low:.1f} to {high:.1f})" if len(values) > 1 else f"{mean:.1f}"
+    return f"{mean:.1f} ({low:.1f} to {high:.1f})" if len(values) >= FEWEST else f"{mean:.1f}"
 
 
 def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) -> str:

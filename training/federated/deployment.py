@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from edge.errors import UserError, how_to_install
 APP = Path(__file__).parent / "flower_app"
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 CONNECTION = "cry-monitor"
-ERROR = "cry-train: error: "
+FAILED = "failed.txt"  # in --out, by the server's part: what it says elsewhere may come too late to be shown
 CONNECT_S = 10.0
 
 
@@ -29,11 +30,12 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     """
     if not certificate.is_file():
         raise UserError(f"there is no certificate {certificate}; name the SuperLink's with --certificate")
-    look_for(superlink)
+    look_for(superlink, certificate)
     flwr = Path(sys.executable).with_name("flwr")
     if not flwr.is_file():
         raise UserError(f"Flower is not installed here: {how_to_install('flower')}")
     out.mkdir(parents=True, exist_ok=True)
+    (out / FAILED).unlink(missing_ok=True)
     home = out / "flower"
     write_connection(home, superlink, certificate.resolve())
     values = {"federation": config.resolve(), "roster": roster.resolve(), "out": out.resolve()}
@@ -41,21 +43,31 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     command = [str(flwr), "run", str(APP), CONNECTION, "--stream", "--run-config", f"{run_config} wait-s={int(wait_s)}"]
     environment = {**os.environ, **QUIET, "FLWR_HOME": str(home.resolve())}
     said = followed(command, environment)
-    errors = [line.partition(ERROR)[2] for line in said if ERROR in line]
-    if errors:
-        raise UserError(errors[-1])
+    if (out / FAILED).is_file():
+        raise UserError((out / FAILED).read_text())
     if not (out / "model" / "model.json").is_file():
         last = next((line for line in reversed(said) if line.strip()), "nothing was said")
         raise UserError(f"no model came of it at {superlink}: {last.strip()}; see the SuperLink's log")
 
 
-def look_for(superlink: str) -> None:
-    """Raise UserError unless something listens there."""
+def look_for(superlink: str, certificate: Path) -> None:
+    """Raise UserError unless something listens there that shows a certificate of this authority."""
     host, _, port = superlink.rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"--superlink is {superlink}, it must be HOST:PORT")
+    host = host.strip("[]")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        trust = ssl.create_default_context(cafile=str(certificate))
+    except OSError as error:  # ssl.SSLError is one
+        raise UserError(f"{certificate} holds no certificate ({error}); name the authority's") from error
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_S) as connection:
+            trust.wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", "") or error.reason or error
+        raise UserError(
+            f"what answers at {superlink} is not known to {certificate} ({reason}); name its authority's certificate"
+        ) from error
     except (OSError, OverflowError) as error:
         raise UserError(f"no SuperLink answers at {superlink} ({error}); start flower-superlink there") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from edge.errors import UserError
 from training.federated.config import Federation, read_federation
+from training.federated.deployment import FAILED
 from training.federated.loop import History, kept, serve_rounds, write_model
 from training.federated.roster import read_roster
 from training.federated.rounds import Round, State
@@ -31,6 +33,8 @@ def main(grid: Grid, context: Context) -> None:
         serve(federation, read_roster(Path(str(config["roster"]))), grid, out, float(config["wait-s"]))
     except (UserError, OSError) as error:
         print(f"cry-train: error: {error}", flush=True)
+        with suppress(OSError):  # a full disk
+            Path(str(config["out"]), FAILED).write_text(str(error))
         raise SystemExit(1) from error
 
 

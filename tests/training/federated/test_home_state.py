@@ -1,12 +1,20 @@
 """A home whose every answer comes from a process of its own, an identity that nobody else reads, a roster for all."""
 
+import datetime
 import importlib.util
+import ipaddress
 import json
 import socket
+import ssl
 import stat
+import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from quadratics import RUN, Federation
 
 from edge.errors import UserError
@@ -136,19 +144,59 @@ def test_errors_are_one_line(flags, says, capsys):
     assert error.startswith("cry-train: error: ") and says in error and len(error.strip().splitlines()) == 1
 
 
+def write_authority(folder):
+    """A certificate that signs itself, for 127.0.0.1: ca.crt, ca.key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = builder.add_extension(here, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    folder.mkdir()
+    pem = serialization.Encoding.PEM
+    (folder / "ca.crt").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "ca.key").write_bytes(key.private_bytes(pem, *plain))
+
+
+@pytest.fixture
+def superlink(tmp_path):
+    """HOST:PORT of what greets as a SuperLink does, with the certificate of tmp_path/right; wrong is another's."""
+    for name in ("right", "wrong"):
+        write_authority(tmp_path / name)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "right" / "ca.crt", tmp_path / "right" / "ca.key")
+
+    def greet():
+        with suppress(OSError):  # nobody came, or left when it saw the certificate
+            connection, _ = listening.accept()
+            with connection:
+                tls.wrap_socket(connection, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
 @pytest.mark.parametrize(
-    ("superlink", "says"),
+    ("place", "certificate", "says"),
     [
-        ("nowhere", "it must be HOST:PORT"),
-        ("127.0.0.1:1", "no SuperLink answers at 127.0.0.1:1 ("),
-        (None, "Flower is not"),
+        ("nowhere", "right/ca.crt", "it must be HOST:PORT"),
+        ("127.0.0.1:1", "right/ca.crt", "no SuperLink answers at 127.0.0.1:1 ("),
+        (None, "right/ca.crt", "Flower is not"),
+        (None, "wrong/ca.crt", "is not known to"),
+        (None, "right/ca.key", "holds no certificate"),
+        (None, "missing.crt", "there is no certificate"),
     ],
 )
-def test_a_superlink_that_is_not_there_is_said(tmp_path, superlink, says):
-    (tmp_path / "ca.crt").write_text("")
-    if superlink is None and importlib.util.find_spec("flwr"):
+def test_a_superlink_that_is_not_there_or_not_the_right_one_is_said(tmp_path, superlink, place, certificate, says):
+    if says.startswith("Flower") and importlib.util.find_spec("flwr"):
         pytest.skip("Flower is installed here")
-    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(UserError) as error:
-        place = superlink or f"127.0.0.1:{listening.getsockname()[1]}"
-        deploy(tmp_path / "x.toml", tmp_path / "roster", place, tmp_path / "ca.crt", tmp_path / "out", 1.0)
+    with pytest.raises(UserError) as error:
+        deploy(
+            tmp_path / "x.toml", tmp_path / "roster", place or superlink, tmp_path / certificate, tmp_path / "out", 1.0
+        )
     assert says in str(error.value)
