@@ -40,7 +40,7 @@ def table(curves: dict[str, list[dict[str, Any]]]) -> str:
     lines = [
         f"{BASE_ARM}, 8 bits, 10 local steps, 8 of 12 homes a round, rank 4: macro-F1 "
         f"{interval([final(run) for run in base])} % after {ROUNDS} rounds. One thing changed at a time, paired by "
-        f"{len(base)} seeds against it; the denoiser against the {OVER_NOISE}. 95 % intervals.",
+        f"{len(base)} seeds against it; the denoiser against the {OVER_NOISE}. 95 % intervals from three seeds on.",
         "",
     ]
     changed = {arm: found for arm, found in curves.items() if arm != BASE_ARM}
