@@ -46,14 +46,18 @@ def list_targets(arguments: argparse.Namespace) -> int:
 def lint_file(arguments: argparse.Namespace) -> int:
     """Print what TensorRT would not import of an ONNX file, one finding a line. Raises UserError."""
     check_converters(("onnx",))
-    from export.tensorrt_lint import dla_findings, lint
+    from export.tensorrt_lint import dla_findings, find_version, lint
 
     try:
         content = Path(arguments.lint).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {arguments.lint} ({error.strerror}): name an ONNX file") from error
     version = arguments.tensorrt or "8.2"
-    findings = lint(content, tensorrt=version)
+    find_version(version)
+    try:
+        findings = lint(content, tensorrt=version)
+    except UserError as error:
+        raise UserError(f"{arguments.lint}: {error}") from error
     left = dla_findings(content) if arguments.dla else []
     if arguments.json:
         found = {"findings": [vars(one) for one in findings], "dla": [vars(one) for one in left]}

@@ -9,7 +9,7 @@ from export.onnx_model import OnnxModel
 
 MAX_UNROLLED_STEPS = 400
 POOLING = "GlobalAveragePooling2D"
-RECURRENT = ("SimpleRNN", "GRU", "LSTM", "RNN")
+RECURRENT = ("SimpleRNN", "GRU", "LSTM", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 OTHER_PRECISIONS = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
 
 

@@ -42,15 +42,33 @@ def keras_to_onnx(model: Any) -> bytes:
         with quiet():
             graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
             graph.ir_version = IR_VERSION
+            check_operators(graph)
             store_constants(graph.graph, function.get_concrete_function(*signature))
             content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
             onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
+    except UserError:
+        raise
     except Exception as error:  # what tf2onnx raises varies with what it cannot convert
         raise UserError(
             f"the model does not convert to ONNX {OPSET} ({one_line(error)}): build it from layers that do"
         ) from error
     check_inputs(content, [tensor.name for tensor in model.inputs])
     return content
+
+
+def check_operators(model: Any) -> None:
+    """Raise UserError where TensorFlow's own operators are left in a converted model: it has no others for them."""
+    import onnx
+
+    left = [node for node in model.graph.node if not (node.domain or onnx.defs.has(node.op_type, OPSET))]
+    if left:
+        names = ", ".join(
+            f"{node.op_type} at {node.name.removeprefix('StatefulPartitionedCall/')}" for node in left[:3]
+        )
+        raise UserError(
+            f"the model does not convert to ONNX {OPSET}, which has no such operator as {names}: build that layer from "
+            f"others, or compute it as the feature"
+        )
 
 
 def store_constants(graph: Any, function: Any) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from export.child_process import Child, Job, serve
 from export.convert.layer_names import is_within, layer_of_tensor
 from export.convert.tflite_float_kernels import with_float_kernels
+from export.convert.tflite_rsqrt import with_roots_of_more_than_zero
 from export.networks import Feed
 
 CALIBRATED = ("int8", "int16x8")
@@ -69,7 +70,7 @@ CONVERTER = ConverterProcess()
 def answer_to(job: Job) -> Job:
     """Write the TFLite file that a job asks for, or say why there is none."""
     try:
-        Path(job["out"]).write_bytes(converted(job))
+        Path(job["out"]).write_bytes(with_roots_of_more_than_zero(converted(job)))
         return {}
     except Exception as error:  # the converter has no exception of its own for what it cannot convert
         return {"error": str(error) or type(error).__name__}

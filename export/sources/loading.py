@@ -104,10 +104,13 @@ def check_shapes(model: Any, description: dict[str, Any], kind: ModelKind, path:
     """Raise UserError unless the model maps one input to one output of the shapes of its kind."""
     input_shape, output_shape = kind.input_shape(description), kind.output_shape(description)
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
+    if not inputs or not outputs:
+        raise UserError(f"{path} does not say what its inputs and outputs are: build it as a functional model")
+    if len(inputs) != 1 or len(outputs) != 1:
+        names = (", ".join(tensor.name for tensor in inputs), ", ".join(model.output_names))
         raise UserError(
-            f"{path} has {len(inputs or [])} inputs and {len(outputs or [])} outputs, one of each is "
-            f"needed: build it as a functional model"
+            f"{path} has the inputs {names[0]} and the outputs {names[1]}, one of each is needed: save one of the "
+            f"feature alone, and of an output keras.Model(model.inputs, model.outputs[0])"
         )
     batch, *rest = inputs[0].shape
     shape = tuple(rest)

@@ -28,7 +28,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """One node. An input or output that is left out is None."""
+    """One node. An input or output that is left out is None, and so is an output behind the first that nobody reads."""
 
     name: str
     operator: str
@@ -60,6 +60,7 @@ def read_nodes(model: onnx.ModelProto) -> list[Node]:
 def walk(graph: onnx.GraphProto, opset: int, outer: dict[str, Tensor], prefix: str) -> Iterator[Node]:
     """The nodes of a graph; outer: the tensors it sees of the graphs around it."""
     tensors = {**outer, **declared_tensors(graph)}
+    read = names_read(graph)
     for proto in graph.node:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute}
         learn_constant(proto, attributes, tensors)
@@ -69,7 +70,10 @@ def walk(graph: onnx.GraphProto, opset: int, outer: dict[str, Tensor], prefix: s
             proto.op_type,
             "" if proto.domain == "ai.onnx" else proto.domain,
             tuple(tensors.get(i, Tensor(i)) if i else None for i in proto.input),
-            tuple(tensors.get(o, Tensor(o)) if o else None for o in proto.output),
+            tuple(
+                tensors.get(o, Tensor(o)) if o and (number == 0 or o in read) else None
+                for number, o in enumerate(proto.output)
+            ),
             attributes,
             find_schema(proto, opset),
         )
@@ -77,6 +81,17 @@ def walk(graph: onnx.GraphProto, opset: int, outer: dict[str, Tensor], prefix: s
             for subgraph in value if isinstance(value, list) else [value]:
                 if isinstance(subgraph, onnx.GraphProto):
                     yield from walk(subgraph, opset, tensors, name + "/")
+
+
+def names_read(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that a graph gives, or that a node of it or of a graph inside it takes."""
+    names = {value.name for value in graph.output}
+    for proto in graph.node:
+        names.update(proto.input)
+        for attribute in proto.attribute:
+            for subgraph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                names |= names_read(subgraph)
+    return names
 
 
 def declared_tensors(graph: onnx.GraphProto) -> dict[str, Tensor]:

@@ -106,8 +106,16 @@ def named_without_channel(keras):
     return keras.Model({"mel": model.input}, {"cry": model.output})
 
 
+def convolutional_recurrent(keras):
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Reshape((2, 49, 64, 1))(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ConvLSTM2D(2, 3, strides=4)(x))
+    return keras.Model(inputs, keras.layers.Dense(1)(x))
+
+
 FORMS = {
     "recurrent": all_recurrent,
+    "convolutional recurrent": convolutional_recurrent,
     "bidirectional": bidirectional,
     "mixed_float16": of_precision("mixed_float16"),
     "mixed_bfloat16": of_precision("mixed_bfloat16"),
@@ -231,6 +239,31 @@ def test_the_layer_that_crashes_the_converter_is_found(keras, tmp_path, monkeypa
     monkeypatch.setattr(keras_to_tflite, "convert_once", crashing)
     with pytest.raises(UserError, match=r"fp32 TFLite crashed with SIGSEGV at layer 'guilty' \(Conv2D\): replace"):
         keras_to_tflite.keras_to_tflite(saved(keras, tmp_path, build).fixed, "fp32", None)
+
+
+def test_an_operator_that_onnx_lacks_is_named_with_its_layer(keras, tmp_path):
+    @keras.saving.register_keras_serializable("forms")
+    class Spectrum(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.fft((x, x))[0]
+
+    def build(keras):
+        inputs = keras.Input(SHAPE)
+        x = Spectrum(name="spectrum")(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, keras.layers.Dense(1)(x))
+
+    with pytest.raises(UserError, match=r"no such operator as .*FFT at \S*spectrum\S*/FFT.*: build that layer from"):
+        keras_to_onnx(saved(keras, tmp_path, build).fixed)
+
+
+def test_a_model_of_two_outputs_is_told_which_it_has(keras, tmp_path):
+    def build(keras):
+        inputs = keras.Input(SHAPE, name="mel")
+        x = keras.layers.Flatten()(inputs)
+        return keras.Model(inputs, [keras.layers.Dense(1, name="cry")(x), keras.layers.Dense(4, name="place")(x)])
+
+    with pytest.raises(UserError, match=r"has the inputs mel and the outputs cry, place, one of each is needed: save"):
+        saved(keras, tmp_path, build)
 
 
 def test_an_onnx_file_with_another_input_is_refused(keras, tmp_path):

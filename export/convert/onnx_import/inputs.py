@@ -7,8 +7,6 @@ from edge.errors import UserError
 from export.convert.onnx_import.branches import with_decided_branches
 from export.fixed_inputs import Fixed
 
-FIX = "give --input-shape NAME=1,98,64, with every size"
-
 
 def fix_inputs(model: onnx.ModelProto, fixed: Fixed, where: str) -> onnx.ModelProto:
     """The model with every input of a fixed shape; a first size that is open is the batch, 1. Raises UserError."""
@@ -54,8 +52,10 @@ def fix_shape(value: onnx.ValueInfoProto, given: tuple[int, ...] | None, where: 
     else:
         wanted = [1, *sizes[1:]] if sizes and sizes[0] is None else sizes
         if None in wanted:
+            known = ",".join("N" if size is None else str(size) for size in wanted)
             raise UserError(
-                f"{where}: input {value.name!r} has the shape {shown(value)}, open in more than batch: {FIX}"
+                f"{where}: input {value.name!r} has the shape {shown(value)}, open in more than batch: give "
+                f"--input-shape {value.name}={known}, with a size for each N"
             )
     kind.ClearField("shape")
     kind.shape.SetInParent()

@@ -12,6 +12,7 @@ from onnx_examples import file, graph, node, one_node, value  # noqa: E402
 
 from edge.bundle import DEFAULT_BUNDLE_DIR  # noqa: E402
 from edge.errors import UserError  # noqa: E402
+from export.command import main  # noqa: E402
 from export.tensorrt_lint import VERSIONS, Finding, lint  # noqa: E402
 
 X = value("x", [1, 4])
@@ -250,6 +251,20 @@ def test_weights_stored_as_int8_are_found_for_8_and_pass_for_10():
 def test_another_version_is_refused_with_those_there_are():
     with pytest.raises(UserError, match=r"'7\.1': choose one of 8\.2, 8\.6, 10\.1"):
         lint(one_node("Relu", X), "7.1")
+
+
+def test_an_output_that_nobody_reads_may_have_any_type():
+    """The largest numbers alone pass; with the places at which they are, INT64, they do not."""
+    top = node("TopK", ["x", "k"], ["y", "places"])
+    assert rules(file([top], [X], [value("y", [1, 2])], {"k": [2]})) == []
+    places = value("places", [1, 2], TensorProto.INT64)
+    assert "INT64" in rules(file([top], [X], [value("y", [1, 2]), places], {"k": [2]}))[0][1]
+
+
+def test_a_file_that_is_no_onnx_is_named(tmp_path, capsys):
+    (tmp_path / "model.pt2").write_bytes(b"PK")
+    assert main(["--lint", str(tmp_path / "model.pt2")]) == 1
+    assert "model.pt2: 2 bytes are no ONNX file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b"not an ONNX file", b"\x08\x07"])
