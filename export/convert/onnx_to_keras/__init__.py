@@ -6,6 +6,10 @@ elementwise, spatial, shapes, products, recurrent  the operators, by what they d
 graph.py                                        node after node, and the Keras model around them
 """
 
-from export.convert.onnx_to_keras.graph import onnx_to_keras
+from export.convert.keras_graph import import_keras
+
+import_keras()  # it loads TensorFlow, which says much, where nobody hears it
+
+from export.convert.onnx_to_keras.graph import onnx_to_keras  # noqa: E402
 
 __all__ = ["onnx_to_keras"]
