@@ -128,7 +128,7 @@ def check_keep_float(target: Target, layers: Sequence[str]) -> None:
             f"--keep-float holds for int8, and for jetson-fp16 with --tensorrt 10, not for {target.precision} of "
             f"{target.name}: leave it out"
         )
-    if target.tensorrt != "10":
+    if str(target.tensorrt).split(".")[0] != "10":
         raise UserError(
             f"--keep-float: TensorRT {target.tensorrt} is given float32 and chooses by itself what runs in FP16, so "
             f"that no layer can be kept from it: give --tensorrt 10, which takes the types of the file, or leave it out"

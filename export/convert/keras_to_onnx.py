@@ -42,9 +42,10 @@ def keras_to_onnx(model: Any) -> bytes:
         with quiet():
             graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
             graph.ir_version = IR_VERSION
-            check_operators(graph)
             store_constants(graph.graph, function.get_concrete_function(*signature))
-            content = fold_scale_and_shift(rewrite(graph.SerializeToString()))
+            rewritten = rewrite(graph.SerializeToString())
+            check_operators(onnx.load_from_string(rewritten))
+            content = fold_scale_and_shift(rewritten)
             onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     except UserError:
         raise
@@ -57,7 +58,7 @@ def keras_to_onnx(model: Any) -> bytes:
 
 
 def check_operators(model: Any) -> None:
-    """Raise UserError where TensorFlow's own operators are left in a converted model: it has no others for them."""
+    """Raise UserError where operators of TensorFlow's own are left, that neither tf2onnx nor a rewrite replaced."""
     import onnx
 
     left = [node for node in model.graph.node if not (node.domain or onnx.defs.has(node.op_type, OPSET))]

@@ -113,7 +113,14 @@ def convolutional_recurrent(keras):
     return keras.Model(inputs, keras.layers.Dense(1)(x))
 
 
+def with_gelu(keras):
+    """TensorFlow has an operator of its own for it, which is rewritten."""
+    inputs = keras.Input(SHAPE)
+    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(keras.ops.gelu(inputs, False))))
+
+
 FORMS = {
+    "gelu": with_gelu,
     "recurrent": all_recurrent,
     "convolutional recurrent": convolutional_recurrent,
     "bidirectional": bidirectional,

@@ -3,6 +3,8 @@
 import pytest
 
 from edge.errors import UserError
+from export.command import adjusted
+from export.options import parser
 from export.targets import TARGETS, with_error_budget, with_int16_activations
 
 
@@ -30,6 +32,12 @@ def test_int16_activations_are_of_one_target():
 )
 def test_a_layer_that_no_file_could_keep_in_float_is_refused(refusal, target, flags, said):
     assert said in refusal("--keep-float", "conv2d", *flags, target=target)
+
+
+@pytest.mark.parametrize("version", ["10", "10.1"])
+def test_a_layer_of_a_typed_file_stays_in_float(version):
+    flags = ["--target", "jetson-fp16", "--tensorrt", version, "--keep-float", "conv2d"]
+    assert adjusted(TARGETS["jetson-fp16"], parser().parse_args(flags)).in_float == ("conv2d",)
 
 
 @pytest.mark.parametrize(
