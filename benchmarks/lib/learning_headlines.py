@@ -92,15 +92,14 @@ def _federated_step(found: Figures) -> str:
 
 
 def _federation_fusion(found: Figures) -> str:
-    from benchmarks.studies.federation_fusion import LOCAL_ONLY, SCAFFOLD, SHIPPED, gain
+    from benchmarks.studies.federation_fusion_table import BASE, LOCAL_ONLY, SHIPPED, gain
 
-    more = [gain(found["runs"], SCAFFOLD, other, "macro_f1") for other in (SHIPPED, LOCAL_ONLY)]
+    more = [gain(found["runs"], BASE, other, "macro_f1") for other in (SHIPPED, LOCAL_ONLY)]
     return f"homes that teach the fusion together gain {more[0]} points on what ships, {more[1]} on learning alone"
 
 
 def _federation_changes(found: Figures) -> str:
-    from benchmarks.studies.federation_changes import DENOISER, OVER_NOISE
-    from benchmarks.studies.federation_table import final, interval
+    from benchmarks.studies.federation_table import DENOISER, OVER_NOISE, final, interval
 
     pairs = zip(found["curves"][DENOISER], found["curves"][OVER_NOISE], strict=True)
     return f"a denoiser before what homes teach: {interval([final(a) - final(b) for a, b in pairs])} points of macro-F1"

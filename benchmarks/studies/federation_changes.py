@@ -19,11 +19,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.lib.record import record
 from benchmarks.studies.federation import BASE_ARM, CHANGES, DENOISED, NOISY, ROUNDS, Runs, run_all
-from benchmarks.studies.federation_table import change_rows, final, interval
+from benchmarks.studies.federation_table import DENOISER, OVER_NOISE, change_rows, final, interval
 
 WORK = Path("results/federation_changes")
 SEEDS = 3
-OVER_NOISE, DENOISER = "backbone taught over noise", "backbone taught over noise, behind a denoiser"
 OWN: dict[str, dict[str, Any]] = {BASE_ARM: {}, OVER_NOISE: {"backbone": NOISY}, DENOISER: {"backbone": DENOISED}}
 MORE_STEPS = "20 local steps"
 

@@ -25,7 +25,8 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.lib.record import record
-from benchmarks.studies.federation_table import interval
+from benchmarks.studies.federation_fusion_table import ARMS, SCORES, SHIPPED, table
+from benchmarks.studies.federation_table import CENTRAL, LOCAL_ONLY
 from benchmarks.studies.federation_ways import alone, in_one_place, together
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition
@@ -39,14 +40,6 @@ ROUNDS, EVERY = 20, 2
 PARTITION = Partition(homes=12, alpha=0.3)
 LOCAL = LocalSteps(steps=10, rate=0.2, clip_norm=1.0, proximal=0.01)
 PLAN = Plan(LOCAL, rounds=ROUNDS, homes_per_round=8, batch_size=16, masking=False)
-SHIPPED, LOCAL_ONLY, CENTRAL, SCAFFOLD = "the fusion that ships", "local only", "central", "SCAFFOLD + proximal"
-ARMS: dict[str, dict[str, Any]] = {
-    "FedAvg": {"control_variates": False, "proximal": 0.0},
-    "FedProx": {"control_variates": False},
-    "SCAFFOLD": {"proximal": 0.0},
-    SCAFFOLD: {},
-}
-SCORES = {"macro_f1": 100.0, "nll": 100 / np.log(2)}  # score -> times what it is shown as: %, 0.01 bit
 Found = dict[str, dict[str, float]]  # arm -> score -> value
 
 
@@ -97,54 +90,6 @@ def run_all(clips: list[Any], heard: list[Any], work: Path, seeds: int) -> list[
     return found
 
 
-def by_seed(found: list[dict[str, Any]], arm: str, score: str) -> list[float]:
-    """The mean over folds of each seed."""
-    return [float(np.mean([fold[arm][score] for fold in run["folds"].values()])) for run in found]
-
-
-def by_fold(found: list[dict[str, Any]], arm: str, score: str) -> list[float]:
-    """The mean over seeds of each fold."""
-    return [float(np.mean([run["folds"][fold][arm][score] for run in found])) for fold in found[0]["folds"]]
-
-
-def gain(found: list[dict[str, Any]], arm: str, other: str, score: str, per: Any = by_seed) -> str:
-    """How much more than another, paired."""
-    scale = SCORES[score]
-    pairs = zip(per(found, arm, score), per(found, other, score), strict=True)
-    return interval([scale * (a - b) for a, b in pairs])
-
-
-def table(found: list[dict[str, Any]], clips: int, cries: int) -> str:
-    """As Markdown."""
-    homes = np.array([home for run in found for home in run["homes"]])
-    share = 100 * homes[:, 1] / homes[:, 0]
-    low, high = np.percentile(share, [10, 90])
-    lines = [
-        f"{clips} sounds that raised suspicion, {cries} of them cries; {PARTITION.homes} homes with "
-        f"{homes[:, 0].min()} to {homes[:, 0].max()} marked sounds, {low:.0f} to {high:.0f} % of them cries in eight "
-        f"of ten homes. {ROUNDS} rounds of {PLAN.homes_per_round} homes, {len(found)} seeds, {len(FOLDS)} folds held "
-        "out in turn. 95 % intervals of paired differences.",
-        "",
-        "| way | macro-F1, % | more than what ships, by seed | by fold | more than local only, by seed | by fold | "
-        "cross-entropy, 0.01 bit | less than what ships, by seed |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for arm in (SHIPPED, *ARMS, CENTRAL, LOCAL_ONLY):
-        score, loss = (interval([SCORES[s] * v for v in by_seed(found, arm, s)]) for s in SCORES)
-        cells = [arm, score]
-        for other in (SHIPPED, LOCAL_ONLY):
-            cells += (
-                ["", ""] if arm == other else [gain(found, arm, other, "macro_f1", per) for per in (by_seed, by_fold)]
-            )
-        cells += [loss, "" if arm == SHIPPED else gain(found, SHIPPED, arm, "nll")]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        f"SCAFFOLD against FedAvg: {gain(found, 'SCAFFOLD', 'FedAvg', 'macro_f1')} points of macro-F1 by seed.",
-    ]
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Run what is not yet done, and record it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,7 +101,7 @@ def main() -> None:
     found = run_all(clips, heard, arguments.work / "runs", arguments.seeds)
     cries = sum(clip.detector_label == "cry" for clip in clips)
     figures = {"rounds": ROUNDS, "sounds": len(clips), "cries": cries, "runs": found}
-    record("federation_fusion", figures, table(found, len(clips), cries))
+    record("federation_fusion", figures, table(found, len(clips), cries, ROUNDS, PLAN.homes_per_round))
 
 
 if __name__ == "__main__":

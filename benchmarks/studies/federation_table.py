@@ -13,6 +13,7 @@ REACHED = 0.9  # of what all clips in one place reach in the end
 CENTRAL, LOCAL_ONLY, BASE = "central", "local only", "SCAFFOLD + proximal"
 TAKEN_AWAY = {"no control variates": "FedProx", "no proximal term": "SCAFFOLD", "neither": "FedAvg"}
 Curves = dict[str, list[dict[str, Any]]]
+OVER_NOISE, DENOISER = "backbone taught over noise", "backbone taught over noise, behind a denoiser"
 
 
 def final(run: dict[str, Any]) -> float:
