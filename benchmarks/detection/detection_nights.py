@@ -72,6 +72,13 @@ def judged(nights: Sequence[HeardNight], name: str, held_out: HeldOut) -> Judged
         cascade = shipped_cascade() if name == CASCADE else None
         by_fold = [probabilities(night.heard, cascade) for night in tqdm(nights, desc=name, mininterval=5)]
         by_source = by_fold
+    return told_apart(name, nights, by_fold, by_source)
+
+
+def told_apart(
+    name: str, nights: Sequence[HeardNight], by_fold: Sequence[np.ndarray], by_source: Sequence[np.ndarray]
+) -> Judged:
+    """Nights with cries and nights of others, each with its p(cry) of each frame; name: of the model."""
     others, cries, apart = [], [], []
     for night, p, p_apart in zip(nights, by_fold, by_source, strict=True):
         if night.kind is not None:

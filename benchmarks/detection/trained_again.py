@@ -22,12 +22,11 @@ from benchmarks.detection.detection_nights import (
     CASCADE,
     SENSITIVITIES,
     SHOWN,
-    Judged,
     label,
-    pairs,
     rate_figures,
+    told_apart,
 )
-from benchmarks.lib.night_choices import CryNight, OthersNight
+from benchmarks.detection.left_out_sources import FEWEST
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import paired_bootstrap, recall_at_false_positive_rate
 from edge.bundle.model import Cascade
@@ -40,7 +39,6 @@ from training.verifier.release import fold_detectors, shipped_network
 
 SHIPS, AGAIN = "ships", "trained again"
 MODELS = (CASCADE, ALONE)
-FEWEST = 20  # clips of a source that are worth a row
 RATE = 0.01  # of false positives
 EVERY = "all sources"
 
@@ -84,14 +82,8 @@ class HeardBy:
 
     def rates(self, model: str) -> dict[str, Any]:
         """Of one model, what each sensitivity comes to on the folds that it was not chosen on."""
-        others, cries = [], []
-        for night in self.nights:
-            p = probabilities(night.heard, self.cascades[model])
-            if night.kind is not None:
-                cries.append(CryNight(night.fold, night.kind, night.snr_db, night.cries, p))
-            elif night.source is not None:
-                others.append(OthersNight(night.source, night.fold, p))
-        judged = Judged(pairs(model), others, cries, [])
+        probability = [probabilities(night.heard, self.cascades[model]) for night in self.nights]
+        judged = told_apart(model, self.nights, probability, probability)
         return {name: shown(rate_figures(judged, allowed, self.seed)) for name, allowed in SENSITIVITIES.items()}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
 
-def copied(model: keras.Model) -> keras.Model:
-    """The same model with the same weights, which may then be changed."""
-    copy = keras.models.clone_model(model)
+def copied(model: keras.Model, copied_layer: Callable[[Any], Any] | None = None) -> keras.Model:
+    """The same model with the same weights, which may then be changed; copied_layer makes each of its layers anew."""
+    copy = keras.models.clone_model(model, clone_function=copied_layer)
     take_weights(copy, model.get_weights())
     return copy
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from training.layers.copies import copied
+
 
 def on_torch() -> bool:
     """Whether PyTorch computes."""
@@ -128,6 +130,4 @@ def unfused(model: keras.Model) -> keras.Model:
         made = made.__bases__[0] if made.__module__ == __name__ else made
         return made.from_config(layer.get_config())
 
-    plain = keras.models.clone_model(model, clone_function=own)
-    plain.set_weights(model.get_weights())
-    return plain
+    return copied(model, own)
