@@ -12,8 +12,9 @@ Figures = dict[str, Any]
 
 def _compression(found: Figures) -> str:
     rows = [row for row in found["tasks"]["fsdd"]["rows"] if row["cell"] == "lstm"]
-    best = max((row for row in rows if row["train"]), key=lambda row: np.mean(row["scores"]["clean"]))
-    score, base = (np.mean(row["scores"]["clean"]) for row in (best, rows[0]))
+    means = {row["name"]: float(np.mean([run["clean"] for run in row["runs"]])) for row in rows}
+    best = max((row for row in rows if row["train"]), key=lambda row: means[row["name"]])
+    score, base = means[best["name"]], means[rows[0]["name"]]
     fewer = rows[0]["parameters"] / best["parameters"]
     return (
         f"digits, an LSTM as tensor trains: macro-F1 {score:.2f} with {fewer:.0f} times fewer numbers, dense {base:.2f}"
@@ -38,7 +39,8 @@ def _compression_where(found: Figures) -> str:
 
 
 def _adaptation(found: Figures) -> str:
-    task, rows = next(iter(found["rows"].items()))
+    task = found["rows"][0]["task"]
+    rows = [row for row in found["rows"] if row["task"] == task]
     means = {
         m: np.mean([r["target"]["macro_f1"] for r in rows if r["method"] == m]) for m in {r["method"] for r in rows}
     }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from edge.versions import installed_versions
 
@@ -30,6 +33,25 @@ def recorded(name: str) -> dict:
     """The figures that were last recorded under a name, {} for none: a study may add to them."""
     file = RESULTS / f"{name}.json"
     return json.loads(file.read_text()) if file.is_file() else {}
+
+
+def rows_under(settings: dict[str, Any], found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of recorded figures, none if these were made under other settings: a study adds its own to them.
+
+    So seeds and folds add up from one day to the next; whoever wants them anew deletes the record.
+    """
+    return list(found["rows"]) if found.get("settings") == settings else []
+
+
+def add_row(rows: list[dict[str, Any]], which: dict[str, Any], run: Callable[[], dict[str, Any]]) -> None:
+    """Run what a row tells and add it, unless the rows have it: which are the values that tell it from the others."""
+    if not any(all(row[key] == value for key, value in which.items()) for row in rows):
+        rows.append({**which, **run()})
+
+
+def without_seed(settings: Any) -> dict[str, Any]:
+    """Settings, a dataclass, as all seeds of a record share them."""
+    return {key: value for key, value in asdict(settings).items() if key != "seed"}
 
 
 def command(name: str) -> str:

@@ -76,6 +76,12 @@ def with_interval(mean: float, low: float | None, high: float | None) -> str:
     return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
+def in_points(gains: Sequence[float]) -> str:
+    """The mean of gains of a score as points with their sign, and its interval where there is one."""
+    mean, low, high = (None if x is None else 100 * x for x in interval_over(gains))
+    return f"{mean:+.1f}" if low is None else f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
 def poisson_rate(count: int, hours: float) -> Interval:
     """Events per hour with its exact 95 % interval (Garwood, 1936)."""
     tail = (1 - CONFIDENCE) / 2

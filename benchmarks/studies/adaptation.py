@@ -3,15 +3,17 @@
     python -m benchmarks.studies.adaptation --data DIR
 
 Every method learns on the same clips and is judged on the same unheard groups, in the source and in the target. Prints
-its cost first; interrupted, it goes on where it was. `--seed 0 ... --seed 4 --epochs 20 --per-label 20` is the larger
-study. Labels of donateacry cannot be learnt from sound: its two rows show whether a method harms, not whether it helps.
+its cost first and records each seed; what is recorded under the same settings is not run again. `--seed 0 ... --seed 4
+--epochs 20 --per-label 20` is the larger study. Labels of donateacry cannot be learnt from sound: its two rows show whether a method harms, not whether it helps.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.lib.record import record
-from benchmarks.lib.statistics import interval_over
+from benchmarks.lib.record import add_row, record, recorded, rows_under, without_seed
+from benchmarks.lib.statistics import in_points
 from training.adaptation.domains import Domains, of_platforms, shifted
 from training.adaptation.experiment import AFTERWARDS, RESULT, SOURCE, TARGET, adapt
 from training.adaptation.methods import find_method
@@ -54,20 +56,32 @@ def main() -> None:
     parser.add_argument("--per-label", type=int, default=6, help="clips of each group and label")
     arguments = parser.parse_args()
     seeds, tasks = arguments.seed or list(range(5)), arguments.task or list(TASKS)
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for task in tasks:
-        for seed in seeds:
-            settings = Settings(epochs=arguments.epochs, frames_per_epoch=512, seed=seed)
+    settings = Settings(epochs=arguments.epochs, frames_per_epoch=512)
+    shared = {**without_seed(settings), "per_label": arguments.per_label}
+    rows = rows_under(shared, recorded("adaptation"))
+    first = load(tasks[0], arguments.data, arguments.per_label, seeds[0])
+    print(cost(first, settings, len(tasks) * len(seeds) * len(METHODS)), flush=True)
+    for seed in seeds:
+        for task in tasks:
             folder = arguments.work / f"{task.replace(' ', '-')}-{arguments.per_label}-{arguments.epochs}"
-            domains = load(task, arguments.data, arguments.per_label, seed)
-            if not rows:
-                print(cost(domains, settings, len(tasks) * len(seeds) * len(METHODS)), flush=True)
-            for method in METHODS:
-                found = adapt(domains, method, settings, folder / f"{method}-seed{seed}")
-                rows.setdefault(task, []).append({**found, "seed": seed, "curves": None})
-                print(f"{task}, {method}, seed {seed}: {found[TARGET]['macro_f1']:.3f}", flush=True)
-    figures = {"seeds": seeds, "epochs": arguments.epochs, "per_label": arguments.per_label, "rows": rows}
-    record("adaptation", figures, table(rows, figures))
+            learn(task, arguments, replace(settings, seed=seed), folder, rows)
+        figures = {"settings": shared, "rows": rows}
+        record("adaptation", figures, table(rows, shared))
+
+
+def learn(
+    task: str, arguments: argparse.Namespace, settings: Settings, folder: Path, rows: list[dict[str, Any]]
+) -> None:
+    """Add what each method comes to with one seed; recordings are read only where something is left to learn."""
+    domains = functools.cache(lambda: load(task, arguments.data, arguments.per_label, settings.seed))
+    for method in METHODS:
+
+        def run(method: str = method) -> dict[str, Any]:
+            found = adapt(domains(), method, settings, folder / f"{method}-seed{settings.seed}")
+            print(f"{task}, {method}, seed {settings.seed}: {found[TARGET]['macro_f1']:.3f}", flush=True)
+            return {domain: found[domain] for domain in (SOURCE, AFTERWARDS, TARGET)}
+
+        add_row(rows, {"task": task, "method": method, "seed": settings.seed}, run)
 
 
 def load(task: str, data: Path, per_label: int, seed: int) -> Domains:
@@ -96,36 +110,34 @@ def cost(domains: Domains, settings: Settings, n: int) -> str:
     return f"about {seconds / 60:.0f} minutes on this core, less what is done already ({RESULT})"
 
 
-def table(rows: dict[str, list[dict[str, Any]]], figures: dict[str, Any]) -> str:
+def table(rows: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """The rows as Markdown, each method beside the source alone with the same seed and groups."""
     lines = [
-        f"{len(figures['seeds'])} seed(s), {figures['epochs']} epochs of 512 frames. Gains are points of macro-F1 "
-        f"beside the source alone, paired by seed, with the 95 % interval over seeds.",
+        f"{settings['epochs']} epochs of {settings['frames_per_epoch']} frames. Gains are points of macro-F1 beside the "
+        f"source alone, paired by seed, with the 95 % interval over seeds.",
         "",
-        "| task | method | source macro-F1 | target macro-F1 | gain in the source | with the target's moments | "
+        "| task | seeds | method | source macro-F1 | target macro-F1 | gain in the source | with the target's moments | "
         "gain in the target |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for task, own in rows.items():
+    for task in (name for name in TASKS if any(row["task"] == name for row in rows)):
+        own = [row for row in rows if row["task"] == task]
         base = of_method(own, "source_only")
         for method in METHODS:
             found = of_method(own, method)
             scores = [f"{np.mean(found[domain]):.3f}" for domain in (SOURCE, TARGET)]
-            gains = [gain(found[domain], base[domain]) for domain in (SOURCE, AFTERWARDS, TARGET)]
-            lines.append(f"| {task} | {method} | {' | '.join(scores)} | {' | '.join(gains)} |")
+            gains = [
+                in_points([a - b for a, b in zip(found[domain], base[domain], strict=True)])
+                for domain in (SOURCE, AFTERWARDS, TARGET)
+            ]
+            lines.append(f"| {task} | {len(base[TARGET])} | {method} | {' | '.join(scores)} | {' | '.join(gains)} |")
     return "\n".join(lines)
 
 
 def of_method(rows: list[dict[str, Any]], method: str) -> dict[str, list[float]]:
     """Macro-F1 by domain of every seed of a method."""
-    own = [row for row in rows if row["method"] == method]
+    own = sorted((row for row in rows if row["method"] == method), key=lambda row: row["seed"])
     return {domain: [row[domain]["macro_f1"] for row in own] for domain in (SOURCE, AFTERWARDS, TARGET)}
-
-
-def gain(found: list[float], base: list[float]) -> str:
-    """Points gained, with their interval where there are several seeds."""
-    mean, low, high = interval_over([100 * (a - b) for a, b in zip(found, base, strict=True)])
-    return f"{mean:+.1f}" if low is None else f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 if __name__ == "__main__":

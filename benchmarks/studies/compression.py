@@ -5,14 +5,16 @@
 Spoken digits, one speaker held out at a time; human sounds; cry detection; rows of digits. The dense baseline, an LSTM
 and a GRU of 256 units, was fixed beforehand; --wide takes 768. Tensor trains learn from the start, and from the
 singular values of the trained baseline. Beside them stand dense networks of fewer units: the smallest that loses at
-most 2 points is what a train must beat. Prints its cost first; interrupted, it goes on where it was, and tasks that are
-not asked for stay as they were recorded. KERAS_BACKEND=torch is several times faster. The larger study is
+most 2 points is what a train must beat. Prints its cost first and records each network; what is recorded under the same
+settings is not run again, and what is not asked for stays as it was recorded. KERAS_BACKEND=torch is several times faster. The larger study is
 `--every --seed 0 --seed 1 --seed 2 --epochs 40`.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -24,9 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.lib.record import record, recorded
-from benchmarks.studies.compression_table import UNITS, table
-from benchmarks.studies.compression_tasks import NOISY, TASKS, Task, load_task
+from benchmarks.lib.record import add_row, record, recorded, rows_under
+from benchmarks.studies.compression_table import NOISY, UNITS, table
+from benchmarks.studies.compression_tasks import TASKS, Task, load_task
 from training.compression.imitation import answers_of
 from training.compression.tensorised import Recipe, tensorise
 from training.data.effects import CLEAN
@@ -104,14 +106,17 @@ def main() -> None:
     for name in arguments.task or ["fsdd", "digits"]:
         task = load_task(name, arguments.data, arguments.clips, arguments.work / "features", arguments.folds)
         study = Study(task, arguments.epochs, arguments.work / f"{name}-{arguments.clips}-{arguments.epochs}")
-        rows = [row for c in cells for row in (wide_rows(c) if arguments.wide else rows_of(c, arguments.every))]
-        print(f"{name}: {study.cost(rows, len(seeds))}", flush=True)
-        found[f"{name} {WIDE}" if arguments.wide else name] = {
-            "task": name, "clips": arguments.clips, "folds": len(task.folds), "seeds": seeds,
-            "epochs": arguments.epochs, "rows": [study.row(row, seeds) for row in rows],
-        }  # fmt: skip
-        figures = {"tasks": {key: found[key] for key in sorted(found, key=place)}}
-        record("compression", figures, table(figures))
+        networks = [row for c in cells for row in (wide_rows(c) if arguments.wide else rows_of(c, arguments.every))]
+        print(f"{name}: {study.cost(networks, len(seeds))}", flush=True)
+        key = f"{name} {WIDE}" if arguments.wide else name
+        rows = rows_under(study.settings(arguments.clips), found.get(key, {}))
+        for network in networks:
+            add_row(rows, {"name": network.name}, lambda network=network: study.network(network))
+            study.run(network, seeds, next(row["runs"] for row in rows if row["name"] == network.name))
+            rows.sort(key=lambda row: (list(DENSE).index(row["cell"]), row["train"], -row["parameters"]))
+            found[key] = {"task": name, "settings": study.settings(arguments.clips), "rows": rows}
+            figures = {"tasks": {key: found[key] for key in sorted(found, key=place)}}
+            record("compression", figures, table(figures))
 
 
 def place(key: str) -> tuple[int, str]:
@@ -155,31 +160,35 @@ class Study:
         total = sum(seconds[row.units] * steps for row in rows)
         return f"about {total / 60:.0f} minutes on this core, less what is done already"
 
-    def row(self, row: Row, seeds: list[int]) -> dict[str, Any]:
-        """One network's scores and size."""
-        variants = [name for name in (CLEAN, *NOISY) if name in self.task.heard]
-        cells = {(fold, seed): self.cell(row, fold, seed) for fold in self.task.folds for seed in seeds}
-        scores = {v: [float(np.mean([cells[f, s][v] for s in seeds])) for f in self.task.folds] for v in variants}
+    def settings(self, n_clips: int) -> dict[str, Any]:
+        """What all runs of a record share."""
+        rates = {"rate": RATE, "train_rate": TRAIN_RATE, "batch": BATCH, "dropout": DROPOUT}
+        return {"clips": n_clips, "epochs": self.epochs, **rates}
+
+    def network(self, row: Row) -> dict[str, Any]:
+        """One network's size, and room for its runs."""
         head = build(row, self.task).get_layer("head")
-        found = {"name": row.name, "cell": row.cell, "train": row.cores > 0, "parameters": head.count_params()}
-        seconds = sum(float(cell["seconds"]) for cell in cells.values())
-        print(f"{row.name}: {np.mean(scores[CLEAN]):.3f}, {found['parameters']} parameters", flush=True)
-        return {**found, "scores": scores, "seconds": round(seconds, 1)}
+        return {"cell": row.cell, "train": row.cores > 0, "parameters": head.count_params(), "runs": []}
+
+    def run(self, row: Row, seeds: list[int], runs: list[dict[str, Any]]) -> None:
+        """Add macro-F1 by variant of each fold and seed."""
+        for seed, fold in itertools.product(seeds, self.task.folds):
+            add_row(runs, {"fold": fold, "seed": seed}, lambda fold=fold, seed=seed: self.cell(row, fold, seed))
 
     def cell(self, row: Row, fold: str, seed: int) -> dict[str, float]:
         """Macro-F1 on a fold that was not learnt from, by variant; what is done is read."""
         folder = self.work / row.name.replace(" ", "").replace(",", "-")
-        file = folder / f"{fold}-{seed}.npz"
+        file = folder / f"{fold}-{seed}.json"
         if not file.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            started, (known, tested) = time.perf_counter(), self.task.folds[fold]
+            known, tested = self.task.folds[fold]
             model = self.learn(row, known, fold, seed)
             scores = {v: self.score(model, v, tested) for v in (CLEAN, *NOISY) if v in self.task.heard}
             if row == Row(row.cell):
                 np.savez(folder / f"{fold}-{seed}.weights.npz", *model.get_weights())
-            np.savez(file, **scores, seconds=time.perf_counter() - started)
-        with np.load(file) as stored:
-            return {name: float(stored[name]) for name in stored.files}
+            file.write_text(json.dumps(scores))
+            print(f"{row.name}, {fold}, seed {seed}: {scores[CLEAN]:.3f}", flush=True)
+        return json.loads(file.read_text())
 
     def learn(self, row: Row, known: np.ndarray, fold: str, seed: int) -> keras.Model:
         """A network that learnt from the known items; one from singular values learns for half as long."""

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from benchmarks.studies.causes_tasks import HUMAN_SOUNDS
-from benchmarks.studies.compression_table import IMAGES_PER_CLIP
+from benchmarks.studies.compression_table import IMAGES_PER_CLIP, NOISY
 from edge.dsp.log_mel import log_mel
 from edge.dsp.stretch import average, interpolate
 from training.data.augmentation import sounding
@@ -27,7 +27,6 @@ from training.data.splits import make_splits
 from training.runs.folds import SPLIT_SEED
 
 TRAINED = (CLEAN, "edges", "voice", "voice_2")
-NOISY = ("noise_10_db", "noise_0_db")
 EQ_DB, EQ_KNOTS = 8.0, 9
 DIGIT_FOLDS = 3
 TASKS = ("fsdd", "esc50", "cry", "digits")

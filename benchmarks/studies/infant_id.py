@@ -4,8 +4,9 @@
 
 Clips of one app instance are taken for one infant, the earlier half beside the later half, 4 folds over instances. An
 instance is a phone in a home: what is found is an upper bound of what the voice tells. Pairs within a platform, and all
-below 3400 Hz, take the most obvious of that away. Prints its cost first; `--seed 0 --seed 1 --seed 2 --epochs 30` is
-the larger study. `--start FILE` begins with a res8 of cry-train pretrain.
+below 3400 Hz, take the most obvious of that away. Prints its cost first and records each run; what is recorded under
+the same settings is not run again. `--seed 0 --seed 1 --seed 2 --epochs 30` is the larger study. `--start FILE` begins
+with a res8 of cry-train pretrain; its name tells it from others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from benchmarks.lib.record import record
+from benchmarks.lib.record import add_row, record, recorded, rows_under, without_seed
 from training.infant_id.experiment import REPORT, choose, run_folds
 from training.infant_id.fitting import FRAMES_PER_INFANT, Identification, Settings
 from training.infant_id.material import infant_frames
@@ -31,6 +32,7 @@ from training.runs.stage import Effort, compiled
 
 WORK = Path("results/infant_id")
 FOLDS = 4
+PAIRS = ("all", "within a platform")
 
 
 def main() -> None:
@@ -46,15 +48,22 @@ def main() -> None:
     seeds = arguments.seed or [0]
     runs = [(start, seed) for start in [None, *arguments.start] for seed in seeds]
     print(cost(clips, arguments.epochs, len(runs)), flush=True)
-    rows = []
+    shared = {**without_seed(Settings(epochs=arguments.epochs)), "folds": FOLDS}
+    rows = rows_under(shared, recorded("infant_id"))
     for start, seed in runs:
         name = "scratch" if start is None else f"from {start.stem}"
         out = arguments.work / f"{name.replace(' ', '-')}-{arguments.epochs}-{seed}"
-        if not (out / REPORT).is_file():
-            network = None if start is None else keras.saving.load_model(start, compile=False)
-            run_folds(clips, Settings(epochs=arguments.epochs, seed=seed), FOLDS, True, out, network)
-        rows.append({"name": name, "seed": seed, **json.loads((out / REPORT).read_text())})
-    record("infant_id", {"epochs": arguments.epochs, "folds": FOLDS, "rows": rows}, table(rows))
+
+        def run(start: Path | None = start, seed: int = seed, out: Path = out) -> dict[str, Any]:
+            if not (out / REPORT).is_file():
+                network = None if start is None else keras.saving.load_model(start, compile=False)
+                run_folds(clips, Settings(epochs=arguments.epochs, seed=seed), FOLDS, True, out, network)
+            report = json.loads((out / REPORT).read_text())
+            return {pairs: report[pairs] for pairs in PAIRS}
+
+        add_row(rows, {"name": name, "seed": seed}, run)
+        rows.sort(key=lambda row: (row["name"] != "scratch", row["name"], row["seed"]))
+        record("infant_id", {"settings": shared, "rows": rows}, table(rows))
 
 
 def cost(clips: list[Any], epochs: int, n_runs: int) -> str:
@@ -81,7 +90,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        for pairs in ("all", "within a platform"):
+        for pairs in PAIRS:
             own = row[pairs]
             low, _, high = own["chance"]
             lines.append(

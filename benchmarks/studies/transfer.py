@@ -4,13 +4,14 @@
 
 Ten human sounds of ESC-50 by fold, from the start, from spoken words (fsdd), and from sounds without labels (NT-Xent on
 the training folds of ESC-50 and on donateacry). All learn from the same labelled clips with the same seed, at the same
-rate; one goes on from words at a tenth of it, as is often done. Prints its
-cost first; interrupted, it goes on where it was. `--fold 1 ... --fold 4 --seed 0 ... --epochs 20` is the larger study.
+rate; one goes on from words at a tenth of it, as is often done. Prints its cost first and records each seed; what is
+recorded under the same settings is not run again. `--fold 1 ... --fold 4 --seed 0 ... --epochs 20` is the larger study.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import time
@@ -23,8 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.lib.record import record
-from benchmarks.lib.statistics import interval_over
+from benchmarks.lib.record import add_row, record, recorded, rows_under, without_seed
+from benchmarks.lib.statistics import in_points
 from benchmarks.studies.causes_tasks import HUMAN_SOUNDS
 from training.data.corpora import Clip
 from training.data.log_mel_frames import Frames, frames_of
@@ -61,15 +62,13 @@ def main() -> None:
     folds, seeds = arguments.fold or [1, 2], arguments.seed or [0]
     study = Study(arguments.data, arguments.work / str(arguments.epochs), arguments.epochs)
     print(study.cost(len(folds), len(seeds)), flush=True)
-    rows = [
-        {"start": start, "share": share, "fold": fold, "seed": seed, **study.cell(start, share, fold, seed)}
-        for seed in seeds
-        for fold in folds
-        for start in STARTS
-        for share in shares_of(start)
-    ]
-    figures = {"folds": folds, "seeds": seeds, "epochs": arguments.epochs, "rows": rows}
-    record("transfer", figures, table(figures))
+    shared = without_seed(study.settings)
+    rows = rows_under(shared, recorded("transfer"))
+    for seed in seeds:
+        for which in itertools.product(folds, STARTS, SHARES):
+            study.add(rows, *which, seed)
+        figures = {"settings": shared, "rows": rows}
+        record("transfer", figures, table(figures))
 
 
 def shares_of(start: str) -> tuple[float, ...]:
@@ -116,6 +115,12 @@ class Study:
         minutes = (time.perf_counter() - started) * steps * trainings / 60
         return f"about {minutes:.0f} minutes on this core, less what is done already"
 
+    def add(self, rows: list[dict[str, Any]], fold: int, start: str, share: float, seed: int) -> None:
+        """Add the row of a network, if it has one."""
+        if share in shares_of(start):
+            which = {"start": start, "share": share, "fold": fold, "seed": seed}
+            add_row(rows, which, lambda: self.cell(start, share, fold, seed))
+
     def cell(self, start: str, share: float, fold: int, seed: int) -> dict[str, float]:
         """Scores on a fold that nothing was learnt from; what is done is read."""
         folder = self.work / f"{start.replace(',', '').replace(' ', '-')}-{share}-{fold}-{seed}"
@@ -155,10 +160,11 @@ class Study:
 
 def table(figures: dict[str, Any]) -> str:
     """Macro-F1 and UAR, and the gain beside learning from the start, Markdown."""
-    rows = figures["rows"]
+    rows = sorted(figures["rows"], key=lambda row: (row["seed"], row["fold"]))
+    folds, seeds = ({row[key] for row in rows} for key in ("fold", "seed"))
     lines = [
-        f"{len(figures['folds'])} of 4 folds held out in turn, {len(figures['seeds'])} seed(s), {figures['epochs']} "
-        f"epochs. Gains are points of macro-F1, paired by fold and seed, with their 95 % interval.",
+        f"{len(folds)} of 4 folds held out in turn, {len(seeds)} seed(s), {figures['settings']['epochs']} epochs. Gains are points of macro-F1, paired by fold and seed, with their "
+        f"95 % interval.",
         "",
         "| labels | network | on what it learnt from | macro-F1 | UAR | gain |",
         "|---|---|---|---|---|---|",
@@ -169,10 +175,8 @@ def table(figures: dict[str, Any]) -> str:
             if share not in shares_of(start):
                 continue
             own = [row for row in rows if row["start"] == start and row["share"] == share]
-            gains = [100 * (a["macro_f1"] - b["macro_f1"]) for a, b in zip(own, base, strict=True)]
-            mean, low, high = interval_over(gains)
-            interval = "" if low is None else f" ({low:+.1f} to {high:+.1f})"
-            shown = "" if start == SCRATCH else f"{mean:+.1f}{interval}"
+            gains = [a["macro_f1"] - b["macro_f1"] for a, b in zip(own, base, strict=True)]
+            shown = "" if start == SCRATCH else in_points(gains)
             scores = [
                 f"{np.mean([row[key] for row in own]):.3f}"
                 for key in ("learnt_macro_f1", "macro_f1", "balanced_accuracy")
