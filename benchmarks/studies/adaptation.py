@@ -4,7 +4,8 @@
 
 Every method learns on the same clips and is judged on the same unheard groups, in the source and in the target. Prints
 its cost first and records each seed; what is recorded under the same settings is not run again. `--seed 0 ... --seed 4
---epochs 20 --per-label 20` is the larger study. Labels of donateacry cannot be learnt from sound: its two rows show whether a method harms, not whether it helps.
+--epochs 20 --per-label 20` is the larger study. Labels of donateacry cannot be learnt from sound: its two rows show
+whether a method harms, not whether it helps.
 """
 
 from __future__ import annotations
@@ -113,11 +114,11 @@ def cost(domains: Domains, settings: Settings, n: int) -> str:
 def table(rows: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """The rows as Markdown, each method beside the source alone with the same seed and groups."""
     lines = [
-        f"{settings['epochs']} epochs of {settings['frames_per_epoch']} frames. Gains are points of macro-F1 beside the "
-        f"source alone, paired by seed, with the 95 % interval over seeds.",
+        f"{settings['epochs']} epochs of {settings['frames_per_epoch']} frames. Gains are points of macro-F1 beside "
+        "the source alone, paired by seed, with the 95 % interval over seeds.",
         "",
-        "| task | seeds | method | source macro-F1 | target macro-F1 | gain in the source | with the target's moments | "
-        "gain in the target |",
+        "| task | seeds | method | source macro-F1 | target macro-F1 | gain in the source | with the target's moments "
+        "| gain in the target |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for task in (name for name in TASKS if any(row["task"] == name for row in rows)):

@@ -6,13 +6,14 @@ Spoken digits, one speaker held out at a time; human sounds; cry detection; rows
 and a GRU of 256 units, was fixed beforehand; --wide takes 768. Tensor trains learn from the start, and from the
 singular values of the trained baseline. Beside them stand dense networks of fewer units: the smallest that loses at
 most 2 points is what a train must beat. Prints its cost first and records each network; what is recorded under the same
-settings is not run again, and what is not asked for stays as it was recorded. KERAS_BACKEND=torch is several times faster. The larger study is
-`--every --seed 0 --seed 1 --seed 2 --epochs 40`.
+settings is not run again, and what is not asked for stays as it was recorded. KERAS_BACKEND=torch is several times
+faster. The larger study is `--every --seed 0 --seed 1 --seed 2 --epochs 40`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -111,9 +112,7 @@ def main() -> None:
         key = f"{name} {WIDE}" if arguments.wide else name
         rows = rows_under(study.settings(arguments.clips), found.get(key, {}))
         for network in networks:
-            add_row(rows, {"name": network.name}, lambda network=network: study.network(network))
-            study.run(network, seeds, next(row["runs"] for row in rows if row["name"] == network.name))
-            rows.sort(key=lambda row: (list(DENSE).index(row["cell"]), row["train"], -row["parameters"]))
+            study.add(rows, network, seeds)
             found[key] = {"task": name, "settings": study.settings(arguments.clips), "rows": rows}
             figures = {"tasks": {key: found[key] for key in sorted(found, key=place)}}
             record("compression", figures, table(figures))
@@ -165,15 +164,16 @@ class Study:
         rates = {"rate": RATE, "train_rate": TRAIN_RATE, "batch": BATCH, "dropout": DROPOUT}
         return {"clips": n_clips, "epochs": self.epochs, **rates}
 
-    def network(self, row: Row) -> dict[str, Any]:
-        """One network's size, and room for its runs."""
-        head = build(row, self.task).get_layer("head")
-        return {"cell": row.cell, "train": row.cores > 0, "parameters": head.count_params(), "runs": []}
-
-    def run(self, row: Row, seeds: list[int], runs: list[dict[str, Any]]) -> None:
-        """Add macro-F1 by variant of each fold and seed."""
+    def add(self, rows: list[dict[str, Any]], row: Row, seeds: list[int]) -> None:
+        """Add a network's size, and macro-F1 by variant of each fold and seed."""
+        own = next((own for own in rows if own["name"] == row.name), None)
+        if own is None:
+            size = build(row, self.task).get_layer("head").count_params()
+            own = {"name": row.name, "cell": row.cell, "train": row.cores > 0, "parameters": size, "runs": []}
+            rows.append(own)
+            rows.sort(key=lambda one: (list(DENSE).index(one["cell"]), one["train"], -one["parameters"]))
         for seed, fold in itertools.product(seeds, self.task.folds):
-            add_row(runs, {"fold": fold, "seed": seed}, lambda fold=fold, seed=seed: self.cell(row, fold, seed))
+            add_row(own["runs"], {"fold": fold, "seed": seed}, functools.partial(self.cell, row, fold, seed))
 
     def cell(self, row: Row, fold: str, seed: int) -> dict[str, float]:
         """Macro-F1 on a fold that was not learnt from, by variant; what is done is read."""

@@ -163,7 +163,8 @@ def table(figures: dict[str, Any]) -> str:
     rows = sorted(figures["rows"], key=lambda row: (row["seed"], row["fold"]))
     folds, seeds = ({row[key] for row in rows} for key in ("fold", "seed"))
     lines = [
-        f"{len(folds)} of 4 folds held out in turn, {len(seeds)} seed(s), {figures['settings']['epochs']} epochs. Gains are points of macro-F1, paired by fold and seed, with their "
+        f"{len(folds)} of 4 folds held out in turn, {len(seeds)} seed(s), "
+        f"{figures['settings']['epochs']} epochs. Gains are points of macro-F1, paired by fold and seed, with their "
         f"95 % interval.",
         "",
         "| labels | network | on what it learnt from | macro-F1 | UAR | gain |",
