@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from edge.errors import UserError, how_to_install
@@ -20,7 +21,7 @@ APP = Path(__file__).parent / "flower_app"
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 CONNECTION = "cry-monitor"
 FAILED = "failed.txt"  # in --out, by the server's part: what it says elsewhere may come too late to be shown
-CONNECT_S = 10.0
+CONNECT_S, POLL_S = 10.0, 0.2
 
 
 def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: Path, wait_s: float) -> None:
@@ -42,7 +43,7 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     run_config = " ".join(f"{key}={json.dumps(str(value))}" for key, value in values.items())
     command = [str(flwr), "run", str(APP), CONNECTION, "--stream", "--run-config", f"{run_config} wait-s={int(wait_s)}"]
     environment = {**os.environ, **QUIET, "FLWR_HOME": str(home.resolve())}
-    said = followed(command, environment)
+    said = followed(command, environment, out / FAILED)
     if (out / FAILED).is_file():
         raise UserError((out / FAILED).read_text())
     if not (out / "model" / "model.json").is_file():
@@ -85,15 +86,25 @@ def write_connection(home: Path, superlink: str, certificate: Path) -> None:
     (home / "config.toml").write_text("\n".join(lines) + "\n")
 
 
-def followed(command: list[str], environment: dict[str, str]) -> list[str]:
-    """Lines that a command says, shown while it runs."""
-    said = []
+def followed(command: list[str], environment: dict[str, str], failed: Path) -> list[str]:
+    """Lines that a command says, shown while it runs; it is ended once `failed` is there, of which it hears late."""
+    said: list[str] = []
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
     )
-    with process:
+
+    def show() -> None:
         for line in process.stdout:
             said.append(line.rstrip("\n"))
             if line.startswith(("round ", "  ")):
                 print(line, end="", flush=True)
+
+    shown = threading.Thread(target=show)
+    with process:
+        shown.start()
+        while shown.is_alive():
+            shown.join(POLL_S)
+            if failed.is_file():
+                process.terminate()
+                shown.join()
     return said

@@ -23,6 +23,7 @@ from training.federated.rounds import DOWN, UP, Report, Round, State
 KEPT, MODEL = "kept.npz", "model"
 KEPT_AT_MOST = 1 << 34  # bytes
 ADVICE = "delete it to begin this federation anew"
+BEGIN_ANEW = "mend that, and begin anew with another --out"
 History = list[dict[str, Any]]
 Say = Callable[[str], None]
 
@@ -43,7 +44,10 @@ def federate(
     after_round: Callable[[State, History], None],
     say: Say,
 ) -> tuple[State, History]:
-    """The state after all rounds of the plan, and what each said of itself. homes(number): those that can be asked."""
+    """The state after all rounds of the plan, and what each said of itself. homes(number): those that can be asked.
+
+    Raises UserError when nothing came of any round.
+    """
     plan = run_round.plan
     while state.round < plan.rounds:
         state, report = run_round(state, asked(plan, state.round, homes(state.round)))
@@ -52,6 +56,9 @@ def federate(
         history.append(entry(report, scores, spent))
         after_round(state, history)
         say(line(history[-1], plan.rounds))
+    if not state.completed:
+        last = (history or [{}])[-1].get("failed") or "each was cut"
+        raise UserError(f"nothing was learnt, for nothing came of any of {plan.rounds} rounds: {last}; {BEGIN_ANEW}")
     return state, history
 
 

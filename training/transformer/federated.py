@@ -7,6 +7,7 @@ encoder is frozen too, so that it is computed once for every frame.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,8 +85,10 @@ class AdapterTask:
         names = [v.path for v in self.back.trainable_variables]
         self.layout = Layout(tuple(names), tuple(tuple(v.shape) for v in self.back.trainable_variables))
         self.start = as_vector([keras.ops.convert_to_numpy(v) for v in self.back.trainable_variables])
-        fixed = [keras.ops.convert_to_numpy(v) for v in self.classifier.non_trainable_variables]
-        about = {"task": "adapters", "labels": self.frames.labels, "scale": LOG_MEL_SCALE}
+        frozen = [*self.classifier.non_trainable_variables, *(self.denoiser.variables if self.denoiser else [])]
+        fixed = [keras.ops.convert_to_numpy(v) for v in frozen]
+        features = dataclasses.asdict(settings.features)
+        about = {"task": "adapters", "labels": self.frames.labels, "scale": LOG_MEL_SCALE, "features": features}
         self.identity = identity_of(self.layout, plan, fixed, about)
         self.gradient_of = gradient_function(self.back)
         self.parts = self.dealt(partition)

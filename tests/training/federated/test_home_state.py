@@ -4,9 +4,11 @@ import datetime
 import importlib.util
 import ipaddress
 import json
+import os
 import socket
 import ssl
 import stat
+import sys
 import threading
 from contextlib import suppress
 
@@ -19,7 +21,7 @@ from quadratics import RUN, Federation
 
 from edge.errors import UserError
 from training.command import main
-from training.federated.deployment import deploy
+from training.federated.deployment import deploy, followed
 from training.federated.home import Home
 from training.federated.home_state import keep_home, take_home
 from training.federated.loop import kept, serve_rounds
@@ -200,3 +202,11 @@ def test_a_superlink_that_is_not_there_or_not_the_right_one_is_said(tmp_path, su
             tmp_path / "x.toml", tmp_path / "roster", place or superlink, tmp_path / certificate, tmp_path / "out", 1.0
         )
     assert says in str(error.value)
+
+
+def test_a_server_s_part_that_cannot_go_on_is_heard_of_at_once(tmp_path, capsys):
+    """Flower's own command goes on for a minute after it."""
+    failed = tmp_path / "failed.txt"
+    goes_on = f"import time\nprint('round 1/2: 3 of 3 homes', flush=True)\nopen({str(failed)!r}, 'w')\ntime.sleep(600)"
+    assert followed([sys.executable, "-c", goes_on], dict(os.environ), failed) == ["round 1/2: 3 of 3 homes"]
+    assert capsys.readouterr().out == "round 1/2: 3 of 3 homes\n"

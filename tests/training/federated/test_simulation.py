@@ -2,6 +2,10 @@
 
 import json
 import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +20,7 @@ from training.federated.simulation import simulate
 from training.federated.task import make_task
 from training.verifier.federated import INPUTS, LAYOUT, UNIT, Episodes, FusionLearner, read_marked, write_marked
 
+REPOSITORY = Path(__file__).parents[3]
 HOMES = 5
 TRUE = np.array([-1.5, 0.8, 0.5, -0.4, -0.6])  # how these homes' sounds are truly told apart
 
@@ -89,6 +94,37 @@ def test_an_interrupted_federation_ends_as_one_that_was_not(config, tmp_path, mo
     _, (resumed, history) = run(path, tmp_path / "cut")
     assert np.array_equal(resumed.parameters, whole.parameters)
     assert [entry["round"] for entry in history] == list(range(12))
+
+
+def test_killed_in_the_middle_of_a_round_it_ends_as_one_that_was_not(config, tmp_path):
+    """kill -9 of the command itself; the model is the same to the last bit."""
+    path = config(rounds=20)
+
+    def command(out):
+        return [sys.executable, "-u", "-m", "training.command", "federate", "--config", str(path), "--out", str(out)]
+
+    subprocess.run(command(tmp_path / "whole"), cwd=REPOSITORY, check=True, capture_output=True)
+    with subprocess.Popen(command(tmp_path / "cut"), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as running:
+        while not running.stdout.readline().startswith("round 3/20"):
+            assert running.poll() is None
+        running.kill()
+    assert running.returncode == -signal.SIGKILL
+    assert (tmp_path / "cut" / KEPT).is_file() and not (tmp_path / "cut" / "model").exists()
+    done = subprocess.run(command(tmp_path / "cut"), cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "round 3/20" not in done.stdout and "round 20/20" in done.stdout
+    whole, cut = (np.load(tmp_path / name / KEPT) for name in ("whole", "cut"))
+    assert all(np.array_equal(whole[name], cut[name]) for name in ("parameters", "control", "ranges"))
+
+
+def test_a_federation_of_which_no_round_counts_writes_no_model(config, tmp_path, capsys):
+    path = config(rounds=2)
+    path.write_text(path.read_text().replace("silent_share = 0.2", "silent_share = 1.0"))
+    assert main(["federate", "--config", str(path), "--out", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cry-train: error: nothing was learnt, for nothing came of any of 2 rounds: ")
+    assert "homes came, 3 are needed" in line or "homes are left after" in line
+    assert not (tmp_path / "out" / "model").exists()
 
 
 def test_what_it_goes_on_from_is_looked_at(config, tmp_path, capsys):

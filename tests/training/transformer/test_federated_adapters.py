@@ -17,7 +17,7 @@ from training.federated.config import federation_of  # noqa: E402
 from training.federated.partition import Partition  # noqa: E402
 from training.federated.simulation import simulate  # noqa: E402
 from training.federated.task import make_task  # noqa: E402
-from training.transformer.model import build_classifier  # noqa: E402
+from training.transformer.model import build_classifier, build_denoiser  # noqa: E402
 from training.transformer.presets import PRESETS  # noqa: E402
 from training.transformer.trained import Trained, save_trained  # noqa: E402
 
@@ -112,14 +112,19 @@ def test_a_homes_clips_enter_no_statistic(folder):
     assert [sorted(p) for p in task.parts.values()] != [sorted(p) for p in other.parts.values()]
 
 
-def test_another_backbone_is_another_model(folder, tmp_path):
+@pytest.mark.parametrize("other_in", ["weights", "denoiser", "features"])
+def test_another_backbone_or_feature_is_another_model(folder, tmp_path, other_in):
+    """Of the same shapes: only what homes compare tells them apart."""
     _, task = made(folder)
-    keras.utils.set_random_seed(9)
-    save_trained(Trained(None, build_classifier(PRESETS["tiny"], 3), ["a", "b", "c"], 64), tmp_path)
-    federation = federation_of({"name": "x", "task": {}, "plan": {"local": {"steps": 1, "rate": 0.1}}}, "x")
-    settings = {"kind": "adapters", "backbone": str(tmp_path), "data": {"corpora": ["tones"], "folds": 3,
-                "mixed_groups": True, "only_folds": ["0"]}}  # fmt: skip
-    other = make_task(settings, Partition(3, 0.5, 2), federation.plan, folder, folder / "work")
+    keras.utils.set_random_seed(9 if other_in == "weights" else 0)
+    classifier = build_classifier(PRESETS["tiny"], 3)
+    denoiser = build_denoiser(PRESETS["tiny"]) if other_in == "denoiser" else None
+    save_trained(Trained(denoiser, classifier, ["a", "b", "c"], 64), tmp_path)
+    data = {"corpora": ["tones"], "folds": 3, "mixed_groups": True, "only_folds": ["0"]}
+    features = {"band_hz": 3400.0} if other_in == "features" else {}
+    settings = {"kind": "adapters", "backbone": str(tmp_path), "data": data, "features": features}
+    settings["frames_per_clip"] = 1
+    other = make_task(settings, Partition(3, 0.5, 2), task.plan, folder, folder / "work")
     assert other.layout == task.layout
     assert other.identity != task.identity
 
