@@ -1,7 +1,7 @@
 """An ONNX network as the exporter passes it on, beside Keras models."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
@@ -62,9 +62,9 @@ class OnnxModel:
         kinds = {value.name: value.type.tensor_type.elem_type for value in self.graph.input}
         return {name: x.astype(onnx.helper.tensor_dtype_to_np_dtype(kinds[name])) for name, x in feed.items()}
 
-    def network(self) -> Network:
-        """The file in onnxruntime, fed and answering by the device's names."""
-        session = onnx_network(self.content)
+    def network(self, opened: Callable[[bytes], Network] = onnx_network, kind: type = np.float32) -> Network:
+        """The file in onnxruntime, or in what else opens it, fed and answering by the device's names in one type."""
+        session = opened(self.content)
         taken = {theirs for theirs, _ in self.states.values()}
         feature = next(value.name for value in self.inputs if value.name not in taken)
         answer = self.answer or self.outputs[0].name
@@ -74,7 +74,7 @@ class OnnxModel:
             given = session(self.cast({feature: self.feed(feed[INPUT_NAME]), **states}))
             renewed = {NEW + ours: given[theirs] for ours, (_, theirs) in self.states.items()}
             said = {OUTPUT_NAME: given[answer].reshape(1, *self.answer_shape), **renewed}
-            return {name: x.astype(np.float32) for name, x in said.items()}
+            return {name: x.astype(kind) for name, x in said.items()}
 
         return run
 

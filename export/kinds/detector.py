@@ -24,6 +24,7 @@ from export.parity.comparison import LogitComparison, Task, keras_outputs, poste
 from export.parity.double_precision import double_outputs
 from export.parity.evidence import Evidence
 from export.parity.metrics import auc, calibration_error, group_draws, interval
+from export.parity.not_finite import check_finite
 from export.parity.own_frames import CRY, Recordings, own_calibration
 from export.parity.score import ScoreComparison
 from export.targets import Bounds
@@ -164,10 +165,7 @@ def with_temperature(model: SourceModel, calibration: Calibration) -> tuple[Sour
     classes = part.labels.astype(int)
     fitted = model.temperature is None
     if fitted:
-        if not np.isfinite(logits).all():
-            raise UserError(
-                f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
-            )
+        check_finite(model, logits, "logits", part.inputs)
         model = model.with_temperature(round(fit_temperature(logits, classes), 4))
     return model, {
         "value": model.temperature,
@@ -183,11 +181,7 @@ def check_source(model: SourceModel, scores: np.ndarray, reference: np.ndarray, 
     reference: its logits (N, labels) on the part; scores: those of a cry, (N, 1). A scale or a label that is not the
     one of its training converts without an error; only what the model is for gives it away.
     """
-    if not np.isfinite(reference).all():
-        raise UserError(
-            f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits on the calibration "
-            f"data: train it again"
-        )
+    check_finite(model, reference, "logits on the calibration data", part.inputs)
     check_spread(model, part.inputs)
     if part.labels is None:
         return []

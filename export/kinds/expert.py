@@ -1,7 +1,7 @@
 """A fused expert: the cause of a cry from fused columns, streamed on synthetic sounds through its step graph."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from export.model import SourceModel
 from export.networks import Network, Shapes, Stream, answers, keras_network, run, state_shapes
 from export.parity.calibration import Provenance
 from export.parity.comparison import LogitComparison, compare, keras_outputs, violations
+from export.parity.double_precision import double_answers
 from export.parity.evidence import Evidence
+from export.parity.not_finite import check_finite
 from export.parity.synthetic_inputs import SEEDS, synthetic_clips
 from export.targets import Bounds
 
@@ -91,6 +93,7 @@ class FusedExpert(ModelKind):
             },
             warnings=unusual(model, streams["parity"]),
             notes=[SYNTHETIC],
+            double=cache(lambda: double_answers(model.fixed, streams["parity"], states)),
         )
 
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
@@ -162,11 +165,9 @@ def check_step_graph(model: SourceModel, network: Network, states: Shapes, colum
     windows = [c[:window] for c in columns if len(c) >= window]
     late = states[PAST_VALID][1]
     got = np.concatenate([answers(network, [stream(model, w, late)], states)[-1:] for w in windows])
-    expected = keras_outputs(model.trained, np.concatenate([z_scored(model, w) for w in windows]))
-    if not np.isfinite(expected).all():
-        raise UserError(
-            f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
-        )
+    given = np.concatenate([z_scored(model, w) for w in windows])
+    expected = keras_outputs(model.trained, given)
+    check_finite(model, expected, "logits", given)
     error = np.abs(got - expected).max() / max(1.0, np.abs(expected).max())
     if not error <= STEP_LOGIT_ERROR:
         raise UserError(

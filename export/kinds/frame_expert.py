@@ -1,6 +1,7 @@
 """A frame expert: the cause of a cry from log-mel frames, as the denoiser leaves them where it stands behind one."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from export.kinds.kind import ANSWER_KEYS, COMMON_DEFAULTS, FRAME_MEAN, ModelKin
 from export.model import SourceModel
 from export.networks import INPUT_NAME, frames
 from export.parity.comparison import EnergyTask, LogitComparison, compare, keras_outputs, violations
+from export.parity.double_precision import double_outputs
 from export.parity.evidence import Evidence
+from export.parity.not_finite import check_finite
 from export.targets import Bounds
 
 COLUMN_S = 0.01
@@ -60,10 +63,7 @@ class FrameExpert(ModelKind):
         material = frame_material(model, calibration_dir)
         ranges, inputs = (as_seen(part.inputs, denoiser) for part in (material.quantise, material.parity))
         reference = keras_outputs(model.trained, inputs)
-        if not np.isfinite(reference).all():
-            raise UserError(
-                f"{model.directory}: the {model.origin} model itself gives NaN or infinite logits: train it again"
-            )
+        check_finite(model, reference, "logits", inputs)
         part, described = material.parity, model.description
         knows = described["energy_threshold"] is not None
         task = EnergyTask(part.labels, part.groups) if knows else None
@@ -81,6 +81,7 @@ class FrameExpert(ModelKind):
                 "denoised": model.is_denoised,
             },
             notes=material.notes + ([ENERGY] if knows else []),
+            double=cache(lambda: double_outputs(model.trained, inputs)),
         )
 
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:

@@ -1,6 +1,7 @@
 """A recurrent detector as a streamed step: the columns of a hop and what it remembers in, logits and the same out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from export.model import SourceModel
 from export.networks import INPUT_NAME, Network, Stream, answers, keras_network, run, state_shapes
 from export.onnx_model import OnnxModel
 from export.parity.comparison import LogitComparison, Task, keras_outputs
+from export.parity.double_precision import double_answers
 from export.parity.evidence import Evidence
+from export.parity.not_finite import check_finite
 from export.parity.own_frames import CRY, Recordings, Sound, own_inputs, sounds_of
 from export.targets import Bounds
 
@@ -92,6 +95,7 @@ class StreamedDetector(Detector):
                 "open_threshold": threshold,
             },
             notes=[note, NOTE],
+            double=cache(lambda: double_answers(reference_model(model), streams["parity"], states)),
         )
 
     def check_on_device(self, bundle: Bundle, evidence: Evidence, bounds: Bounds) -> None:
@@ -130,8 +134,14 @@ def steps(described: Mapping[str, Any], frames: list[np.ndarray]) -> Stream:
 
 
 def reference_network(model: SourceModel) -> Network:
-    """One step of the model as it came; of a Keras model, which is of whole sequences, the step that was made of it."""
-    return model.trained.network() if isinstance(model.trained, OnnxModel) else keras_network(model.fixed)
+    """One step of it."""
+    step = reference_model(model)
+    return step.network() if isinstance(step, OnnxModel) else keras_network(step)
+
+
+def reference_model(model: SourceModel) -> Any:
+    """The step as it came; of a Keras model, which is of whole sequences, the step that was made of it."""
+    return model.trained if isinstance(model.trained, OnnxModel) else model.fixed
 
 
 def check_steps(model: SourceModel, stream: Stream) -> None:
@@ -140,8 +150,7 @@ def check_steps(model: SourceModel, stream: Stream) -> None:
     One that came as a step has nothing to be compared with but its own numbers.
     """
     if isinstance(model.trained, OnnxModel):
-        if not np.isfinite(answers(reference_network(model), [stream], state_shapes(model.fixed))).all():
-            raise UserError(f"{model.directory}: the model itself gives NaN or infinite logits: train it again")
+        check_finite(model, answers(reference_network(model), [stream], state_shapes(model.fixed)), "logits")
         return
     per_step, length = model.description["step"]["columns"], model.trained.inputs[0].shape[1]
     n_steps = len(stream) if length is None else length // per_step
@@ -149,8 +158,7 @@ def check_steps(model: SourceModel, stream: Stream) -> None:
         return  # a saved sequence that is not whole hops cannot be compared
     columns = np.concatenate([step[INPUT_NAME][0, :, :, 0] for step in stream[:n_steps]])
     expected = keras_outputs(model.trained, columns[None])
-    if not np.isfinite(expected).all():
-        raise UserError(f"{model.directory}: the model itself gives NaN or infinite logits: train it again")
+    check_finite(model, expected, "logits", columns[None])
     got = answers(keras_network(model.fixed), [stream[:n_steps]], state_shapes(model.fixed))[-1:]
     error = np.abs(got - expected).max() / max(1.0, np.abs(expected).max())
     if not error <= STEP_LOGIT_ERROR:

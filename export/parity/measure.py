@@ -16,8 +16,10 @@ from export.convert.fp16_emulation import emulate_fp16
 from export.convert.keras_rebuild import half_precision
 from export.model import SourceModel
 from export.networks import INPUT_NAME, Feed, Shapes, Stream, answers, engine_network, fill, frames, state_shapes
-from export.parity.double_precision import where_rounding_grows
+from export.onnx_model import OnnxModel
 from export.parity.evidence import Evidence
+from export.parity.not_finite import first_in_file
+from export.parity.rounding import where_rounding_grows
 from export.targets import BF16, FP16, Bounds
 
 LEAST_BYTES = {
@@ -54,15 +56,20 @@ def measure(exported: list[Exported], evidence: Evidence, denoised: Mapping[str,
                 continue
             bounds = bounds_of(item, evidence.model)
             engine = opened(item.content, item.file.kind, Path(folder) / item.path)
-            judged = engine  # FP16 types are judged with every tensor really rounded
+            judged, content = engine, item.content  # FP16 types are judged with every tensor really rounded
             if item.file.kind == "onnx_typed":
-                judged = opened(emulate_fp16(item.content), "onnx", Path(folder) / "fp16_emulation.onnx")
+                content = emulate_fp16(item.content)
+                judged = opened(content, "onnx", Path(folder) / "fp16_emulation.onnx")
             states = state_shapes(evidence.model.fixed)
             outputs[item.file.kind] = engine_outputs(judged, evidence.streams, states)
             entry.update(engine=engine.name, latency_ms=latency_ms(engine, evidence.feeds[-1]))
             entry["violations"] += missing_weights(item, kernels)
             found = judge(entry, outputs[item.file.kind], evidence, bounds)
-            if found and item.file.precision == "fp32":
+            if not np.isfinite(outputs[item.file.kind]).all():
+                network, fixed = engine_network(judged), evidence.model.fixed
+                where = first_in_file(content, item.file.kind, network, evidence.streams, states, fixed)
+                found += [f"the first is of {where}"] if where else []
+            elif found and item.file.precision == "fp32":
                 found = judge_beside_double(entry, outputs[item.file.kind], evidence, bounds, found)
             entry["violations"] += found
             if denoised is not None:
@@ -80,7 +87,8 @@ def judge_beside_double(
     """What a float32 file does not keep beside the model in double precision, where that is known; else what was found.
 
     Where two round differently it is not the file that must be wrong: it may be off by OTHER_ORDER times as much as the
-    model. Adds to its entry how far each of the two is off. What is not kept names the layer at which rounding grows.
+    model, and by no more than FP16 may. Adds to its entry how far each of the two is off. What is not kept names the
+    layer at which rounding grows.
     """
     double = evidence.double()
     if double is None:
@@ -90,13 +98,15 @@ def judge_beside_double(
     }
     own, parity = compared["model"].parity.max_posterior_error, compared["file"].parity
     entry["beside_double_precision"] = {"model": own, "file": parity.max_posterior_error}
-    allowed = max(bounds.posterior_error, OTHER_ORDER * own)
+    allowed = max(bounds.posterior_error, min(OTHER_ORDER * own, FP16.posterior_error))
     still = evidence.comparison.violations(parity, replace(bounds, posterior_error=allowed))
-    layer = where_rounding_grows(evidence.model.trained, first_steps(evidence.streams)) if still else ""
+    source = evidence.model.fixed if isinstance(evidence.model.fixed, OnnxModel) else evidence.model.trained
+    layer = where_rounding_grows(source, first_steps(evidence.streams)) if still else ""
     if not layer:
         return still
     advice = "what it gives differs too little from one input to another beside its size, scale it there"
-    return [*still, f"float32 rounding grows most at layer {layer}: {advice}"]
+    what = "operator" if source is evidence.model.fixed else "layer"
+    return [*still, f"float32 rounding grows most at {what} {layer}: {advice}"]
 
 
 def first_steps(streams: Sequence[Stream]) -> np.ndarray:

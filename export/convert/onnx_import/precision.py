@@ -1,39 +1,46 @@
-"""Half and double precision as float32: what runs on a board, and what is then made less precise on purpose."""
+"""A network in one precision: float32 is what runs on a board, and is then made less precise on purpose; double
+precision tells whose rounding it is where two differ."""
 
-import numpy as np
 import onnx
 from onnx import TensorProto
 
-OTHERS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 def in_single_precision(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with float32 for every other float, also in subgraphs. In place."""
-    convert(model.graph)
+    convert(model.graph, TensorProto.FLOAT)
     return model
 
 
-def convert(graph: onnx.GraphProto) -> None:
+def in_double_precision(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with float64 for every other float, also in subgraphs. In place."""
+    convert(model.graph, TensorProto.DOUBLE)
+    return model
+
+
+def convert(graph: onnx.GraphProto, kind: int) -> None:
     """Tensors, types of inputs and outputs, casts."""
     for proto in graph.initializer:
-        widen(proto)
+        retype(proto, kind)
     for value in (*graph.input, *graph.output, *graph.value_info):
-        if value.type.tensor_type.elem_type in OTHERS:
-            value.type.tensor_type.elem_type = TensorProto.FLOAT
+        if value.type.tensor_type.elem_type in FLOATS:
+            value.type.tensor_type.elem_type = kind
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("t"):
-                widen(attribute.t)
-            if attribute.name in ("to", "dtype") and attribute.i in OTHERS:
-                attribute.i = TensorProto.FLOAT
+                retype(attribute.t, kind)
+            if attribute.name in ("to", "dtype") and attribute.i in FLOATS:
+                attribute.i = kind
             for subgraph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-                convert(subgraph)
+                convert(subgraph, kind)
 
 
-def widen(proto: TensorProto) -> None:
-    """Give a constant the type float32."""
-    if proto.data_type in OTHERS:
-        proto.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(proto).astype(np.float32), proto.name))
+def retype(proto: TensorProto, kind: int) -> None:
+    """Give a constant of floats another type."""
+    if proto.data_type in FLOATS and proto.data_type != kind:
+        values = onnx.numpy_helper.to_array(proto).astype(onnx.helper.tensor_dtype_to_np_dtype(kind))
+        proto.CopyFrom(onnx.numpy_helper.from_array(values, proto.name))
 
 
 def computes_in_half(model: onnx.ModelProto) -> bool:
