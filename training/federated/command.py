@@ -58,12 +58,15 @@ def simulated(arguments: argparse.Namespace) -> None:
     """Every home in this process."""
     quieten_tensorflow()
     from training.federated.config import read_federation
+    from training.federated.loop import only_one
     from training.federated.simulation import simulate
     from training.federated.task import make_task
 
     federation = read_federation(arguments.config)
     task = make_task(federation.task, federation.partition, federation.plan, arguments.data, arguments.work)
-    simulate(federation, task, arguments.out)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with only_one(arguments.out):
+        simulate(federation, task, arguments.out)
 
 
 def deployed(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 
 from edge.errors import UserError, how_to_install
+from edge.files import write_whole
+from training.federated.loop import only_one
 
 APP = Path(__file__).parent / "flower_app"
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -36,7 +38,8 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     if not flwr.is_file():
         raise UserError(f"Flower is not installed here: {how_to_install('flower')}")
     out.mkdir(parents=True, exist_ok=True)
-    (out / FAILED).unlink(missing_ok=True)
+    with only_one(out):  # the server's part holds it: that one may go on when this command was killed
+        (out / FAILED).unlink(missing_ok=True)
     home = out / "flower"
     write_connection(home, superlink, certificate.resolve())
     values = {"federation": config.resolve(), "roster": roster.resolve(), "out": out.resolve()}
@@ -83,7 +86,7 @@ def write_connection(home: Path, superlink: str, certificate: Path) -> None:
         f"address = {json.dumps(superlink)}",
     ]
     lines.append(f"root-certificates = {json.dumps(str(certificate))}")
-    (home / "config.toml").write_text("\n".join(lines) + "\n")
+    write_whole(home / "config.toml", ["\n".join([*lines, ""]).encode()])
 
 
 def followed(command: list[str], environment: dict[str, str], failed: Path) -> list[str]:

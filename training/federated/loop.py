@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,23 @@ ADVICE = "delete it to begin this federation anew"
 BEGIN_ANEW = "mend that, and begin anew with another --out"
 History = list[dict[str, Any]]
 Say = Callable[[str], None]
+
+
+@contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """For as long as a federation runs in a folder. Raises UserError when another one does."""
+    handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise UserError(f"a federation is running in {out} already; wait for it, or name another --out") from error
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def asked(plan: Plan, number: int, homes: Iterable[str]) -> list[str]:

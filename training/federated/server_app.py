@@ -11,9 +11,10 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from edge.errors import UserError
+from edge.guarded import NO_ROOM
 from training.federated.config import Federation, read_federation
 from training.federated.deployment import FAILED
-from training.federated.loop import History, kept, serve_rounds, write_model
+from training.federated.loop import History, kept, only_one, serve_rounds, write_model
 from training.federated.roster import read_roster
 from training.federated.rounds import Round, State
 from training.federated.simulation import story
@@ -30,11 +31,15 @@ def main(grid: Grid, context: Context) -> None:
     config = context.run_config
     try:
         federation, out = read_federation(Path(str(config["federation"]))), Path(str(config["out"]))
-        serve(federation, read_roster(Path(str(config["roster"]))), grid, out, float(config["wait-s"]))
+        with only_one(out):
+            serve(federation, read_roster(Path(str(config["roster"]))), grid, out, float(config["wait-s"]))
     except (UserError, OSError) as error:
-        print(f"cry-train: error: {error}", flush=True)
+        reason = str(error)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            reason = f"{error.filename2 or error.filename} cannot be written ({error.strerror}): free some space"
+        print(f"cry-train: error: {reason}", flush=True)
         with suppress(OSError):  # a full disk
-            Path(str(config["out"]), FAILED).write_text(str(error))
+            Path(str(config["out"]), FAILED).write_text(reason)
         raise SystemExit(1) from error
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.decision.calibration import log_posterior
 from edge.errors import UserError
+from edge.files import naming, write_whole
 from edge.untrusted import read_json
 from training.data.corpora import Clip
 from training.data.splits import Split
@@ -46,7 +47,7 @@ def claim_output_dir(out: Path, experiment: Any) -> None:
     if file.is_file() and file.read_text() != table:
         raise UserError(f"{out} holds results of another experiment; name another folder with --out, or delete it")
     out.mkdir(parents=True, exist_ok=True)
-    file.write_text(table)
+    write_whole(file, [table.encode()])
 
 
 def chosen(splits: list[Split], names: tuple[str, ...]) -> list[Split]:
@@ -65,7 +66,8 @@ def write_log_posteriors(folder: Path, labels: list[str], clips: dict[str, list[
         arrays[f"{name}_clips"] = [clip.clip_id for clip in clips[name]]
         arrays[f"{name}_truth"] = truth
         arrays[f"{name}_log_posteriors"] = values.astype(np.float32)
-    np.savez(folder / LOG_POSTERIORS, **arrays)
+    with naming(folder / LOG_POSTERIORS):
+        np.savez(folder / LOG_POSTERIORS, **arrays)
 
 
 def evaluation(tested: list[Clip], split: Split, seed: int, evaluated: Evaluated, temperature: float) -> dict[str, Any]:

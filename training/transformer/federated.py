@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from edge.errors import UserError
+from edge.files import write_whole
 from training.data.effects import CLEAN
 from training.data.selection import DataConfig
 from training.data.spectra import LOG_MEL_SCALE, normalise
@@ -148,7 +149,7 @@ class AdapterTask:
         description = describe(trained, self.frames, self.split, self.experiment, self.settings.seed)
         description["training"]["federated"] = story
         (out / CLASSIFIER_FILE).rename(out / "model.keras")
-        (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
+        write_whole(out / "model.json", [json.dumps(description, indent=1).encode(), b"\n"])
 
 
 def make_task(settings: dict[str, Any], partition: Partition, plan: Plan, data: Path | None, work: Path) -> AdapterTask:

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.decision.calibration import energy, fit_energy_threshold, fit_temperature
 from edge.errors import UserError
+from edge.files import write_whole
 from edge.untrusted import read_json
 from training.data.effects import CLEAN
 from training.data.spectra import normalise
@@ -129,7 +130,8 @@ def save_trained(trained: Trained, folder: Path) -> None:
     if trained.denoiser is not None:
         save_small(trained.denoiser, folder / DENOISER_FILE)
     values = {name: getattr(trained, name) for name in ("labels", "n_mels", "temperature", "energy_threshold")}
-    (folder / TRAINED_FILE).write_text(json.dumps({**values, "denoised": trained.denoiser is not None}) + "\n")
+    content = json.dumps({**values, "denoised": trained.denoiser is not None})
+    write_whole(folder / TRAINED_FILE, [content.encode(), b"\n"])
 
 
 def save_small(model: keras.Model, path: Path) -> None:

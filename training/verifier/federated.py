@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import UserError
+from edge.files import write_whole
 from edge.untrusted import read_json
 from training.data.corpora import CRY, UNVERIFIED, Clip
 from training.data.selection import DataConfig, choose_clips
@@ -133,7 +134,7 @@ class FusionTask:
         description["training"] = {**description["training"], "federated": story}
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(SHIPPED / "verifier.keras", out / "verifier.keras")
-        (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
+        write_whole(out / "model.json", [json.dumps(description, indent=1).encode(), b"\n"])
 
 
 def make_task(settings: dict[str, Any], partition: Partition, plan: Plan, data: Path | None, work: Path) -> FusionTask:

@@ -1,6 +1,7 @@
 """`cry-train federate` on homes with marked nights: learns, resumes, and writes a model that export takes."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from edge.bundle.model import read_cascade
 from edge.errors import UserError
 from training.command import main
 from training.federated.config import federation_of, read_federation
-from training.federated.loop import KEPT
+from training.federated.loop import KEPT, only_one
 from training.federated.simulation import simulate
 from training.federated.task import make_task
 from training.verifier.federated import INPUTS, LAYOUT, UNIT, Episodes, FusionLearner, read_marked, write_marked
@@ -150,6 +151,37 @@ def test_a_disk_that_is_full_is_one_line_leaves_no_half_a_model_and_goes_on(conf
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["experiment.json", KEPT]
     assert main(command) == 0
     assert (tmp_path / "out" / "model" / "model.json").is_file()
+
+
+def test_a_disk_without_room_for_the_first_file_is_one_line(config, tmp_path):
+    """A tmpfs that is full, as a user's disk is."""
+    out = tmp_path / "full"
+    out.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(out)], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        command = [sys.executable, "-m", "training.command", "federate", "--out", ".", "--config"]
+        command.append(str(config(rounds=1)))
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        with (out / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
+            while True:
+                filler.write(bytes(4096))
+        full = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
+        (out / "filler").unlink()
+        partly = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+    for done, file in ((full, "experiment.json"), (partly, "verifier.keras")):
+        (line,) = done.stderr.splitlines()
+        assert f"{file} cannot be written (No space left on device): free some space" in line
+
+
+def test_one_folder_is_one_federations(config, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    with only_one(tmp_path / "out"):
+        assert main(["federate", "--config", str(config(rounds=1)), "--out", str(tmp_path / "out")]) == 1
+    assert "a federation is running in" in capsys.readouterr().err
+    assert main(["federate", "--config", str(config(rounds=1)), "--out", str(tmp_path / "out")]) == 0
 
 
 def test_privacy_prints_epsilon_and_learns_less(config, tmp_path):
