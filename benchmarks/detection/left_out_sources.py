@@ -4,7 +4,10 @@
 
 A source is a whole corpus or package, cries and others. A source of cries alone is judged against the others of all
 sources, one of other sounds alone with the cries of all. Clip score: the largest smoothed p(cry) that the device would
-show. The detectors are those of the folds: they never heard the clip, but other clips of its source.
+show. The detectors are those of the folds: they never heard the clip, but other clips of its source. Rows "detector
+too" are of a detector that was trained without the whole source (`cry-train detector --without SOURCE`, exported to
+detector_folds/without-SOURCE): a source without other sounds of its own is judged there among those of the packages, of
+which no detector heard anything.
 """
 
 from __future__ import annotations
@@ -29,12 +32,12 @@ from benchmarks.lib.statistics import (
 )
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
-from training.data.corpora import CRY, UNVERIFIED, Clip, read_samples
+from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples
 from training.verifier.config import GATE, SLOPES, cascade
 from training.verifier.fusion import clip_scores, fit
-from training.verifier.hearing import Heard
+from training.verifier.hearing import Heard, tflite_network
 from training.verifier.material import hear_all, material
-from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
+from training.verifier.release import FOLDS, fold_detectors, shipped_cascade, shipped_network
 
 BABY_CRY_SLOPES = (0.5, 0.75, 1.0)
 ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, 0.0), (-0.15, -0.1), (-0.3, -0.2))
@@ -61,7 +64,13 @@ def main() -> None:
     clips, heard = [clips[i] for i in known], [heard[i] for i in known]
     judge = Judge(clips, heard, yamnet_scores(clips, arguments.yamnet, arguments.work), arguments.seed)
     rows = {source: judge.row(source) for source in tqdm(judge.sources, desc="sources")}
+    packages = {clip.corpus for clip in read_corpora(arguments.also)}
     figures = {"seed": arguments.seed, "shipped": [*SLOPES, GATE], "rows": rows}
+    figures["detector_too"] = {
+        source: judge.row_of_detector(source, packages, arguments.work / f"without-{source}")
+        for source in judge.sources
+        if detector_without(source).is_file()
+    }
     record("left_out_sources", figures, table(figures))
 
 
@@ -72,6 +81,11 @@ def yamnet_scores(clips: Sequence[Clip], file: Path, work: Path) -> np.ndarray:
         yamnet = Yamnet(file)
         np.save(kept, [yamnet.clip_score(read_samples(clip)) for clip in tqdm(clips, desc="YAMNet", mininterval=5)])
     return np.load(kept)
+
+
+def detector_without(source: str) -> Path:
+    """The file of a detector that was trained without a whole source."""
+    return FOLD_BUNDLES / f"without-{source}" / "detector.int8.tflite"
 
 
 class Judge:
@@ -104,17 +118,37 @@ class Judge:
         cries = own & self.is_cry if (own & self.is_cry).any() else self.is_cry
         others = own & ~self.is_cry if (own & ~self.is_cry).any() else ~self.is_cry
         rows = np.flatnonzero(cries | others).tolist()
-        chosen = self.choose(source)
-        kept = np.flatnonzero(~own).tolist()
-        fitted = fit([self.clips[i] for i in kept], [self.heard[i] for i in kept], chosen[:3], chosen[3])
+        chosen, fitted = self.fitted(source)
         heard = [self.heard[i] for i in rows]
         scores = {
             "cascade": clip_scores(heard, fitted),
             "as shipped": clip_scores(heard, shipped_cascade()),
             "unfitted mean": clip_scores(heard, UNFITTED),
             "detector alone": self.alone[rows],
-            "YAMNet": self.yamnet[rows],
         }
+        fit_of = {"chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias}
+        return {**fit_of, **self.judged(rows, scores)}
+
+    def row_of_detector(self, source: str, packages: set[str], work: Path) -> dict[str, Any]:
+        """A source of cries as heard by the detector that was trained without it."""
+        own = self.source == source
+        others = own if (own & ~self.is_cry).any() else np.isin(self.source, sorted(packages))
+        rows = np.flatnonzero((own & self.is_cry) | (others & ~self.is_cry)).tolist()
+        detectors = dict.fromkeys(FOLDS, tflite_network(detector_without(source)))
+        heard = hear_all([self.clips[i] for i in rows], detectors, shipped_network(), work)
+        _, fitted = self.fitted(source)
+        scores = {"cascade": clip_scores(heard, fitted), "detector alone": clip_scores(heard, None)}
+        return self.judged(rows, scores)
+
+    def fitted(self, without: str) -> tuple[Choice, Cascade]:
+        """What is chosen without a source, and the cascade that is fitted without it."""
+        chosen = self.choose(without)
+        kept = np.flatnonzero(self.source != without).tolist()
+        return chosen, fit([self.clips[i] for i in kept], [self.heard[i] for i in kept], chosen[:3], chosen[3])
+
+    def judged(self, rows: list[int], scores: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Metrics of each model's scores of some clips, and of YAMNet's beside them."""
+        scores = {**scores, "YAMNet": self.yamnet[rows]}
         is_cry, groups = self.is_cry[rows], [self.groups[i] for i in rows]
         metrics = {
             name: group_bootstrap(is_cry, score, groups, self.seed)
@@ -123,9 +157,8 @@ class Judge:
             for name, score in scores.items()
         }
         less = paired_bootstrap(is_cry, scores["cascade"], scores["YAMNet"], groups, self.seed)
-        counts = {"cries": int(cries.sum()), "others": int(others.sum())}
-        fit_of = {"chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias}
-        return {**counts, **fit_of, "models": metrics, "less_yamnet": less}
+        counts = {"cries": int(is_cry.sum()), "others": int((~is_cry).sum())}
+        return {**counts, "models": metrics, "less_yamnet": less}
 
 
 def unscaled(choice: Choice) -> Cascade:
@@ -139,8 +172,9 @@ def table(figures: dict[str, Any]) -> str:
     models = list(next(iter(rows.values()))["models"])
     metrics = ("AUC", "recall at 5 % FP", "recall at 1 % FP")
     lines = ["| source left out | clips: cries, others | model | " + " | ".join(metrics) + " |", "|---" * 6 + "|"]
-    for source, row in rows.items():
-        for model in models:
+    too = {f"{source}, detector too": row for source, row in figures["detector_too"].items()}
+    for source, row in {**rows, **too}.items():
+        for model in row["models"]:
             cells = [with_interval(*row["models"][model][metric]) for metric in metrics]
             lines.append(f"| {source} | {row['cries']}, {row['others']} | {model} | " + " | ".join(cells) + " |")
         cells = ["{:+.3f} ({:+.3f} to {:+.3f})".format(*row["less_yamnet"][metric]) for metric in metrics]

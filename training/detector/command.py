@@ -19,7 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--also", type=Path, action="append", default=[], metavar="DIR", help="a further such folder; may be repeated"
     )
-    parser.add_argument("--without", metavar="CORPUS", help="hold out a whole corpus, by its name in metadata.csv")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="CORPUS",
+        help="hold out a whole corpus, by its name in metadata.csv; may be repeated",
+    )
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="yamnet.tflite, to distil from")
     parser.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
@@ -47,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     train_and_save(
         [arguments.data, *arguments.also],
         arguments.teacher,
-        HeldOut(arguments.fold, arguments.without),
+        HeldOut(arguments.fold, tuple(sorted(set(arguments.without)))),
         schedule,
         arguments.work,
         arguments.out,

@@ -29,19 +29,19 @@ FSDD_SHARE = 0.2  # 3,000 spoken digits of six speakers: a fifth of them says as
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a model must not hear: a fold of every corpus, or a whole corpus; nothing where neither is named."""
+    """What a model must not hear: a fold of every corpus, and whole corpora; nothing where neither is named."""
 
     fold: int | None = None
-    corpus: str | None = None
+    corpora: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """For folders."""
-        parts = ["" if self.fold is None else f"fold{self.fold}", self.corpus or ""]
-        return "without-" + "-".join(filter(None, parts)) if any(parts) else "all"
+        parts = [*([] if self.fold is None else [f"fold{self.fold}"]), *self.corpora]
+        return "-".join(["without", *parts]) if parts else "all"
 
     def may_hear(self, clip: Clip) -> bool:
-        return clip.corpus != self.corpus and (self.fold is None or clip.eval_fold != self.fold)
+        return clip.corpus not in self.corpora and (self.fold is None or clip.eval_fold != self.fold)
 
 
 def train_and_save(
@@ -57,8 +57,9 @@ def train_and_save(
     """Train on every clip of the folders that may be heard, and write the model directory `out`."""
     clips = trainable([clip for folder in data for clip in read_corpora(folder)], schedule.seed)
     known = sorted({clip.corpus for clip in clips})
-    if held_out.corpus is not None and held_out.corpus not in known:
-        raise UserError(f"there is no corpus {held_out.corpus!r} to hold out, there are {', '.join(known)}")
+    for corpus in held_out.corpora:
+        if corpus not in known:
+            raise UserError(f"there is no corpus {corpus!r} to hold out, there are {', '.join(known)}")
     bank = joined(
         load_or_make_bank(clips, work, teacher, schedule.seed),
         load_or_make_bank(synthetic_clips(), work, teacher, schedule.seed),
@@ -115,7 +116,7 @@ def describe(
         "training": {
             "corpora": corpora_of(list(dict.fromkeys(clips))),
             "held_out_fold": held_out.fold,
-            "held_out_corpus": held_out.corpus,
+            "held_out_corpora": list(held_out.corpora),
             "teacher": "YAMNet (Apache-2.0)" if has_teacher else None,
             "seed": schedule.seed,
             "frames": schedule.steps * schedule.batch_size,

@@ -25,7 +25,7 @@ from training.detector import fitting, material  # noqa: E402
 from training.detector.config import Schedule  # noqa: E402
 from training.detector.fitting import train_detector  # noqa: E402
 from training.detector.material import VARIANTS, Bank  # noqa: E402
-from training.detector.release import CALIBRATION_DATA  # noqa: E402
+from training.detector.release import CALIBRATION_DATA, HeldOut  # noqa: E402
 from training.layers.fused import FusedBatchNormalization  # noqa: E402
 from training.layers.yamnet import N_CLASSES  # noqa: E402
 
@@ -162,3 +162,11 @@ def test_what_is_trained_is_exported_and_read_by_the_device(trained, tmp_path):
     expected = 1 / (1 + np.exp(-model.predict(normalise(log_mel)[..., None], verbose=0)[:, 0]))
     detector = load_bundle(str(bundle)).detector
     np.testing.assert_allclose([detector.probability(frame) for frame in log_mel], expected, atol=1e-4)
+
+
+def test_folds_and_whole_corpora_are_held_out_together():
+    held_out = HeldOut(1, ("esc50", "ravdess_sub"))
+    heard = [(corpus, fold) for corpus in ("esc50", "ravdess_sub", "donateacry") for fold in (1, 2)]
+    clips = [Clip(Path("0"), corpus, CRY, CRY, "0", fold, "CC0-1.0", "open") for corpus, fold in heard]
+    assert [held_out.may_hear(clip) for clip in clips] == [False, False, False, False, False, True]
+    assert held_out.name == "without-fold1-esc50-ravdess_sub" and HeldOut().name == "all"
