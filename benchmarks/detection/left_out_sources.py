@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.lib.record import FOLD_BUNDLES, record
+from benchmarks.lib.record import FOLD_BUNDLES, record, recorded
 from benchmarks.lib.statistics import (
     RANKING_METRICS,
     group_bootstrap,
@@ -50,27 +50,36 @@ Choice = tuple[float, float, float, float]  # three slopes and the gate
 
 
 def main() -> None:
-    """Run the whole table."""
+    """Run the whole table, or its rows "detector too" alone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
     parser.add_argument("--also", type=Path, required=True, help="folder of further sounds that are no cries")
     parser.add_argument("--yamnet", type=Path, required=True, help="yamnet.tflite, to stand beside")
     parser.add_argument("--work", type=Path, default=Path("results/verifier"), help="what was heard, kept")
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
+    parser.add_argument("--detectors-only", action="store_true", help="all but these rows stay as they are recorded")
     arguments = parser.parse_args()
-    clips = material((arguments.data, arguments.also))
-    heard = hear_all(clips, fold_detectors(FOLD_BUNDLES), shipped_network(), arguments.work)
-    known = [i for i, clip in enumerate(clips) if clip.detector_label != UNVERIFIED]
-    clips, heard = [clips[i] for i in known], [heard[i] for i in known]
-    judge = Judge(clips, heard, yamnet_scores(clips, arguments.yamnet, arguments.work), arguments.seed)
-    rows = {source: judge.row(source) for source in tqdm(judge.sources, desc="sources")}
+    every = material((arguments.data, arguments.also))
+    known = [i for i, clip in enumerate(every) if clip.detector_label != UNVERIFIED]
+    clips = [every[i] for i in known]
     packages = {clip.corpus for clip in read_corpora(arguments.also)}
-    figures = {"seed": arguments.seed, "shipped": [*SLOPES, GATE], "rows": rows}
-    figures["detector_too"] = {
-        source: judge.row_of_detector(source, packages, arguments.work / f"without-{source}")
-        for source in judge.sources
-        if detector_without(source).is_file()
-    }
+    if arguments.detectors_only:
+        rows = recorded("left_out_sources")["rows"]
+    else:
+        heard = hear_all(every, fold_detectors(FOLD_BUNDLES), shipped_network(), arguments.work)
+        judge = Judge(
+            clips, [heard[i] for i in known], yamnet_scores(clips, arguments.yamnet, arguments.work), arguments.seed
+        )
+        rows = {source: judge.row(source) for source in tqdm(judge.sources, desc="sources")}
+    too = {}
+    for source, row in rows.items():
+        if detector_without(source).is_file():
+            own = unheard_of(source, clips, packages)
+            work = arguments.work / f"without-{source}"
+            too[source] = detector_row(
+                source, row, own, yamnet_scores(own, arguments.yamnet, work), work, arguments.seed
+            )
+    figures = {"seed": arguments.seed, "shipped": [*SLOPES, GATE], "rows": rows, "detector_too": too}
     record("left_out_sources", figures, table(figures))
 
 
@@ -88,13 +97,48 @@ def detector_without(source: str) -> Path:
     return FOLD_BUNDLES / f"without-{source}" / "detector.int8.tflite"
 
 
+def unheard_of(source: str, clips: Sequence[Clip], packages: set[str]) -> list[Clip]:
+    """The cries of a source, and its other sounds or those of the packages: nothing of it taught that detector."""
+    own = [clip for clip in clips if clip.corpus == source]
+    if any(clip.detector_label != CRY for clip in own):
+        return own
+    return own + [clip for clip in clips if clip.corpus in packages]
+
+
+def detector_row(
+    source: str, row: dict[str, Any], clips: Sequence[Clip], yamnet: np.ndarray, work: Path, seed: int
+) -> dict[str, Any]:
+    """A source as heard by the detector that was trained without it, and by the cascade that was fitted without it.
+
+    row: of the same source, with the detectors of the folds.
+    """
+    detectors = dict.fromkeys(FOLDS, tflite_network(detector_without(source)))
+    heard = hear_all(clips, detectors, shipped_network(), work)
+    *slopes, gate = row["chosen"]
+    fitted = cascade(row["bias"], row["scale"], slopes, gate)
+    scores = {"cascade": clip_scores(heard, fitted), "detector alone": clip_scores(heard, None), "YAMNet": yamnet}
+    return judged(clips, scores, seed)
+
+
+def judged(clips: Sequence[Clip], scores: dict[str, np.ndarray], seed: int) -> dict[str, Any]:
+    """Metrics of each model's scores of some clips, YAMNet's among them."""
+    is_cry, groups = np.array([clip.detector_label == CRY for clip in clips]), [clip.group_id for clip in clips]
+    metrics = {
+        name: group_bootstrap(is_cry, score, groups, seed)
+        if name in WITH_INTERVALS
+        else {metric: (value, None, None) for metric, value in zip(RANKING_METRICS, ranking(is_cry, score))}
+        for name, score in scores.items()
+    }
+    less = paired_bootstrap(is_cry, scores["cascade"], scores["YAMNet"], groups, seed)
+    return {"cries": int(is_cry.sum()), "others": int((~is_cry).sum()), "models": metrics, "less_yamnet": less}
+
+
 class Judge:
     """Every clip's score under every choice, and what is chosen without a source."""
 
     def __init__(self, clips: Sequence[Clip], heard: Sequence[Heard], yamnet: np.ndarray, seed: int):
         self.clips, self.heard, self.yamnet, self.seed = clips, heard, yamnet, seed
         self.source = np.array([clip.corpus for clip in clips])
-        self.groups = [clip.group_id for clip in clips]
         self.is_cry = np.array([clip.detector_label == CRY for clip in clips])
         self.sources = [str(s) for s in np.unique(self.source) if (self.source == s).sum() >= FEWEST]
         self.alone = clip_scores(heard, None)
@@ -118,47 +162,19 @@ class Judge:
         cries = own & self.is_cry if (own & self.is_cry).any() else self.is_cry
         others = own & ~self.is_cry if (own & ~self.is_cry).any() else ~self.is_cry
         rows = np.flatnonzero(cries | others).tolist()
-        chosen, fitted = self.fitted(source)
+        chosen = self.choose(source)
+        kept = np.flatnonzero(~own).tolist()
+        fitted = fit([self.clips[i] for i in kept], [self.heard[i] for i in kept], chosen[:3], chosen[3])
         heard = [self.heard[i] for i in rows]
         scores = {
             "cascade": clip_scores(heard, fitted),
             "as shipped": clip_scores(heard, shipped_cascade()),
             "unfitted mean": clip_scores(heard, UNFITTED),
             "detector alone": self.alone[rows],
+            "YAMNet": self.yamnet[rows],
         }
         fit_of = {"chosen": chosen, "scale": fitted.detector_weight, "bias": fitted.bias}
-        return {**fit_of, **self.judged(rows, scores)}
-
-    def row_of_detector(self, source: str, packages: set[str], work: Path) -> dict[str, Any]:
-        """A source of cries as heard by the detector that was trained without it."""
-        own = self.source == source
-        others = own if (own & ~self.is_cry).any() else np.isin(self.source, sorted(packages))
-        rows = np.flatnonzero((own & self.is_cry) | (others & ~self.is_cry)).tolist()
-        detectors = dict.fromkeys(FOLDS, tflite_network(detector_without(source)))
-        heard = hear_all([self.clips[i] for i in rows], detectors, shipped_network(), work)
-        _, fitted = self.fitted(source)
-        scores = {"cascade": clip_scores(heard, fitted), "detector alone": clip_scores(heard, None)}
-        return self.judged(rows, scores)
-
-    def fitted(self, without: str) -> tuple[Choice, Cascade]:
-        """What is chosen without a source, and the cascade that is fitted without it."""
-        chosen = self.choose(without)
-        kept = np.flatnonzero(self.source != without).tolist()
-        return chosen, fit([self.clips[i] for i in kept], [self.heard[i] for i in kept], chosen[:3], chosen[3])
-
-    def judged(self, rows: list[int], scores: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Metrics of each model's scores of some clips, and of YAMNet's beside them."""
-        scores = {**scores, "YAMNet": self.yamnet[rows]}
-        is_cry, groups = self.is_cry[rows], [self.groups[i] for i in rows]
-        metrics = {
-            name: group_bootstrap(is_cry, score, groups, self.seed)
-            if name in WITH_INTERVALS
-            else {metric: (value, None, None) for metric, value in zip(RANKING_METRICS, ranking(is_cry, score))}
-            for name, score in scores.items()
-        }
-        less = paired_bootstrap(is_cry, scores["cascade"], scores["YAMNet"], groups, self.seed)
-        counts = {"cries": int(is_cry.sum()), "others": int((~is_cry).sum())}
-        return {**counts, "models": metrics, "less_yamnet": less}
+        return {**fit_of, **judged([self.clips[i] for i in rows], scores, self.seed)}
 
 
 def unscaled(choice: Choice) -> Cascade:
