@@ -76,10 +76,18 @@ def _ended(error, name):
         text = "{} cannot be written ({}): free some space".format(error.filename2 or error.filename, error.strerror)
     elif isinstance(error, MemoryError):
         text = "out of memory: close other programs, or allow more (ulimit -v)"
+    elif _is_of_a_lost_worker(error):
+        text = "a process that worked for this one was ended, most likely for want of memory: close other programs"
     else:
         text = _internal(error)
     _say_error(text, name)
     return WENT_WRONG
+
+
+def _is_of_a_lost_worker(error):
+    from concurrent.futures.process import BrokenProcessPool  # only where something went wrong: it takes a while
+
+    return isinstance(error, BrokenProcessPool)
 
 
 def _internal(error):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -56,6 +57,10 @@ def test_what_goes_well_has_its_own_status_and_says_nothing(capsys, status):
         (OSError(errno.EIO, "Input/output error", "a"), INTERNAL.format("OSError: [Errno 5] Input/output error: 'a'")),
         (OSError(errno.EPERM, "Not permitted"), INTERNAL.format("PermissionError: [Errno 1] Not permitted")),
         (MemoryError(), "out of memory: close other programs, or allow more (ulimit -v)"),
+        (
+            BrokenProcessPool("terminated abruptly"),
+            "a process that worked for this one was ended, most likely for want of memory: close other programs",
+        ),
     ],
     ids=lambda value: repr(value)[:30],
 )

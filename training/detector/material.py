@@ -28,7 +28,7 @@ from training.data.corpora import Clip, read_samples
 from training.data.kept_parts import forget_parts, in_parts
 
 ENERGY_FLOOR = 1e-10  # keeps ln(energy) of digital silence finite in float16
-ADPCM_CLIPS_AT_ONCE = 500
+ADPCM_SAMPLES_AT_ONCE = 40_000_000  # of all clips that are coded side by side, the shorter ones padded
 TEACHER_CLIPS_AT_ONCE, TEACHER_BATCH = 200, 256
 VARIANTS = ["clean", "telephone", "adpcm", "room", "narrow_room"]
 BANK_VERSION = 5
@@ -137,12 +137,25 @@ def pad_to_one_window(samples: np.ndarray) -> np.ndarray:
 
 
 def coded(recordings: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """After ADPCM: the coder is serial in time, so many clips go through it side by side."""
-    starts = range(0, len(recordings), ADPCM_CLIPS_AT_ONCE)
-    parts = [recordings[first : first + ADPCM_CLIPS_AT_ONCE] for first in starts]
+    """After ADPCM: the coder is serial in time, so many clips of much the same length go through it side by side."""
+    parts = alike_in_length([len(samples) for samples in recordings])
+    found: list[np.ndarray] = [np.empty(0)] * len(recordings)
     with worker_pool() as pool:
-        done = pool.map(augmentation.adpcm, parts)
-        return [clip for part in tqdm(done, total=len(parts), desc="adpcm coder", mininterval=5) for clip in part]
+        done = pool.map(augmentation.adpcm, ([recordings[i] for i in part] for part in parts))
+        for part, clips in zip(parts, tqdm(done, total=len(parts), desc="adpcm coder", mininterval=5), strict=True):
+            for i, clip in zip(part, clips, strict=True):
+                found[i] = clip
+    return found
+
+
+def alike_in_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Numbers of all clips, shortest first, in parts that hold ADPCM_SAMPLES_AT_ONCE when padded to their longest."""
+    parts: list[list[int]] = []
+    for i in np.argsort(lengths, kind="stable").tolist():
+        if not parts or (len(parts[-1]) + 1) * lengths[i] > ADPCM_SAMPLES_AT_ONCE:
+            parts.append([])
+        parts[-1].append(i)
+    return parts
 
 
 def unchanged(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -170,3 +170,13 @@ def test_folds_and_whole_corpora_are_held_out_together():
     clips = [Clip(Path("0"), corpus, CRY, CRY, "0", fold, "CC0-1.0", "open") for corpus, fold in heard]
     assert [held_out.may_hear(clip) for clip in clips] == [False, False, False, False, False, True]
     assert held_out.name == "without-fold1-esc50-ravdess_sub" and HeldOut().name == "all"
+
+
+def test_clips_that_are_coded_side_by_side_fit_in_memory_whatever_their_lengths(monkeypatch):
+    monkeypatch.setattr(material, "ADPCM_SAMPLES_AT_ONCE", 100)
+    lengths = [20, 90, 10, 30, 150, 20, 20]
+    parts = material.alike_in_length(lengths)
+    assert sorted(sum(parts, [])) == list(range(len(lengths)))
+    padded = [len(part) * max(lengths[i] for i in part) for part in parts]
+    assert all(samples <= 100 or len(part) == 1 for samples, part in zip(padded, parts, strict=True))
+    assert len(parts) == 4
