@@ -1,13 +1,14 @@
-"""Do tensor trains help where nothing recurs? A CNN and a Transformer, beside pruning, int8 and smaller, same bytes.
+"""Do tensor trains help what ships? A CNN, a Transformer and a recurrent head, beside other ways of the same bytes.
 
     python -m benchmarks.studies.compression_where --data DIR
 
 The detector (a depthwise-separable CNN) and the Transformer that ship are made smaller to the same bytes in four ways:
 tensor trains, pruned kernels (the largest weights, two bytes for the place of each), kernels of int8 (a quarter, no
 less), and a narrower detector from the start. The detector's then learn to answer as it did, all on the same frames for
-as many steps; the Transformer's are as they come, since learning takes hours of a CPU. How alike answers are is judged
-on frames of recordings that were not learnt from. Prints its cost first; `--learn-transformer` is the larger
-study.
+as many steps; the Transformer's are as they come, since learning takes hours of a CPU. Of an expert of causes the
+Legendre memory and its classifier become smaller, the encoder before them stays. How alike answers are is judged on
+recordings that were not learnt from. Prints its cost first; models that are not asked for stay as they were recorded.
+`--learn-transformer` is the larger study.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from benchmarks.lib.record import record
+from benchmarks.lib.record import record, recorded, rows_under
+from benchmarks.studies.compression_heads import EXPERTS, columns_of, head_model
 from training.adaptation.moments import normalisations, take_moments
 from training.compression.compressed import alike
 from training.compression.imitation import answers_of
@@ -36,6 +38,9 @@ from training.layers.factorisation import tensor_train
 from training.runs.release import read_source_model
 
 MODELS = Path("training/models")
+EVERY = ("detector", "transformer", *EXPERTS)
+JUDGED_FOLD = 1
+HEAD_STEPS = 4  # of an expert's head for each of a detector, which costs as much more
 SHARES = (4, 12)  # bytes of the kernels become this many times fewer
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 PRUNED_BYTES = 6  # of a weight that is kept: itself in fp32, and where it is
@@ -48,14 +53,21 @@ def main() -> None:
     """Compress, teach, compare and record the table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", choices=EVERY, action="append", help="default: all")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--learn-transformer", action="store_true")
     arguments = parser.parse_args()
-    known, unheard = material(arguments.data)
-    rows = []
-    for name in ("detector", "transformer"):
-        steps = arguments.steps if name == "detector" or arguments.learn_transformer else 0
-        model, _ = read_source_model(MODELS / name)
+    asked, settings = arguments.model or list(EVERY), {"steps": arguments.steps}
+    rows = [row for row in rows_under(settings, recorded("compression_where")) if row["model"] not in asked]
+    for name in asked:
+        steps = arguments.steps if name != "transformer" or arguments.learn_transformer else 0
+        model, description = read_source_model(MODELS / name)
+        if name in EXPERTS:
+            steps *= HEAD_STEPS
+            known, unheard = columns_of(model, description, arguments.data, JUDGED_FOLD)
+            model = head_model(model)
+        else:
+            known, unheard = material(arguments.data)
         said = answers_of(model, known) if steps else None
         if steps:
             print(f"{name}: {cost(model, known, said, steps)}", flush=True)
@@ -67,7 +79,8 @@ def main() -> None:
                 after = alike(answers_of(model, unheard), answers_of(small, unheard))
             rows.append({"model": name, **row, "before": before, "after": after})
             print(rows[-1], flush=True)
-    record("compression_where", {"steps": arguments.steps, "frames": len(known), "rows": rows}, table(rows))
+    rows.sort(key=lambda row: EVERY.index(row["model"]))
+    record("compression_where", {"settings": settings, "rows": rows}, table(rows))
 
 
 def material(data: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +88,7 @@ def material(data: Path) -> tuple[np.ndarray, np.ndarray]:
     parts = []
     clips = choose_clips(data, DataConfig(("esc50", "donateacry"), "eval_fold"))
     for judged in (False, True):
-        own = [clip for clip in clips if (clip.eval_fold == 1) == judged]
+        own = [clip for clip in clips if (clip.eval_fold == JUDGED_FOLD) == judged]
         own = [clip for number, clip in enumerate(own) if number % (3 if judged else 4) == 0]
         frames = frames_of(own)
         parts.append(frames.take(np.arange(0, len(frames.owner), 2)))
@@ -212,13 +225,18 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        after = (
-            "" if row["after"] is None else f"{row['after']['agreement']:.1%}, error {row['after']['rms_error']:.2f}"
-        )
-        before = f"{row['before']['agreement']:.1%}, error {row['before']['rms_error']:.2f}"
-        start = f"| {row['model']} | {row['way']} | {row['bytes']:,} | {row['share']} | "
-        lines.append(f"{start}{before} | {after} |")
-    return "\n".join([*lines, "", "Error: root mean square of logits."])
+        shown = f"cause expert (LMU), {row['model']}" if row["model"] in EXPERTS else row["model"]
+        start = f"| {shown} | {row['way']} | {row['bytes']:,} | {row['share']} | "
+        lines.append(f"{start}{answers(row['before'])} | {answers(row['after'])} |")
+    return "\n".join([*lines, "", "Error: root mean square of logits. Posteriors: the mean of the largest difference."])
+
+
+def answers(found: dict[str, float] | None) -> str:
+    """How alike answers are, as the table shows it."""
+    if found is None:
+        return ""
+    posterior = f", posteriors {found['posterior_error']:.2f}" if "posterior_error" in found else ""
+    return f"{found['agreement']:.1%}, error {found['rms_error']:.2f}{posterior}"
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import expit, softmax
 
 from edge.errors import UserError
 from training.compression.imitation import Imitation, answers_of
@@ -22,7 +24,7 @@ from training.runs.release import read_source_model, write_source_model
 from training.runs.stage import Effort, run_stage
 
 REPORT = "compression.json"
-LAYERS = ["training.layers.tensor_train", "training.layers.attention"]
+LAYERS = ["training.layers.tensor_train", "training.layers.tensor_train_lmu", "training.layers.attention"]
 VALIDATION_SHARE = 0.2
 WEIGHT_DECAY = 1e-4
 PATIENCE = 5
@@ -90,9 +92,14 @@ class Taught:
 
 
 def alike(reference: np.ndarray, said: np.ndarray) -> dict[str, float]:
-    """Share of the same label (of one logit: of the same sign) and root mean square of the error of logits."""
+    """Share of the same label (of one logit: of the same sign), root mean square of the error of logits, and the mean
+    of each item's largest difference of posteriors."""
     if reference.shape[-1] == 1:
-        same = (reference > 0) == (said > 0)
+        same, posterior = (reference > 0) == (said > 0), expit
     else:
-        same = reference.argmax(axis=-1) == said.argmax(axis=-1)
-    return {"agreement": float(np.mean(same)), "rms_error": float(np.sqrt(np.mean((said - reference) ** 2)))}
+        same, posterior = reference.argmax(axis=-1) == said.argmax(axis=-1), partial(softmax, axis=-1)
+    rms_error = float(np.sqrt(np.mean((said - reference) ** 2)))
+    difference = np.abs(posterior(said) - posterior(reference)).max(axis=-1)
+    return {
+        "agreement": float(np.mean(same)), "rms_error": rms_error, "posterior_error": float(np.mean(difference)),
+    }  # fmt: skip

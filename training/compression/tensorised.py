@@ -13,7 +13,9 @@ from edge.errors import UserError
 from training.layers.attention import TransformerBlock
 from training.layers.copies import take_weights
 from training.layers.factorisation import tensor_train
+from training.layers.lmu import ParallelLMU
 from training.layers.tensor_train import CONCATENATED, TTDense, TTGRUCell, TTLSTMCell
+from training.layers.tensor_train_lmu import TTParallelLMU
 
 RECURRENT = (layers.LSTM, layers.GRU)
 
@@ -48,6 +50,9 @@ def densify(model: keras.Model) -> keras.Model:
             )
         if isinstance(layer, TransformerBlock):
             return TransformerBlock.from_config({**layer.get_config(), "cores": 0})
+        if isinstance(layer, TTParallelLMU):
+            config = layer.get_config()
+            return ParallelLMU.from_config({k: v for k, v in config.items() if k not in ("cores", "rank")})
         if is_tensor_train(layer):
             kind = layers.LSTM if isinstance(layer.cell, TTLSTMCell) else layers.GRU
             return kind(layer.cell.units, return_sequences=layer.return_sequences, name=layer.name)
@@ -92,7 +97,7 @@ def can_be_tensorised(layer: Any) -> bool:
         return layer.rank == 0 and layer.cores == 0
     if isinstance(layer, layers.GRU) and not layer.reset_after:
         return False
-    return isinstance(layer, (layers.Dense, *RECURRENT))
+    return isinstance(layer, (layers.Dense, *RECURRENT)) or type(layer) is ParallelLMU
 
 
 def is_pointwise(layer: Any) -> bool:
@@ -114,6 +119,8 @@ def kernels_of(layer: Any) -> list[Any]:
         return [dense.kernel for dense in layer.dense_layers]
     if isinstance(layer, RECURRENT):
         return [layer.cell.kernel, layer.cell.recurrent_kernel]
+    if isinstance(layer, ParallelLMU):
+        return list(layer.dense_kernels())
     return [layer.kernel]
 
 
@@ -122,6 +129,8 @@ def tensorised(layer: Any, recipe: Recipe) -> Any:
     shape = (recipe.cores, recipe.rank)
     if isinstance(layer, TransformerBlock):
         return TransformerBlock.from_config({**layer.get_config(), "cores": recipe.cores, "bond": recipe.rank})
+    if isinstance(layer, ParallelLMU):
+        return TTParallelLMU.from_config({**layer.get_config(), "cores": recipe.cores, "rank": recipe.rank})
     if isinstance(layer, RECURRENT):
         check_usual(layer)
         cell = (TTLSTMCell if isinstance(layer, layers.LSTM) else TTGRUCell)(layer.units, *shape, recipe.gates)
@@ -153,6 +162,9 @@ def take_kernels(new: Any, old: Any) -> None:
         new.take_kernel(numbers(old.kernel).reshape(old.kernel.shape[-2:]))
         if new.use_bias:
             new.bias.assign(old.bias)
+    elif isinstance(new, TTParallelLMU):
+        new.take_kernels(*(numbers(kernel) for kernel in old.dense_kernels()))
+        new.bias.assign(old.bias)
     else:
         new.cell.take_kernels(numbers(old.cell.kernel), numbers(old.cell.recurrent_kernel))
         take_bias(new.cell, old.cell.bias)
@@ -175,6 +187,8 @@ def take_dense_kernels(new: Any, old: Any) -> None:
     """Give a dense layer the kernels that tensor trains stand for."""
     if isinstance(new, TransformerBlock):
         copy_block(new, old, lambda mine, theirs: mine.kernel.assign(theirs.dense_kernel()))
+    elif isinstance(new, ParallelLMU):
+        new.set_weights([*(numbers(kernel) for kernel in old.dense_kernels()), numbers(old.bias)])
     elif isinstance(new, layers.Dense):
         new.set_weights([numbers(old.dense_kernel()), *([numbers(old.bias)] if old.use_bias else [])])
     else:

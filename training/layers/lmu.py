@@ -9,6 +9,7 @@ Written from the equations of Voelker, Kajic, Eliasmith (2019), with q channels.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -146,24 +147,44 @@ class ParallelLMU(keras.layers.Layer):
             raise ValueError("the number of steps is open, ParallelLMU needs it fixed: use RNN(LMUCell(...))")
         self.steps = steps
         self.response = impulse_response(self.order, self.theta, self.discretisation, steps)
-        memory_size = self.channels * self.order
+        self.add_kernels(features, self.channels * self.order)
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+        self.built = True
+
+    def add_kernels(self, features: int, memory_size: int) -> None:
+        """Add W_x and U."""
         self.input_kernel = self.add_weight(
             shape=(features, self.channels), initializer="lecun_uniform", name="input_kernel"
         )
         self.memory_kernel = self.add_weight(
             shape=(memory_size, self.units), initializer="glorot_uniform", name="memory_kernel"
         )
-        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
-        self.built = True
+
+    def into_memory(self, features: Any) -> Any:
+        """u of columns of features: (..., channels)."""
+        return ops.matmul(features, self.input_kernel)
+
+    def out_of_memory(self, memory: Any) -> Any:
+        """U m: (..., units)."""
+        return ops.matmul(memory, self.memory_kernel)
+
+    def dense_kernels(self) -> tuple[Any, Any]:
+        """W_x and U."""
+        return self.input_kernel, self.memory_kernel
+
+    @property
+    def multiply_adds(self) -> tuple[int, int]:
+        """Of one step's product with W_x, and of one with U."""
+        return math.prod(self.input_kernel.shape), math.prod(self.memory_kernel.shape)
 
     def call(self, inputs: Any) -> Any:
-        return self.answer(ops.matmul(inputs, self.input_kernel))
+        return self.answer(self.into_memory(inputs))
 
     def answer(self, u: Any) -> Any:
         """What comes out for what goes into the memory, (batch, steps, channels)."""
         by_channel = ops.transpose(u, (0, 2, 1))
         memory = self.every_memory(by_channel) if self.return_sequences else self.last_memory(by_channel)
-        return ops.tanh(ops.matmul(memory, self.memory_kernel) + self.bias)
+        return ops.tanh(self.out_of_memory(memory) + self.bias)
 
     def last_memory(self, u: Any) -> Any:
         """(batch, channels, steps) -> (batch, channels * order) after the last step."""
@@ -190,8 +211,9 @@ class ParallelLMU(keras.layers.Layer):
             hidden_to_memory=False, memory_to_memory=False, hidden_to_hidden=False,
         )  # fmt: skip
         layer = keras.layers.RNN(cell, return_sequences=self.return_sequences, name=self.name)
-        layer.build((None, self.steps, self.input_kernel.shape[0]))
-        cell.set_weights(self.get_weights())
+        kernels = [ops.convert_to_numpy(kernel) for kernel in self.dense_kernels()]
+        layer.build((None, self.steps, len(kernels[0])))
+        cell.set_weights([*kernels, ops.convert_to_numpy(self.bias)])
         return layer
 
     def get_config(self) -> dict[str, Any]:
@@ -213,7 +235,7 @@ class WindowedLMU(keras.layers.Layer):
 
     def call(self, features: Any, valid: Any, window: Any) -> Any:
         n = features.shape[1]
-        u = ops.matmul(features, self.head.input_kernel) * ops.reshape(valid, (1, n, 1))
+        u = self.head.into_memory(features) * ops.reshape(valid, (1, n, 1))
         # By the place of the last valid column: before the first, the window is as empty as what is not valid.
         last = ops.max(valid * constant(np.arange(1, n + 1), self.compute_dtype))
         moved = ops.clip(ops.cast(last + 0.5, "int32"), 0, n)  # engines try a file on whatever is in memory

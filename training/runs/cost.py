@@ -72,8 +72,8 @@ def layer_multiply_adds(layer: keras.layers.Layer) -> int:
 def recurrent_multiply_adds(layer: keras.layers.Layer, steps: int) -> int:
     """Multiply-adds of a recurrent layer over so many steps."""
     if isinstance(layer, ParallelLMU):
-        by_step = math.prod(layer.input_kernel.shape) + layer.channels * layer.order
-        return steps * by_step + math.prod(layer.memory_kernel.shape)
+        by_input, by_memory = layer.multiply_adds
+        return steps * (by_input + layer.channels * layer.order) + by_memory
     if isinstance(layer.cell, LMUCell):
         return steps * (matrix_products(layer) + layer.cell.channels * layer.cell.order * (layer.cell.order + 1))
     if isinstance(layer.cell, TTCell):

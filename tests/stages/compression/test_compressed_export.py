@@ -42,10 +42,25 @@ def detector(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory):
+    """The expert that ships with its Legendre memory as tensor trains."""
+    folder = tmp_path_factory.mktemp("memory") / "ios"
+    command = ["compress", "--model", str(MODELS / "ios"), "--cores", "2", "--rank", "8", "--out", str(folder)]
+    assert train([*command, "--layer", "head_parallel_lmu"]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_a_streamed_train_goes_to_every_target(expert, target, tmp_path):
     assert export(["--target", target, "--model", str(expert), "--out", str(tmp_path / "bundle")]) == 0
     assert [model.name for model in load_bundle(str(tmp_path / "bundle")).experts] == ["trains"]
+
+
+@pytest.mark.parametrize("target", ["jetson-fp16", "rpi-int8"])
+def test_a_memory_of_trains_goes_to_a_target(memory, target, tmp_path):
+    assert export(["--target", target, "--model", str(memory), "--out", str(tmp_path / "bundle")]) == 0
+    assert [model.name for model in load_bundle(str(tmp_path / "bundle")).experts] == ["ios"]
 
 
 @pytest.mark.parametrize("target", ["jetson-fp16", "rpi-int8"])

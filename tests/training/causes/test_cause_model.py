@@ -12,6 +12,7 @@ from edge.errors import UserError  # noqa: E402
 from training.causes.architecture import HEADS, Architecture  # noqa: E402
 from training.causes.model import build_model, encoder_parameters, head_parameters, multiply_adds  # noqa: E402
 from training.causes.streaming import cause_step, delay, encoder_step, window_head  # noqa: E402
+from training.compression.tensorised import Recipe, tensorise  # noqa: E402
 
 COUNTS = json.loads((Path(__file__).parents[1] / "lmu_vectors.json").read_text())["param_counts"]
 SMALL = {"encoder": (4, 3, 2), "rows": 19, "columns": 12, "units": 6, "channels": 2, "order": 3}
@@ -144,6 +145,16 @@ def test_streaming_is_batch(head):
     step = cause_step(model, n)
     last = run_stream(in_keras(step), step, clip(), n, delay(model))[-1]
     np.testing.assert_allclose(last["cause"], numpy(model(clip())), atol=1e-5)
+
+
+def test_a_memory_of_tensor_trains_streams_as_it_is_saved(tmp_path):
+    small = tensorise(small_model("parallel_lmu"), Recipe(2, 1, layers=("head_parallel_lmu",)))
+    small.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert head_parameters(model) < head_parameters(small_model("parallel_lmu"))
+    x, step = clip(), cause_step(model, 5)
+    streamed = run_stream(in_keras(step), step, x, 5, delay(model))[-1]["cause"]
+    np.testing.assert_allclose(streamed, numpy(model(x)), atol=1e-5)
 
 
 @pytest.mark.parametrize("n, columns", [(1, 12), (4, 12), (5, 2), (3, 30)])

@@ -15,6 +15,7 @@ from training.compression.imitation import answers_of  # noqa: E402
 from training.compression.tensorised import Recipe, densify, tensorise  # noqa: E402
 from training.data.cry_corpora import COLUMNS  # noqa: E402
 from training.layers.attention import TransformerBlock  # noqa: E402
+from training.layers.lmu import ParallelLMU  # noqa: E402
 from training.layers.tensor_train import TTDense  # noqa: E402
 
 layers = keras.layers
@@ -31,6 +32,7 @@ def mixed_model():
     x = layers.Dense(12, activation="relu", name="dense")(x)
     x = TransformerBlock(2, 24, name="block")(x)
     x = layers.LSTM(12, return_sequences=True, name="lstm")(x)
+    x = ParallelLMU(8, 3, 4, 6.0, return_sequences=True, name="lmu")(x)
     x = layers.GRU(8, name="gru")(x)
     model = keras.Model(inputs, layers.Dense(3, name="cause")(x), name="mixed")
     rng = np.random.default_rng(1)
@@ -45,7 +47,7 @@ def model():
 
 
 x = np.random.default_rng(2).normal(size=(5, 6, 4, 1)).astype(np.float32)
-EVERY = ("pointwise", "dense", "block", "lstm", "gru", "cause")
+EVERY = ("pointwise", "dense", "block", "lstm", "lmu", "gru", "cause")
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
