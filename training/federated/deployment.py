@@ -50,8 +50,10 @@ def deploy(config: Path, roster: Path, superlink: str, certificate: Path, out: P
     if (out / FAILED).is_file():
         raise UserError((out / FAILED).read_text())
     if not (out / "model" / "model.json").is_file():
-        last = next((line for line in reversed(said) if line.strip()), "nothing was said")
-        raise UserError(f"no model came of it at {superlink}: {last.strip()}; see the SuperLink's log")
+        words = [line.strip("│ ") for line in said if any(letter.isalnum() for letter in line)] or ["nothing was said"]
+        raise UserError(
+            f"no model came of it at {superlink}: {words[-1]}; see the SuperLink's log, then go on by the same command"
+        )
 
 
 def look_for(superlink: str, certificate: Path) -> None:

@@ -38,7 +38,7 @@ def only_one(out: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise UserError(f"a federation is running in {out} already; wait for it, or name another --out") from error
+        raise UserError(f"a federation is running in {out} already; run this again when that one has ended") from error
     except OSError:  # a file system without locks
         pass
     try:

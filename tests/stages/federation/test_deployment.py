@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from training.command import main
+from training.federated.apart import STATE
 from training.federated.deployment import QUIET
 from training.federated.roster import new_identity
 from training.verifier.federated import INPUTS, write_marked
@@ -31,6 +32,8 @@ FLOWER = Path(os.environ["FLOWER"]) / "bin"
 HOMES, ROUNDS, EXCHANGES = 2, 1, 5  # each exchange of a round starts processes in each home
 MEMORY_MB = 400
 START_LIMIT_S, RUN_LIMIT_S = 60, 160
+FLOWER_GOES_ON_S = 55
+UNKNOWN_NODE, UNKNOWN_AUTHORITY = "Failed to activate SuperNode", "CERTIFICATE_VERIFY_FAILED"  # as Flower says it
 LEAVE = [sys.executable, "-c", "from training.federated.no_network import leave_network; leave_network()"]
 MUST_KEEP_NETWORK = subprocess.run(LEAVE, cwd=REPOSITORY, capture_output=True).returncode != 0
 UNSEALED = serialization.NoEncryption()
@@ -76,6 +79,13 @@ def write_node_key(folder):
     (folder / "supernode.pub").write_bytes(public + b"\n")
 
 
+def wait_until(is_so, otherwise, limit_s=START_LIMIT_S):
+    deadline = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.2)
+
+
 class Site:
     """A folder with homes, their keys and one federation; what is started in it is stopped with it."""
 
@@ -109,19 +119,14 @@ class Site:
         return process
 
     def superlink(self):
-        tls = (
-            "--ssl-certfile",
-            "right/server.crt",
-            "--ssl-keyfile",
-            "right/server.key",
-            "--ssl-ca-certfile",
-            "right/ca.crt",
-        )
-        self.start(
-            "superlink.log", FLOWER / "flower-superlink", *tls, "--enable-supernode-auth", "--host", "127.0.0.1",
-            "--port", self.port, "--disable-runtime-dependency-installation",
+        files = {"certfile": "server.crt", "keyfile": "server.key", "ca-certfile": "ca.crt"}
+        tls = [part for flag, file in files.items() for part in (f"--ssl-{flag}", f"right/{file}")]
+        process = self.start(
+            "superlink.log", FLOWER / "flower-superlink", *tls, "--enable-supernode-auth", "--database", "flower.db",
+            "--host", "127.0.0.1", "--port", self.port, "--disable-runtime-dependency-installation",
         )  # fmt: skip
         self.wait_for("superlink.log", "Uvicorn running")
+        return process
 
     def register(self, home):
         connection = f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{self.port}"\n'
@@ -133,12 +138,8 @@ class Site:
         subprocess.run(command, cwd=self.folder, env=self.environment, check=True, timeout=START_LIMIT_S)
 
     def node(self, home, log, authority="right", traced=False):
-        config = {
-            "federation": "federation.toml",
-            "roster": "roster.json",
-            "identity": f"{home}/identity",
-            "folder": home,
-        }
+        config = {"federation": "federation.toml", "roster": "roster.json"}
+        config |= {"identity": f"{home}/identity", "folder": home}
         values = {key: str(self.folder / value) for key, value in config.items()}
         node_config = " ".join(f'{key}="{value}"' for key, value in {**values, "home": home}.items())
         node_config += " has-network=true" if MUST_KEEP_NETWORK else ""
@@ -150,31 +151,24 @@ class Site:
             "right/ca.crt", "--node-config", node_config,
         )  # fmt: skip
 
-    def wait_for(self, log, text, limit_s=START_LIMIT_S):
-        deadline = time.monotonic() + limit_s
-        while text not in self.said(log):
-            assert time.monotonic() < deadline, f"{text!r} is not in {log}:\n{self.said(log)[-2000:]}"
-            time.sleep(0.2)
+    def wait_for(self, log, text):
+        wait_until(lambda: text in self.said(log), lambda: f"{text!r} is not in {log}:\n{self.said(log)[-2000:]}")
 
     def said(self, log):
         return (self.folder / log).read_text(errors="replace")
 
-    def federate(self, *more):
-        command = [
-            FLOWER / "python",
-            "-m",
-            "training.command",
-            "federate",
-            "--engine",
-            "deployment",
-            "--out",
-            "deployed",
-        ]
-        command += ["--config", "federation.toml", "--roster", "roster.json", "--certificate", "right/ca.crt"]
-        return subprocess.run(
-            [*command, "--superlink", f"127.0.0.1:{self.port}", *more], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, timeout=RUN_LIMIT_S,
-        )  # fmt: skip
+    def federate(self, *more, authority="right", until=None):
+        """What the command came to; until: where it goes on meanwhile, and what happens there."""
+        command = [FLOWER / "python", "-m", "training.command", "federate", "--engine", "deployment", *more]
+        command += ["--out", "deployed", "--config", "federation.toml", "--roster", "roster.json"]
+        command += ["--certificate", f"{authority}/ca.crt", "--superlink", f"127.0.0.1:{self.port}"]
+        running = subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        if until is not None:
+            until()
+        said, errors = running.communicate(timeout=RUN_LIMIT_S)
+        return subprocess.CompletedProcess(command, running.returncode, said, errors)
 
     def stop(self):
         for process in self.started:
@@ -194,8 +188,9 @@ def site(tmp_path):
 
 
 def test_over_a_network_as_in_one_process(site):
+    """Also where the SuperLink is killed in the middle of a round, and started again."""
     is_traced = shutil.which("strace") is not None
-    site.superlink()
+    superlink = site.superlink()
     for number in range(HOMES):
         site.register(f"home-{number}")
     site.node("home-0", "home-0.log", traced=is_traced)
@@ -209,9 +204,16 @@ def test_over_a_network_as_in_one_process(site):
     for number in range(HOMES):
         site.wait_for(f"home-{number}.log", "SuperNode ID")
 
-    done = site.federate("--wait-s", "100")
-    assert done.returncode == 0, done.stdout + done.stderr + site.said("superlink.log")[-3000:]
-    assert f"round {ROUNDS}/{ROUNDS}: {HOMES} of {HOMES} homes" in done.stdout
+    def kill_superlink():
+        wait_until((site.folder / "home-1" / STATE).exists, lambda: "home-1 has answered nothing", RUN_LIMIT_S)
+        os.killpg(superlink.pid, signal.SIGKILL)
+
+    cut = site.federate("--wait-s", "100", until=kill_superlink)
+    assert cut.returncode == 1 and len(cut.stderr.splitlines()) == 1 and "no model came of it" in cut.stderr
+    site.superlink()
+    model = site.folder / "deployed" / "model"
+    wait_until(model.exists, lambda: site.said("superlink.log")[-3000:] + site.said("home-0.log")[-3000:], RUN_LIMIT_S)
+    wait_until(lambda: site.federate("--wait-s", "100").returncode == 0, lambda: "the command does not see it")
     assert (
         main(["federate", "--config", str(site.folder / "simulated.toml"), "--out", str(site.folder / "simulated")])
         == 0
@@ -220,19 +222,37 @@ def test_over_a_network_as_in_one_process(site):
     for name in ("parameters", "control", "ranges"):
         assert np.abs(deployed[name] - simulated[name]).max() < 1e-6
     assert not np.array_equal(deployed["control"], np.zeros(1 + INPUTS))
+    (entry,) = json.loads(str(deployed["known"]))["history"]
+    assert entry["counted"] == HOMES and entry["rejected"] == []
 
-    for log in ("stranger.log", "deceived.log"):
-        assert "SuperNode ID" not in site.said(log)
+    for log, reason in (("stranger.log", UNKNOWN_NODE), ("deceived.log", UNKNOWN_AUTHORITY)):
+        assert reason in site.said(log) and "SuperNode ID" not in site.said(log)
     if is_traced:
         called = re.findall(r"connect\(\d+, \{sa_family=AF_INET6?, .*?\}", site.said("connects"))
         assert called
         assert [one for one in called if "127.0.0.1" not in one and "::1" not in one] == []
         if not MUST_KEEP_NETWORK:
             left = set(re.findall(r"^(\d+) +unshare\([^)]*CLONE_NEWNET", site.said("connects"), re.MULTILINE))
-            assert len(left) == ROUNDS * EXCHANGES
+            assert len(left) >= ROUNDS * EXCHANGES
             callers = set(re.findall(r"^(\d+) +connect\(\d+, \{sa_family=AF_INET", site.said("connects"), re.MULTILINE))
             assert callers and not callers & left
     assert 0 < resident.end() <= MEMORY_MB
+
+
+def test_what_cannot_go_on_is_said_in_one_line(site):
+    def refused(*more, **which):
+        done = site.federate(*more, **which)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 1 and line.startswith("cry-train: error: ")
+        return line
+
+    assert "no SuperLink answers at 127.0.0.1:" in refused()
+    site.superlink()
+    assert "is not known to wrong/ca.crt" in refused(authority="wrong")
+    began_s = time.monotonic()
+    too_few = refused("--wait-s", "1")
+    assert f"0 homes are connected, {HOMES} are needed; start their SuperNodes" in too_few
+    assert time.monotonic() - began_s < FLOWER_GOES_ON_S  # after the server's part has ended
 
 
 class Resident:
