@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=2, help="between cores (default: 2)")
     parser.add_argument("--gates", choices=GATES, default=GATES[0], help="how a recurrent layer's gates are held")
     parser.add_argument("--layer", action="append", default=[], metavar="NAME", help="compress these layers only")
+    parser.add_argument("--rows", type=factors, default=(), metavar="6x8x10", help="factors of one --layer's inputs")
+    parser.add_argument("--columns", type=factors, default=(), metavar="4x8x8", help="and of its outputs")
     parser.add_argument("--dense", action="store_true", help="write dense kernels, made of the cores")
     parser.add_argument("--data", type=Path, help="folder of metadata.csv and recordings, to learn on")
     parser.add_argument("--corpus", action="append", default=[], help="learn on this one; may be repeated")
@@ -34,13 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, default=Path("results/compress"), help="what a cut training goes on from")
 
 
+def factors(text: str) -> tuple[int, ...]:
+    """6x8x10 as numbers."""
+    try:
+        return tuple(int(factor) for factor in text.split("x"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"is {text!r}, it must be whole numbers like 6x8x10") from error
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Compress and write the model; returns the exit status."""
     quieten_tensorflow()
     from training.compression.compressed import Taught, compress
     from training.compression.tensorised import Recipe
 
-    recipe = Recipe(arguments.cores, arguments.rank, arguments.gates, tuple(arguments.layer))
+    layers, rows, columns = tuple(arguments.layer), arguments.rows, arguments.columns
+    recipe = Recipe(arguments.cores, arguments.rank, arguments.gates, layers, rows, columns)
     taught = None
     if arguments.data is not None:
         effort = (arguments.epochs, arguments.learning_rate, arguments.seed, arguments.work)

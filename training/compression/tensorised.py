@@ -22,12 +22,17 @@ RECURRENT = (layers.LSTM, layers.GRU)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How layers are compressed. layers: names of those, none named: all that can be and become smaller."""
+    """How layers are compressed. layers: names of those, none named: all that can be and become smaller.
+
+    rows, columns: the factors of the sides of one layer's kernel, of a recurrent one's input kernel; none: even ones.
+    """
 
     cores: int = 3
     rank: int = 2
     gates: str = CONCATENATED
     layers: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
 
 
 def tensorise(model: keras.Model, recipe: Recipe) -> keras.Model:
@@ -78,6 +83,8 @@ def chosen_layers(model: keras.Model, recipe: Recipe) -> set[str]:
     for name in recipe.layers:
         if name not in possible:
             raise UserError(f"no layer {name!r} can become a tensor train, there are {', '.join(possible) or 'none'}")
+    if (recipe.rows or recipe.columns) and len(recipe.layers) != 1:
+        raise UserError(f"factors are of one layer, {len(recipe.layers)} are named: name one by --layer")
     if recipe.layers:
         return set(recipe.layers)
     smaller = {layer.name for layer in model.layers if layer.name in possible and becomes_smaller(layer, recipe)}
@@ -126,18 +133,21 @@ def kernels_of(layer: Any) -> list[Any]:
 
 def tensorised(layer: Any, recipe: Recipe) -> Any:
     """A new layer of tensor trains in place of this one."""
-    shape = (recipe.cores, recipe.rank)
+    shape, factors = (recipe.cores, recipe.rank), (recipe.rows, recipe.columns)
+    if isinstance(layer, (TransformerBlock, ParallelLMU)) and factors != ((), ()):
+        raise UserError(f"layer {layer.name!r} has several kernels of different sides: leave the factors out")
     if isinstance(layer, TransformerBlock):
         return TransformerBlock.from_config({**layer.get_config(), "cores": recipe.cores, "bond": recipe.rank})
     if isinstance(layer, ParallelLMU):
         return TTParallelLMU.from_config({**layer.get_config(), "cores": recipe.cores, "rank": recipe.rank})
     if isinstance(layer, RECURRENT):
         check_usual(layer)
-        cell = (TTLSTMCell if isinstance(layer, layers.LSTM) else TTGRUCell)(layer.units, *shape, recipe.gates)
+        kind = TTLSTMCell if isinstance(layer, layers.LSTM) else TTGRUCell
+        cell = kind(layer.units, *shape, recipe.gates, rows_in=recipe.rows, columns=recipe.columns)
         return layers.RNN(cell, return_sequences=layer.return_sequences, name=layer.name)
     units = layer.filters if isinstance(layer, layers.Conv2D) else layer.units
     activation = keras.activations.serialize(layer.activation)
-    return TTDense(units, *shape, use_bias=layer.use_bias, activation=activation, name=layer.name)
+    return TTDense(units, *shape, *factors, use_bias=layer.use_bias, activation=activation, name=layer.name)
 
 
 def check_usual(layer: Any) -> None:

@@ -57,6 +57,15 @@ def test_full_ranks_change_nothing(model, cores):
     np.testing.assert_allclose(answers_of(whole, x), answers_of(model, x), atol=2e-5)
 
 
+@pytest.mark.parametrize("name, rows, columns", [("dense", (4, 12), (6, 2)), ("lstm", (3, 4), (4, 12))])
+def test_a_layer_may_have_factors_of_its_own(model, name, rows, columns):
+    whole = tensorise(model, Recipe(2, FULL, layers=(name,), rows=rows, columns=columns))
+    layer = whole.get_layer(name)
+    train = (layer if name == "dense" else layer.cell.from_input[0]).train
+    assert (train.rows, train.columns) == (rows, columns)
+    np.testing.assert_allclose(answers_of(whole, x), answers_of(model, x), atol=2e-5)
+
+
 @pytest.mark.parametrize("gates", ["concatenated", "separate", "gate_core"])
 def test_dense_kernels_of_the_cores_are_the_same_function(model, gates):
     small = tensorise(model, Recipe(2, 2, gates, EVERY))
@@ -76,6 +85,9 @@ def test_what_would_grow_is_left_alone(model):
     "recipe, says",
     [
         (Recipe(layers=("conv",)), "no layer 'conv' can become a tensor train, there are pointwise, dense"),
+        (Recipe(2, 2, layers=("dense",), rows=(5, 9)), "rows is 5 x 9, which is 45 and not 48: 6 x 8"),
+        (Recipe(2, 2, layers=("lmu",), rows=(3, 4)), "layer 'lmu' has several kernels"),
+        (Recipe(2, 2, rows=(3, 4)), "factors are of one layer, 0 are named"),
         (Recipe(3, FULL), "no layer of mixed becomes smaller with 3 cores of rank 999"),
     ],
 )
@@ -136,6 +148,7 @@ def test_the_command_makes_a_model_that_answers_as_before(source, recordings, tm
     [
         (["--rank", "0"], "--rank is 0, it must be at least 1"),
         (["--model", "nowhere"], "nowhere/model.json"),
+        (["--layer", "lstm", "--cores", "2", "--columns", "7x14"], "columns is 7 x 14, which is 98 and not 96: 8 x 12"),
         (["--layer", "tail"], "no layer 'tail' can become a tensor train, there are lstm"),
         (["--corpus", "songs"], "has no clip of songs"),
     ],
