@@ -4,7 +4,8 @@
 
 One step of an LSTM (40 features, 256 and 768 units) is converted as it is streamed, states in and out, to TFLite fp32
 and dynamic range and to ONNX; each train also with its cores multiplied out. Weights are random: neither size nor time
-depends on them. CPU time, one thread, networks taking turns.
+depends on them. CPU time, one thread, networks taking turns; instructions of a Cortex-A72 under the emulator, where it
+is there (`make arm64`). On a machine that has much else to do, `--counts-alone` leaves times as they were recorded.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # the only backend that converts
 
 import keras
 
+from benchmarks.device.boards.bar import BAR_PROCESSOR
+from benchmarks.device.boards.emulator import CannotCount, arm64, count_models
 from benchmarks.export.engine_latencies import latencies
-from benchmarks.lib.record import record
+from benchmarks.lib.record import record, recorded
 from export.convert.keras_to_tflite import keras_to_tflite
 from training.compression.tensorised import densify
 from training.layers.tensor_train import TTLSTMCell
@@ -33,7 +36,9 @@ UNITS = (256, 768)
 
 def main() -> None:
     """Convert, measure and record the table."""
-    argparse.ArgumentParser(description=main.__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--counts-alone", action="store_true", help="take the times that are recorded")
+    counts_alone = parser.parse_args().counts_alone
     rows, files = [], {}
     with tempfile.TemporaryDirectory() as folder:
         for units in UNITS:
@@ -44,13 +49,36 @@ def main() -> None:
                     path.write_bytes(content)
                     files[f"{row['name']} {form}"] = path
                 rows.append(row)
-        turns = latencies(files)
+        instructions = counted(files)
+        times = recorded_times() if counts_alone else measured_times(files)
     for row in rows:
-        row["cpu_us"] = {
-            form: next(c.cpu_us for name, c in turns.us.items() if name.startswith(f"{row['name']} {form}, "))
-            for form in row["bytes"]
-        }
-    record("compression_cost", {"features": FEATURES, "disturbed": turns.disturbed, "rows": rows}, table(rows, turns))
+        row["cpu_us"] = {form: times["cpu_us"][f"{row['name']} {form}"] for form in row["bytes"]}
+        row["instructions"] = {form: instructions.get(f"{row['name']} {form}") for form in row["bytes"]}
+    figures = {"features": FEATURES, "note": times["note"], "rows": rows}
+    record("compression_cost", figures, table(rows, times["note"]))
+
+
+def counted(files: dict[str, Path]) -> dict[str, int]:
+    """Instructions of one step of each file; none where no processor can be emulated."""
+    try:
+        return dict(zip(files, count_models(arm64(BAR_PROCESSOR), list(files.values())), strict=True))
+    except CannotCount as reason:
+        print(f"instructions are not counted: {reason}")
+        return {}
+
+
+def measured_times(files: dict[str, Path]) -> dict[str, Any]:
+    """CPU time of each file, and how calm the machine was."""
+    turns = latencies(files)
+    named = {name.rpartition(", ")[0]: cost.cpu_us for name, cost in turns.us.items()}
+    return {"cpu_us": named, "note": turns.note()}
+
+
+def recorded_times() -> dict[str, Any]:
+    """The same as it was recorded."""
+    found = recorded("compression_cost")
+    named = {f"{row['name']} {form}": own for row in found["rows"] for form, own in row["cpu_us"].items()}
+    return {"cpu_us": named, "note": found["note"]}
 
 
 def network(units: int, shape: tuple[int, int] | None) -> dict[str, Any]:
@@ -84,11 +112,12 @@ def one_step(head: Any) -> keras.Model:
     return keras.Model([x, *states], outputs)
 
 
-def table(rows: list[dict[str, Any]], turns: Any) -> str:
+def table(rows: list[dict[str, Any]], note: str) -> str:
     """Each network and form as Markdown; times as shares of the dense network of as many units in fp32."""
     lines = [
-        "| one step | recurrent parameters | multiply-adds | form | bytes fp32 | dynamic | CPU time fp32 | dynamic |",
-        "|---|---|---|---|---|---|---|---|",
+        "| one step | recurrent parameters | multiply-adds | form | bytes fp32 | dynamic | CPU time fp32 | dynamic "
+        "| instructions fp32 | dynamic |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     dense = {row["name"]: row["cpu_us"]["dense fp32"] for row in rows if "dense fp32" in row["bytes"]}
     for row in rows:
@@ -97,9 +126,12 @@ def table(rows: list[dict[str, Any]], turns: Any) -> str:
             if f"{form} fp32" in row["bytes"]:
                 sizes = [f"{row['bytes'][f'{form} {precision}']:,}" for precision in ("fp32", "dynamic")]
                 times = [f"{row['cpu_us'][f'{form} {precision}'] / first:.2f}" for precision in ("fp32", "dynamic")]
+                found = [row["instructions"][f"{form} {precision}"] for precision in ("fp32", "dynamic")]
+                counts = ["" if count is None else f"{count:,}" for count in found]
                 start = f"| {row['name']} | {row['parameters']:,} | {row['multiply_adds']:,} | {form} | "
-                lines.append(start + " | ".join([*sizes, *times]) + " |")
-    return "\n".join([*lines, "", "CPU time: 1 is the dense network in fp32.", "", turns.note()])
+                lines.append(start + " | ".join([*sizes, *times, *counts]) + " |")
+    about = f"CPU time: 1 is the dense network in fp32. Instructions: of a {BAR_PROCESSOR}, one thread."
+    return "\n".join([*lines, "", about, "", note])
 
 
 if __name__ == "__main__":
