@@ -20,14 +20,13 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-
 from benchmarks.lib.record import add_row, record, recorded, rows_under, without_seed
 from training.infant_id.experiment import REPORT, choose, run_folds
 from training.infant_id.fitting import FRAMES_PER_INFANT, Identification, Settings
 from training.infant_id.material import infant_frames
 from training.infant_id.model import build_embedding
 from training.infant_id.protocol import infants_of
+from training.layers.res8 import load_res8
 from training.runs.stage import Effort, compiled
 
 WORK = Path("results/infant_id")
@@ -56,7 +55,7 @@ def main() -> None:
 
         def run(start: Path | None = start, seed: int = seed, out: Path = out) -> dict[str, Any]:
             if not (out / REPORT).is_file():
-                network = None if start is None else keras.saving.load_model(start, compile=False)
+                network = None if start is None else load_res8(start)
                 run_folds(clips, Settings(epochs=arguments.epochs, seed=seed), FOLDS, True, out, network)
             report = json.loads((out / REPORT).read_text())
             return {pairs: report[pairs] for pairs in PAIRS}

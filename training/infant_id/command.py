@@ -35,14 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.release and arguments.pairs is not None:
         raise UserError("--release is for folds, whose error it says: leave out --pairs")
     quieten_tensorflow()
-    import keras
-
     from training.infant_id.experiment import choose, run_folds, run_pairs
     from training.infant_id.fitting import Settings
+    from training.layers.res8 import load_res8
 
     clips = choose(arguments.data, arguments.corpus)
     settings = Settings(size=arguments.size, epochs=arguments.epochs, seed=arguments.seed)
-    start = keras.saving.load_model(arguments.start, compile=False) if arguments.start else None
+    start = load_res8(arguments.start) if arguments.start else None
     if arguments.pairs is not None:
         report = run_pairs(clips, settings, arguments.pairs, arguments.out, start)
         print(f"{report['pairs']} pairs scored" + ("" if report["eer"] is None else f", EER {report['eer']:.1%}"))

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from training.layers.res8 import MEAN, build_res8
+from edge.errors import UserError
+from training.layers.res8 import MAPS, MEAN, build_res8
 
 EMBEDDING, COSINES = "embedding", "cosines"
 DIMENSIONS = 64
@@ -48,9 +49,15 @@ class MarginLoss(keras.losses.Loss):
 
 
 def build_embedding(size: str, shape: tuple[int, int], start: keras.Model | None = None) -> keras.Model:
-    """(batch, columns, bands, 1) -> (batch, 64). start: a res8 whose convolutions it begins with."""
+    """(batch, columns, bands, 1) -> (batch, 64). start: a res8 whose convolutions it begins with.
+
+    Raises UserError for a start of another size.
+    """
     network = build_res8(size, shape, 1)
     if start is not None:
+        maps = start.get_layer("conv_0").filters
+        if maps != MAPS[size]:
+            raise UserError(f"the network to begin with has {maps} maps, {size} has {MAPS[size]}: take one of its size")
         for layer in network.layers[:-1]:
             layer.set_weights(start.get_layer(layer.name).get_weights())
     x = layers.Dense(DIMENSIONS, use_bias=False, name=EMBEDDING)(network.get_layer(MEAN).output)

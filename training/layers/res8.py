@@ -7,6 +7,7 @@ transfers it to cries. No biases; normalisation without scale and offset. 110,30
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -51,6 +52,17 @@ def convolved(maps: int, number: int, x: Any) -> Any:
 def normalised(number: int, x: Any) -> Any:
     """Without scale and offset."""
     return FusedBatchNormalization(momentum=MOMENTUM, scale=False, center=False, name=f"norm_{number}")(x)
+
+
+def load_res8(path: Path) -> keras.Model:
+    """One that cry-train pretrain left. Raises UserError for a file that is none."""
+    try:
+        model = keras.saving.load_model(path, compile=False)
+        for name in ("conv_0", MEAN):
+            model.get_layer(name)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no {' or '.join(MAPS)} of cry-train pretrain: name its pretrained.keras") from error
+    return model
 
 
 def with_head(model: keras.Model, n_labels: int) -> keras.Model:

@@ -14,7 +14,7 @@ from training.data.corpora import Clip
 from training.data.log_mel_frames import Frames, frames_of
 from training.data.selection import DataConfig, choose_clips, corpora_of, recipe_key
 from training.data.splits import Split, prove
-from training.layers.res8 import MAPS, MEAN
+from training.layers.res8 import load_res8
 from training.pretraining.contrast import Contrast
 from training.pretraining.settings import COARSE, Settings
 from training.pretraining.supervised import clip_log_posteriors, effort_of, few_labels, learn_labels
@@ -85,11 +85,7 @@ def parts_of(
 
 def load_start(path: Path, frames: Frames) -> keras.Model:
     """A pretrained network. Raises UserError when it is none, or of other frames."""
-    try:
-        model = keras.saving.load_model(path, compile=False)
-        model.get_layer(MEAN)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no {' or '.join(MAPS)} of cry-train pretrain: name its pretrained.keras") from error
+    model = load_res8(path)
     if tuple(model.input.shape[1:3]) != frames.shape:
         raise UserError(f"{path} takes frames of {tuple(model.input.shape[1:3])}, these are of {frames.shape}")
     return model

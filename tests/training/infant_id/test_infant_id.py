@@ -70,6 +70,12 @@ def test_one_for_a_device_says_the_same_of_whole_frames(recordings, tmp_path, wi
     np.testing.assert_allclose(given, expected, atol=1e-4)
 
 
+def test_a_start_of_another_size_is_one_line(recordings, tmp_path, capsys):
+    build_res8("res8", (49, 32), 2).save(tmp_path / "large.keras")
+    assert run(recordings, tmp_path / "out", "--leave-out-single", "--start", str(tmp_path / "large.keras")) == 1
+    assert "has 45 maps, res8-narrow has 19" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_by_a_list_of_pairs(recordings, tmp_path, without_graphs):
     pairs = tmp_path / "pairs.csv"
     judged = ("spk0", "spk1", "spk2")
@@ -87,6 +93,7 @@ def test_by_a_list_of_pairs(recordings, tmp_path, without_graphs):
     "flags, says",
     [
         ([], "1 infants have one clip, or one period only, as cryceleb_spk8"),
+        (["--leave-out-single", "--start", __file__], "is no res8 or res8-narrow of cry-train pretrain"),
         (["--corpus", "songs"], "has no cry of songs"),
         (["--folds", "20", "--leave-out-single"], "20 folds are asked for, there are only 8 groups"),
         (["--pairs", "nowhere.csv"], "nowhere.csv"),
