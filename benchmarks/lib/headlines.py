@@ -116,6 +116,14 @@ def _foreign_models(found: Figures) -> str:
     )
 
 
+def _converters(found: Figures) -> str:
+    cells = [(by, cell) for row in found["rows"].values() for by, cell in row.items()]
+    names = dict.fromkeys(by for by, _ in cells)
+    ran = {name: [cell for by, cell in cells if by == name] for name in names}
+    told = (f"{name} {sum(cell.get('error', 1) <= 1e-4 for cell in its)} of {len(its)}" for name, its in ran.items())
+    return f"float TFLite within 1e-4 of {len(found['rows'])} models, some that we refuse: {', '.join(told)}"
+
+
 def _streamed_steps(found: Figures) -> str:
     cells = [cell for row in found["rows"].values() for cell in row.values()]
     written = [cell for cell in cells if "refused" not in cell]
@@ -233,6 +241,7 @@ HEADLINES: dict[str, Callable[[Figures], str]] = {
     "export_targets": _export_targets,
     "zoo": _zoo,
     "foreign_models": _foreign_models,
+    "converters": _converters,
     "streamed_steps": _streamed_steps,
     "quantisers": _quantisers,
     "engines_agree": _engines_agree,

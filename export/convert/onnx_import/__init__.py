@@ -57,6 +57,6 @@ def check_opset(model: onnx.ModelProto, where: str) -> None:
         if since > OPSET and not onnx.defs.has(node.op_type, OPSET):
             raise UserError(
                 f"{where} is of opset {opset}, and its operator {node.op_type} ({node.name!r}) is not in {OPSET}: "
-                f"export it with opset_version={OPSET}"
+                f"export it with opset_version={OPSET}, or leave it out of the model (a spectrum can be the feature)"
             )
     raise UserError(f"{where} is of opset {opset} and cannot be taken to {OPSET}: export it with opset_version={OPSET}")

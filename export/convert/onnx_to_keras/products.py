@@ -82,6 +82,17 @@ def largest_index(function: Callable[..., Any]) -> Operator:
     return apply
 
 
+def top_k(node: Node) -> list[Tensor]:
+    """The largest numbers along an axis, and where they are; the smallest are the largest of the negatives."""
+    x, k = node.input(0), int(node.numbers(1, "k")[0] if node.optional(1) else node.get("k"))
+    axis = node.get("axis", -1) % x.rank
+    moves = [n for n in range(x.rank) if n != axis] + [axis]
+    sign = 1.0 if node.get("largest", 1) else -1.0
+    found, places = tf.math.top_k(sign * tf.transpose(x.plain, moves), k)
+    back = [int(n) for n in np.argsort(moves)]
+    return [plain(tf.transpose(sign * found, back)), plain(tf.cast(tf.transpose(places, back), tf.int64))]
+
+
 def instance_normalization(node: Node) -> Tensor:
     """Each channel of each example around its own mean."""
     x = node.input(0)
@@ -131,6 +142,7 @@ OPERATORS: dict[str, Operator] = {
     "LogSoftmax": softmax,
     "ArgMax": largest_index(tf.argmax),
     "ArgMin": largest_index(tf.argmin),
+    "TopK": top_k,
     "InstanceNormalization": instance_normalization,
     "LpNormalization": lp_normalization,
     "CumSum": cumulated,

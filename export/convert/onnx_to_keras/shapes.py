@@ -97,6 +97,18 @@ def gather(node: Node) -> Tensor:
     return plain(tf.gather(x.plain, wanted, axis=axis))
 
 
+def gather_nd(node: Node) -> Tensor:
+    """By indices along several axes at once; known ones are counted through, so that it is a gather along one."""
+    x, indices, n_batch = node.input(0), node.input(1), node.get("batch_dims", 0)
+    if n_batch or not indices.is_constant:
+        return plain(tf.gather_nd(x.plain, tf.cast(indices.plain, tf.int32), n_batch))
+    depth = indices.shape[-1]
+    sizes = x.shape[:depth]
+    each = [np.where(i < 0, i + size, i) for i, size in zip(np.moveaxis(indices.value, -1, 0), sizes, strict=True)]
+    flat = np.ravel_multi_index(each, sizes).astype(np.int32)
+    return plain(tf.gather(tf.reshape(x.plain, [int(np.prod(sizes)), *x.shape[depth:]]), flat))
+
+
 def pad(node: Node) -> Tensor:
     x, mode = node.input(0), node.get("mode", "constant")
     amounts = [int(n) for n in node.numbers(1, "pads")]
@@ -199,6 +211,7 @@ OPERATORS: dict[str, Operator] = {
     "Split": split,
     "Slice": slices,
     "Gather": gather,
+    "GatherND": gather_nd,
     "Pad": pad,
     "Expand": expand,
     "Tile": tile,

@@ -34,6 +34,18 @@ def network(operator, shape, *constants, opset=20, outputs=1, **attributes):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
 
 
+def top_k(shape, axis, largest):
+    """The two largest or smallest numbers, times where they are."""
+    nodes = [
+        helper.make_node("TopK", ["x", "k"], ["values", "places"], axis=axis, largest=largest),
+        helper.make_node("Cast", ["places"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["values", "numbers"], ["y"]),
+    ]
+    floats = [helper.make_tensor_value_info(name, TensorProto.FLOAT, s) for name, s in (("x", shape), ("y", None))]
+    graph = helper.make_graph(nodes, "top", floats[:1], floats[1:], [numpy_helper.from_array(np.array([2]), "k")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
 IMAGE, LINE, ROWS = (1, 4, 9, 8), (1, 4, 15), (1, 6, 5)
 I64 = np.int64
 NETWORKS = {
@@ -95,6 +107,10 @@ NETWORKS = {
     "slice": network("Slice", IMAGE, *(np.array(n, I64) for n in ([6, 1], [-99, 3], [3, 1], [-2, 1]))),
     "gather": network("Gather", ROWS, np.array([2, -1], I64), axis=1),
     "gather_one": network("Gather", ROWS, np.array(3, I64), axis=1),
+    "gather_nd": network("GatherND", IMAGE, RNG.integers(-1, 3, (2, 5, 3)) * [0, 1, 1]),
+    "gather_nd_batch": network("GatherND", ROWS, np.array([[[2], [0]]], I64), batch_dims=1),
+    "top_k": top_k(ROWS, -1, largest=1),
+    "top_k_smallest": top_k(IMAGE, 1, largest=0),
     "tile": network("Tile", ROWS, np.array([1, 2, 3], I64)),
     "expand": network("Expand", (1, 6, 1), np.array([2, 1, 4], I64)),
     "resize": network("Resize", IMAGE, None, np.array([1, 1, 2, 2], np.float32), mode="linear"),
