@@ -15,7 +15,6 @@ from edge.versions import installed_versions
 from export.bundle_writer import bundle_manifest, check_out, write_bundle
 from export.convert.answers import check_values_are_logits
 from export.convert.files import Progress, checked_onnx
-from export.convert.keras_to_onnx import onnx_cost
 from export.convert.layer_names import layer_names
 from export.convert.tflite_process import CONVERTER
 from export.fixed_inputs import Fixed
@@ -28,6 +27,7 @@ from export.parity.own_frames import Recordings
 from export.parity.precision_fallback import ExportedModel, export_models
 from export.precision.sensitivity import products_by_layer
 from export.report.bundle_report import PACKAGES, html_report
+from export.report.cost import onnx_cost
 from export.sources.model_set import ModelSet, load_models
 from export.targets import Target
 from export.tensorrt_lint import dla_findings

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -69,10 +70,10 @@ class Others:
     folder: Path
 
     def of_onnx(self, content: bytes) -> dict[str, Convert]:
-        """onnx2tf's float32 file, by its command as it is."""
+        """onnx2tf's float32 file, by its command; Erf, which TFLite has not, in other operators."""
         if self.onnx2tf is None:
             return {}
-        command = [str(self.onnx2tf.parent / "onnx2tf"), "-i", "model.onnx", "-o", "out"]
+        command = [str(self.onnx2tf.parent / "onnx2tf"), "-i", "model.onnx", "-o", "out", "-rtpo", "Erf"]
 
         def convert() -> bytes:
             with tempfile.TemporaryDirectory(dir=self.folder) as place:
@@ -123,16 +124,24 @@ def version_of(python: Path, package: str) -> str:
 
 
 def run(command: list[str], folder: Path | None = None) -> str:
-    """The output of a command of another environment. Raises Failed with its last line."""
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    """The output of a command of another environment. Raises Failed with its last words."""
+    own = Path(command[0]).parent.absolute()  # onnx2tf calls onnxsim by its name
+    path = f"{own}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PATH": path}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, cwd=folder, env=environment)
     except subprocess.TimeoutExpired as error:
         raise Failed(f"not done after {LIMIT_S} s") from error
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise Failed(lines[-1] if lines else f"ended with {done.returncode}")
+        raise Failed(last_words(done.stdout + done.stderr) or f"ended with {done.returncode}")
     return done.stdout
+
+
+def last_words(said: str) -> str:
+    """The last exception that a program names; where it names none, its last line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (named or lines or [""])[-1]
 
 
 def converted(convert: Convert, error_of: Callable[[Network], float]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ python -m benchmarks.export.foreign_models [--only NAME ...] [--resume]
 
 Ten architectures of keras.applications, narrow, by way of Keras and, as somebody's ONNX file, by way of ONNX; a CNN, a
 Transformer and a recurrent network of PyTorch, as programs of torch.export and as ONNX files of opsets 11 to 20; the
-ONNX files of silero-vad, streamed. What is not installed (the extra torch; pip install --no-deps silero-vad) is skipped
-and said. Some 20 s of one core for each.
+ONNX files of silero-vad, streamed; the verifier that ships, on YAMNet's patches. What is not installed (the extra
+torch; pip install --no-deps silero-vad) is skipped and said. Some 20 s of one core for each.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.export import foreign_torch
 from benchmarks.lib.record import RESULTS, record
+from edge.bundle.model import VERIFIER
 from edge.engines import open_engine
 from edge.engines.base import one_line
 from export.convert.keras_graph import import_keras, with_batch_of_one
@@ -31,8 +32,11 @@ from export.convert.keras_to_onnx import keras_to_onnx
 from export.convert.keras_to_tflite import keras_to_tflite
 from export.convert.onnx_import import fix_inputs, import_onnx
 from export.fixed_inputs import Fixed
-from export.networks import Feed, engine_network, onnx_network
+from export.networks import INPUT_NAME, OUTPUT_NAME, Feed, engine_network, onnx_network
 from export.onnx_model import OnnxModel
+from export.parity.calibration import DEFAULT_CALIBRATION_DIR, load_calibration
+from export.parity.comparison import keras_outputs
+from export.sources.model_set import DEFAULT_MODEL_DIR, load_models
 
 APPLICATIONS: dict[str, dict[str, Any]] = {
     "MobileNet": {"alpha": 0.25},
@@ -71,6 +75,7 @@ def main() -> int:
 def cases(absent: list[str]) -> Iterator[tuple[str, Callable[[], Case]]]:
     """Every model by name; what cannot be had is added to `absent`."""
     keras = import_keras()
+    yield "YAMNet's patches, verifier", of_patches
     for name in APPLICATIONS:
         yield f"keras.applications {name}", lambda name=name: of_keras(keras, name)
         yield f"keras.applications {name}, as ONNX", lambda name=name: of_keras(keras, name, by_onnx=True)
@@ -109,6 +114,14 @@ def of_keras(keras: Any, name: str, by_onnx: bool = False) -> Case:
     import onnx
 
     return original, feeds, imported(onnx.load_from_string(keras_to_onnx(fixed)), Fixed())
+
+
+def of_patches() -> Case:
+    """The verifier that ships, on patches of recordings."""
+    model = next(model for model in load_models(DEFAULT_MODEL_DIR).models if model.role == VERIFIER)
+    inputs = load_calibration(DEFAULT_CALIBRATION_DIR, model).parity.inputs[:STEPS]
+    feeds = [{INPUT_NAME: x[None]} for x in inputs]
+    return lambda feed: {OUTPUT_NAME: keras_outputs(model.trained, feed[INPUT_NAME])}, feeds, model.fixed
 
 
 def imported(proto: Any, fixed: Fixed) -> OnnxModel:

@@ -1,9 +1,6 @@
 """Keras -> ONNX that onnxruntime 1.10 and TensorRT 8.2 read: opset 13, IR version 7, fixed batch 1."""
 
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from edge.engines.base import one_line
@@ -103,40 +100,3 @@ def check_inputs(content: bytes, expected: Sequence[str]) -> None:
             f"the ONNX file takes the inputs {', '.join(found)} instead of {', '.join(expected)}: a constant of the "
             f"model became an input; make it a weight of a layer"
         )
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a network is made of. multiply_adds: of convolutions and matrix products, for one input."""
-
-    parameters: int
-    multiply_adds: int
-    operators: dict[str, int]
-
-
-def onnx_cost(content: bytes) -> Cost:
-    """Count the parameters, multiply-adds and operators of an ONNX file."""
-    import onnx
-
-    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content), data_prop=True).graph
-    weights = {w.name: list(w.dims) for w in graph.initializer}
-    shapes = {
-        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
-        for v in (*graph.input, *graph.value_info, *graph.output)
-    }
-    counts = [products(node, {**weights, **shapes}) for node in graph.node]
-    floats = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT}
-    parameters = sum(math.prod(dims) for name, dims in weights.items() if name in floats)
-    return Cost(parameters, sum(counts), dict(sorted(Counter(node.op_type for node in graph.node).items())))
-
-
-def products(node: Any, shapes: Mapping[str, Sequence[int]]) -> int:
-    """Multiply-adds of a node."""
-    if node.op_type == "Conv":
-        return math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
-    if node.op_type == "ConvTranspose":
-        return math.prod(shapes[node.input[0]]) * math.prod(shapes[node.input[1]][1:])
-    if node.op_type in ("Gemm", "MatMul"):
-        transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
-        return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][0 if transposed else -1]
-    return 0

@@ -15,10 +15,11 @@ from export.child_process import Crash
 from export.convert import keras_rebuild, keras_to_tflite
 from export.convert.files import Exported
 from export.convert.keras_graph import with_batch_of_one
-from export.convert.keras_to_onnx import check_inputs, keras_to_onnx, onnx_cost
+from export.convert.keras_to_onnx import check_inputs, keras_to_onnx
 from export.convert.tflite_process import ConverterProcess, ConverterRefusal
 from export.networks import engine_network, onnx_network
 from export.parity.measure import bounds_of
+from export.report.cost import onnx_cost
 from export.sources.loading import load_model
 from export.targets import BF16, FP16, FP32, TARGETS
 from export.tensorrt_lint import lint

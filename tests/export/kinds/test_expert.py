@@ -146,7 +146,7 @@ def test_lite_expert_fits_the_budget_of_a_board(keras, tmp_path):
     conversion = convert(evidence.model, TARGETS["rpi-int8"], evidence.feeds, lambda line: None)
     rows = measure.measure(conversion.files, evidence).rows
     assert [row["violations"] for row in rows] == [[], []] and rows[0]["bytes"] < 200_000
-    from export.convert.keras_to_onnx import onnx_cost
+    from export.report.cost import onnx_cost
 
     assert onnx_cost(conversion.fp32_onnx).multiply_adds < 20e6
 

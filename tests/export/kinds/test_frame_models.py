@@ -258,7 +258,8 @@ def test_q_dq_file_out_of_bounds_loses_its_convolutions_then_all_of_its_int8(bun
 
 def test_adapters_are_merged_at_no_cost(frame_sources_copy, bundles, evidence):
     """The same answers and the same operators as without them."""
-    from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost
+    from export.convert.keras_to_onnx import keras_to_onnx
+    from export.report.cost import onnx_cost
     from training.transformer.model import with_adapters
 
     folder, plain = frame_sources_copy / "transformer", evidence["expert-transformer"].model

@@ -9,8 +9,9 @@ pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
 keras = pytest.importorskip("keras")
 
-from export.convert.keras_to_onnx import keras_to_onnx, onnx_cost  # noqa: E402
+from export.convert.keras_to_onnx import keras_to_onnx  # noqa: E402
 from export.convert.keras_to_tflite import keras_to_tflite  # noqa: E402
+from export.report.cost import onnx_cost  # noqa: E402
 from export.tensorrt_lint import lint  # noqa: E402
 from training.transformer.model import build_classifier, build_denoiser, joined  # noqa: E402
 from training.transformer.presets import PRESETS  # noqa: E402
