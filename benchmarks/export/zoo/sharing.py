@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from export.convert import files
+from export.convert import files, onnx_int8
 from export.parity import measure
+from export.precision import choice
 
 
 @contextlib.contextmanager
@@ -23,6 +24,11 @@ def work_shared(model: Any, folder: Path) -> Iterator[None]:
             (files, "keras_to_onnx", once(files.keras_to_onnx, lambda model: ())),
             (files, "keras_to_tflite", once(files.keras_to_tflite, tflite_key)),
             (files, "layer_errors", once(files.layer_errors, lambda content, *others: digest(content))),
+            (onnx_int8, "ActivationRanges", once(onnx_int8.ActivationRanges, of_feeds)),
+            (onnx_int8, "logits", once(onnx_int8.logits, of_feeds)),
+            (choice, "onnx_network", once(choice.onnx_network, digest)),
+            (choice, "answers", once(choice.answers, lambda network, *others: id(network))),
+            (measure, "where_rounding_grows", once(measure.where_rounding_grows, lambda model, inputs: ())),
             (measure, "opened", once(measure.opened, lambda content, kind, path: (kind, digest(content)))),
             (measure, "engine_outputs", once(measure.engine_outputs, lambda engine, *others: id(engine))),
             (measure, "latency_ms", once(measure.latency_ms, lambda engine, example: id(engine))),
@@ -48,6 +54,11 @@ def once(function: Callable[..., Any], key: Callable[..., Any]) -> Callable[...,
 def tflite_key(model: Any, precision: str, feeds: Any, in_float: Any = ()) -> tuple[str, tuple[str, ...]]:
     """All that a TFLite file of one model depends on."""
     return precision, tuple(in_float)
+
+
+def of_feeds(content: bytes, feeds: Sequence[Any]) -> tuple[str, int]:
+    """What is computed of a file on calibration inputs, which are the same ones for all targets."""
+    return digest(content), len(feeds)
 
 
 def digest(content: bytes) -> str:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from export.convert.onnx_to_keras.node import Node, Operator
 from export.convert.onnx_to_keras.tensor import Tensor, Unknown, plain, ranked
 
+MOST_SLICED = 5  # axes
 PAD_MODES = {"constant": "CONSTANT", "reflect": "REFLECT"}
 
 
@@ -79,7 +80,20 @@ def slices(node: Node) -> Tensor:
     for start, end, axis, step in zip(starts, ends, axes, by, strict=True):
         first, last, step = slice(int(start), int(end), int(step)).indices(x.shape[int(axis)])
         cut[x.held_axis(int(axis))] = slice(first, None if last < 0 else last, step)
-    return x.like(x.held[tuple(cut)])
+    return x.like(sliced(x.held, cut))
+
+
+def sliced(held: Any, cuts: Sequence[slice]) -> Any:
+    """A part of each axis. Of more than five, TFLite slices one at a time, the others taken together."""
+    if isinstance(held, np.ndarray) or len(held.shape) <= MOST_SLICED:
+        return held[tuple(cuts)]
+    for place, cut in enumerate(cuts):
+        if cut != slice(None):
+            shape = [int(n) for n in held.shape]
+            front, back = shape[:place], shape[place + 1 :]
+            part = tf.reshape(held, [int(np.prod(front)), shape[place], int(np.prod(back))])[:, cut]
+            held = tf.reshape(part, [*front, part.shape[1], *back])
+    return held
 
 
 def gather(node: Node) -> Tensor:
@@ -89,7 +103,8 @@ def gather(node: Node) -> Tensor:
         wanted = np.where(indices.value < 0, indices.value + x.shape[axis], indices.value).astype(np.int32)
         if wanted.size == 1 and wanted.ndim < 2:  # a slice, which every engine has
             place = x.held_axis(axis)
-            cut = x.held[(slice(None),) * place + (slice(int(wanted.ravel()[0]), int(wanted.ravel()[0]) + 1),)]
+            one = slice(int(wanted.ravel()[0]), int(wanted.ravel()[0]) + 1)
+            cut = sliced(x.held, [one if n == place else slice(None) for n in range(x.rank)])
             left = [n for n in x.order if n != place]
             return x.like(cut) if wanted.ndim else Tensor(tf.squeeze(cut, place), ranked(left))
     else:

@@ -46,7 +46,7 @@ def top_k(shape, axis, largest):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
-IMAGE, LINE, ROWS = (1, 4, 9, 8), (1, 4, 15), (1, 6, 5)
+IMAGE, LINE, ROWS, MANY = (1, 4, 9, 8), (1, 4, 15), (1, 6, 5), (1, 2, 3, 4, 3, 5)
 I64 = np.int64
 NETWORKS = {
     "conv": network("Conv", IMAGE, numbers(6, 4, 3, 3), numbers(6), pads=[1, 1, 1, 1], strides=[2, 2]),
@@ -107,6 +107,8 @@ NETWORKS = {
     "slice": network("Slice", IMAGE, *(np.array(n, I64) for n in ([6, 1], [-99, 3], [3, 1], [-2, 1]))),
     "gather": network("Gather", ROWS, np.array([2, -1], I64), axis=1),
     "gather_one": network("Gather", ROWS, np.array(3, I64), axis=1),
+    "slice_of_many_axes": network("Slice", MANY, *(np.array(n, I64) for n in ([1, 0], [99, 3], [2, 5], [1, 2]))),
+    "gather_of_many_axes": network("Gather", MANY, np.array(-1, I64), axis=4),
     "gather_nd": network("GatherND", IMAGE, RNG.integers(-1, 3, (2, 5, 3)) * [0, 1, 1]),
     "gather_nd_batch": network("GatherND", ROWS, np.array([[[2], [0]]], I64), batch_dims=1),
     "top_k": top_k(ROWS, -1, largest=1),
@@ -235,3 +237,25 @@ def test_a_gelu_that_was_taken_apart_is_one_again(factors):
     x = numbers(*ROWS)
     (expected,) = onnx_network(content)({"x": x}).values()
     np.testing.assert_allclose(np.asarray(next(iter(onnx_to_keras(content)([x]).values()))), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["slice_of_many_axes", "gather_of_many_axes", "gather_nd"])
+def test_what_picks_numbers_runs_in_litert_in_float_and_in_int8(name):
+    """LiteRT slices up to five axes, and says so when the file is opened."""
+    pytest.importorskip("ai_edge_litert")
+    from ai_edge_litert.interpreter import Interpreter
+
+    from export.convert.keras_to_tflite import keras_to_tflite
+    from export.onnx_model import OnnxModel
+
+    model = fix_inputs(NETWORKS[name], Fixed(), name)
+    x = numbers(*(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim))
+    (expected,) = onnx_network(model.SerializeToString())({"x": x}).values()
+    for precision, tolerance in (("fp32", 1e-6), ("int8", 0.05)):
+        content = keras_to_tflite(OnnxModel(import_onnx(model, name)), precision, [{"x": x}])
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+        interpreter.invoke()
+        found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        np.testing.assert_allclose(found, expected, atol=tolerance)
