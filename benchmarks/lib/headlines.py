@@ -207,15 +207,17 @@ def _transformer_cost(found: Figures) -> str:
 
 
 def _federation(found: Figures) -> str:
-    from benchmarks.studies.federation_table import BASE, full_size_up, rounds_to_targets
+    from benchmarks.studies.federation_arms import BASE
+    from benchmarks.studies.federation_table import rounds_to_targets
     from training.runs.metrics import mean_interval
 
     both, fedavg = (rounds_to_targets(found["curves"], arm) for arm in (BASE, "FedAvg"))
     mean, low, high = mean_interval([a - b for a, b in zip(both, fedavg, strict=True)])
-    sent_mb = full_size_up(found["bytes"], 8, 64) / 1e6
+    largest = max(found["sizes"]["wire"], key=lambda size: size["homes"])
     return (
         f"control variates with a proximal term take {mean:+.0f} rounds ({low:+.0f} to {high:+.0f}) beside FedAvg's "
-        f"{sum(fedavg) / len(fedavg):.0f}; a home of 64 sends {sent_mb:.2f} MB a round, masked"
+        f"{sum(fedavg) / len(fedavg):.0f}; a home of {largest['homes']} sends "
+        f"{largest['up'] / 1e6:.2f} MB a round, masked"
     )
 
 

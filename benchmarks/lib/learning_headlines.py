@@ -100,13 +100,6 @@ def _federation_fusion(found: Figures) -> str:
     return f"homes that teach the fusion together gain {more[0]} points on what ships, {more[1]} on learning alone"
 
 
-def _federation_changes(found: Figures) -> str:
-    from benchmarks.studies.federation_table import DENOISER, OVER_NOISE, final, interval
-
-    pairs = zip(found["curves"][DENOISER], found["curves"][OVER_NOISE], strict=True)
-    return f"a denoiser before what homes teach: {interval([final(a) - final(b) for a, b in pairs])} points of macro-F1"
-
-
 def _federation_presets(found: Figures) -> str:
     row = next(row for row in found["rows"] if row["preset"] == "pi")
     return f"the `pi` Transformer's {row['numbers']:,} adapters: {row['up']['8'] / 1e6:.2f} MB a home and round, masked"
@@ -124,5 +117,4 @@ LEARNING: dict[str, Callable[[Figures], str]] = {
     "federated_step": _federated_step,
     "federation_fusion": _federation_fusion,
     "federation_presets": _federation_presets,
-    "federation_changes": _federation_changes,
 }

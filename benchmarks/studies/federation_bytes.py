@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.studies.federation_arms import BASE, BITS, IN_THE_CLEAR, PER_ROUND, RANK, TRADED
 from training.federated.home import Home
 from training.federated.keys import Identity
 from training.federated.layout import Layout
@@ -16,8 +17,8 @@ from training.federated.rounds import DOWN, UP, Round, State
 
 ADAPTERS, WHOLE = 1_867_776, 18_694_374
 WAYS = ("up", "down", "down_whole")
-HOMES_HERE = 3  # answer; the ring is that of as many as the plan has
-PLANS = [(8, True, 64), (8, True, 10), (6, True, 10), (4, True, 16), (4, True, 10), (8, False, 10), (32, False, 10)]
+FEW_HOMES, FEW_NUMBERS = 3, 1000
+WIRE = [(8, True, 64), (8, True, 16), (6, True, 16), (4, True, 18)]  # bits, masking, homes a round
 
 
 class Still:
@@ -33,18 +34,34 @@ class Still:
         return np.zeros_like(parameters)
 
 
-def full_size_bytes() -> list[dict[str, Any]]:
-    """Of each plan: bits, masking, homes, ring_bits, and bytes of a home in a round, up and down."""
-    found = [one_round(bits, masking, homes) for bits, masking, homes in PLANS]
+def all_sizes() -> dict[str, Any]:
+    """{"arms": of each traded arm, "wire": of other rounds}: bits, masking, homes, ring_bits, bytes of a home."""
+    arms = {arm: full_size(*what_of(changes)) for arm, changes in {BASE: {}, **TRADED}.items()}
+    arms[IN_THE_CLEAR] = full_size(BITS, False, PER_ROUND)
     whole = encode(Message("update", "00" * 8, 0, blobs={"update": bytes(2 * WHOLE)}), Identity())
-    return [*found, {"bits": 16, "masking": False, "homes": 0, "ring_bits": 16, **dict.fromkeys(WAYS, len(whole))}]
+    as_it_is = {"bits": 16, "masking": False, "homes": 0, "ring_bits": 16, **dict.fromkeys(WAYS, len(whole))}
+    return {"arms": arms, "wire": [*(full_size(*plan) for plan in WIRE), as_it_is]}
 
 
-def one_round(bits: int, masking: bool, homes: int, numbers: int = ADAPTERS) -> dict[str, Any]:
-    """Two real rounds of a few homes: in the first they are sent the whole model, in the second what became of it."""
+def full_size(bits: int, masking: bool, homes: int, numbers: int = ADAPTERS) -> dict[str, Any]:
+    """one_round() of a few homes at full size, and what the keys and shares of all the others add, at a small one."""
+    found = one_round(bits, masking, homes, numbers, FEW_HOMES)
+    all_homes, few = (one_round(bits, masking, homes, FEW_NUMBERS, here) for here in (homes, FEW_HOMES))
+    return {**found, **{way: found[way] + all_homes[way] - few[way] for way in WAYS}}
+
+
+def what_of(changes: dict[str, Any]) -> tuple[int, bool, int, int]:
+    """Bits, masking, homes and numbers of an arm's round at full size."""
+    bits = changes.get("bits", BITS)
+    numbers = ADAPTERS * changes.get("rank", RANK) // RANK
+    return bits, bits != UNCOMPRESSED, changes.get("homes_per_round", PER_ROUND), numbers
+
+
+def one_round(bits: int, masking: bool, homes: int, numbers: int, here: int) -> dict[str, Any]:
+    """Two real rounds, first with the whole model, then with what became of it; here: homes that take part."""
     local = LocalSteps(1, 0.1, control_variates=bits != UNCOMPRESSED)
     plan = Plan(local, homes_per_round=homes, bits=bits, masking=masking)
-    identities = {f"home-{number:02}": Identity() for number in range(HOMES_HERE)}
+    identities = {f"home-{number:02}": Identity() for number in range(here)}
     roster = {name: identity.public for name, identity in identities.items()}
     still = Still(numbers)
     answering = {name: Home(name, identities[name], roster, still, plan, "00" * 8) for name in roster}

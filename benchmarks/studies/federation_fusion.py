@@ -25,8 +25,8 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks.lib.record import record
+from benchmarks.studies.federation_arms import CENTRAL, LOCAL_ONLY
 from benchmarks.studies.federation_fusion_table import ARMS, SCORES, SHIPPED, table
-from benchmarks.studies.federation_table import CENTRAL, LOCAL_ONLY
 from benchmarks.studies.federation_ways import alone, in_one_place, together
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition

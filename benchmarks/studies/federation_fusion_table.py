@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.studies.federation_table import BASE, CENTRAL, LOCAL_ONLY, interval
+from benchmarks.studies.federation_arms import BASE, CENTRAL, LOCAL_ONLY
+from benchmarks.studies.federation_table import interval
 
 SHIPPED = "the fusion that ships"
 ARMS: dict[str, dict[str, Any]] = {

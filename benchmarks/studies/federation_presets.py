@@ -101,7 +101,7 @@ def main() -> None:
     for preset in PRESETS:
         for backend in BACKENDS:
             row = apart(preset, backend)
-            row["up"] = {str(bits): one_round(bits, True, HOMES, row["numbers"])["up"] for bits in (8, 4)}
+            row["up"] = {str(bits): one_round(bits, True, HOMES, row["numbers"], HOMES)["up"] for bits in (8, 4)}
             rows.append(row)
             print(row, flush=True)
     record("federation_presets", {"batch": BATCH, "homes": HOMES, "rows": rows}, table(rows))

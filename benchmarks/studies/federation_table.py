@@ -6,14 +6,30 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.studies.federation_arms import (
+    BACKBONES,
+    BASE,
+    CENTRAL,
+    DENOISER,
+    HARMED,
+    HOMES,
+    IN_THE_CLEAR,
+    LOCAL_ONLY,
+    OVER_NOISE,
+    PER_ROUND,
+    PRIVATE,
+    ROUNDS,
+    TAKEN_AWAY,
+    TRADED,
+    UNCOMPRESSED,
+    WAYS,
+)
 from training.runs.metrics import FEWEST, mean_interval
 
 LAST = 3  # evaluations that a final score is the mean of
 REACHED = 0.9  # of what all clips in one place reach in the end
-CENTRAL, LOCAL_ONLY, BASE = "central", "local only", "SCAFFOLD + proximal"
-TAKEN_AWAY = {"no control variates": "FedProx", "no proximal term": "SCAFFOLD", "neither": "FedAvg"}
 Curves = dict[str, list[dict[str, Any]]]
-OVER_NOISE, DENOISER = "backbone taught over noise", "backbone taught over noise, behind a denoiser"
+Sizes = dict[str, Any]
 
 
 def final(run: dict[str, Any]) -> float:
@@ -36,9 +52,14 @@ def rounds_to_targets(curves: Curves, arm: str) -> list[float]:
     return [rounds_to(run, target) for run, target in zip(curves[arm], targets, strict=False)]
 
 
-def full_size_up(sizes: list[dict[str, Any]], bits: int, homes: int) -> int:
-    """Bytes that a home sends in a masked round, or in the clear where they are not compressed."""
-    return next(s["up"] for s in sizes if s["bits"] == bits and s["homes"] == homes and s["masking"] == (bits < 16))
+def up_mb(sizes: Sizes, arm: str) -> float:
+    """MB that a home of full size sends in a round that it is asked in."""
+    return sizes["arms"][arm]["up"] / 1e6
+
+
+def asked_share(arm: str) -> float:
+    """Of the rounds, those that a home is asked in."""
+    return TRADED.get(arm, {}).get("homes_per_round", PER_ROUND) / HOMES
 
 
 def interval(values: list[float]) -> str:
@@ -47,68 +68,131 @@ def interval(values: list[float]) -> str:
     return f"{mean:.1f} ({low:.1f} to {high:.1f})" if len(values) >= FEWEST else f"{mean:.1f}"
 
 
-def table(curves: Curves, sizes: list[dict[str, Any]], arms: tuple[str, ...]) -> str:
+def scores(found: list[dict[str, Any]], against: list[dict[str, Any]] | None) -> list[str]:
+    """Cells: macro-F1, and how much more than another arm, paired by seeds."""
+    both = [(final(a), final(b)) for a, b in zip(found, against, strict=False)] if against else []
+    return [interval([final(run) for run in found]), interval([a - b for a, b in both]) if both else ""]
+
+
+def named(arm: str, curves: Curves) -> str:
+    """An arm, with its seeds where they are not as many as the base's."""
+    seeds = len(curves[arm])
+    return arm if seeds == len(curves[BASE]) else f"{arm} ({seeds} of the seeds)"
+
+
+def rows_of(columns: list[str], rows: list[list[str]]) -> list[str]:
+    """A table."""
+    return ["| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
+
+
+def table(curves: Curves, sizes: Sizes) -> str:
     """All of it as Markdown."""
-    up, plain = full_size_up(sizes, 8, 10), full_size_up(sizes, 32, 10)
-    never = curves["FedAvg"][0]["curve"][-1]["round"] + 1
+    seeds = len(curves[BASE])
     lines = [
-        f"Macro-F1 (%) on sounds that are no home's; rounds and bytes of a home until the mean of {LAST} "
-        f"evaluations is {100 * REACHED:.0f} % of what all clips in one place reach. "
-        f"Paired: by seed, against FedAvg. 95 % intervals. A seed that never gets there counts as {never} rounds.",
-        "",
-        "| arm | seeds | macro-F1 | paired | rounds | paired | MB up a home, 8 bits masked | not compressed |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"Macro-F1 (%) on sounds that are no home's: {seeds} seeds, 95 % intervals, paired by seeds. {ROUNDS} rounds. "
+        f"A mean of {LAST} evaluations is at the target when it is {100 * REACHED:.0f} % of what all clips in one "
+        f"place reach; a seed that never gets there counts as {ROUNDS + 1} rounds. MB are those that one home sends, "
+        "at full size.",
     ]
-    for arm in (*arms, CENTRAL, LOCAL_ONLY):
-        lines.append(arm_row(arm, curves, up, plain))
-    bits = {arm: found for arm, found in curves.items() if arm not in (*arms, CENTRAL, LOCAL_ONLY)}
-    lines += [
-        "",
-        "One thing changed or taken away, of SCAFFOLD + proximal with 8 bits; paired by seeds against it.",
-        "",
+    sections = [
+        ("Ways of learning", f"{PER_ROUND} of {HOMES} homes a round; paired against FedAvg.", way_rows(curves, sizes)),
+        (
+            "Macro-F1 against bytes",
+            f"{BASE} with one thing changed, paired against it. The base: 8 bits masked, rank 4 (38 at full size), 10 "
+            f"local steps, {PER_ROUND} of {HOMES} homes a round. Masks change no bit of the model.",
+            traded_rows(curves, sizes),
+        ),
+        (
+            "What each part is worth",
+            f"Taken away from {BASE}, or put before it; paired against it, the denoiser against the {OVER_NOISE}.",
+            part_rows(curves),
+        ),
+        (
+            "One home that does harm",
+            f"Of {HOMES} homes that learn by {BASE}, paired against it. A round is spoilt, and changes nothing, when "
+            "the sum is larger than honest updates can be.",
+            harm_rows(curves),
+        ),
+        (
+            "Noise that hides a home",
+            f"Delta 1e-5; noise in lengths of the longest update, under masks; paired against {BASE}.",
+            private_rows(curves),
+        ),
+        (
+            "Bytes of a home in a round",
+            "1,867,776 adapter parameters, real messages: keys, shares, signatures and all.",
+            wire_rows(sizes),
+        ),
     ]
-    lines += change_rows({**{taken: curves[arm] for taken, arm in TAKEN_AWAY.items()}, **bits}, curves[BASE])
-    return "\n".join(lines + ["", *size_rows(sizes)])
+    for heading, about, rows in sections:
+        lines += ["", f"### {heading}", "", about, "", *rows]
+    return "\n".join(lines)
 
 
-def arm_row(arm: str, curves: Curves, up: int, plain: int) -> str:
-    """One way of learning."""
-    found, against = curves[arm], curves["FedAvg"]
-    cells = [arm, str(len(found)), interval([final(run) for run in found])]
-    cells.append(
-        interval([final(a) - final(b) for a, b in zip(found, against, strict=False)]) if arm != "FedAvg" else ""
-    )
-    if arm in (LOCAL_ONLY, CENTRAL):
-        return "| " + " | ".join([*cells, "", "", "", ""]) + " |"
-    rounds, of_fedavg = rounds_to_targets(curves, arm), rounds_to_targets(curves, "FedAvg")
-    cells.append(interval(rounds))
-    cells.append(interval([a - b for a, b in zip(rounds, of_fedavg, strict=False)]) if arm != "FedAvg" else "")
-    cells += [f"{np.mean(rounds) * size / 1e6:.0f}" for size in (up, plain)]
-    return "| " + " | ".join(cells) + " |"
+def way_rows(curves: Curves, sizes: Sizes) -> list[str]:
+    """FedAvg and the others."""
+    rows, of_fedavg = [], rounds_to_targets(curves, "FedAvg")
+    for arm in (*WAYS, CENTRAL, LOCAL_ONLY):
+        cells = [arm, *scores(curves[arm], None if arm == "FedAvg" else curves["FedAvg"])]
+        if arm in WAYS:
+            rounds = rounds_to_targets(curves, arm)
+            paired = [a - b for a, b in zip(rounds, of_fedavg, strict=True)]
+            cells += [interval(rounds), "" if arm == "FedAvg" else interval(paired)]
+            asked = float(np.mean(rounds)) * asked_share(arm)
+            cells += [f"{asked * up_mb(sizes, size):.0f}" for size in (BASE, UNCOMPRESSED)]
+        rows.append([*cells, *[""] * (7 - len(cells))])
+    columns = ["arm", "macro-F1", "paired", "rounds to the target", "paired", "MB until then, 8 bits masked", "32 bits"]
+    return rows_of(columns, rows)
 
 
-def change_rows(changed: Curves, base: list[dict[str, Any]], against: Curves | None = None) -> list[str]:
-    """Changes one at a time, each paired with the base, or with what it is to be compared `against`."""
-    lines = ["| changed | seeds | macro-F1 | paired | epsilon at delta 1e-5 |", "| --- | --- | --- | --- | --- |"]
-    for arm, found in changed.items():
-        other = (against or {}).get(arm, base)
-        differences = [final(a) - final(b) for a, b in zip(found, other, strict=False)]
-        spent = f"{found[0]['epsilon']:.1f}" if "epsilon" in found[0] else ""
-        cells = [arm, str(len(found)), interval([final(run) for run in found]), interval(differences), spent]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+def traded_rows(curves: Curves, sizes: Sizes) -> list[str]:
+    """The trade-off sheet: what a home sends, and what it is worth."""
+    rows = []
+    for arm in (BASE, IN_THE_CLEAR, *TRADED):
+        same = BASE if arm == IN_THE_CLEAR else arm  # masks change no bit of the model
+        rounds, up, share = rounds_to_targets(curves, same), up_mb(sizes, arm), asked_share(arm)
+        cells = ["the base" if arm == BASE else arm, *scores(curves[same], None if arm == BASE else curves[BASE])]
+        cells += [f"{up:.3f}", f"{up * share * ROUNDS:.0f}", interval(rounds)]
+        rows.append([*cells, f"{up * share * float(np.mean(rounds)):.0f}"])
+    columns = ["changed", "macro-F1", "paired", "MB a round", "MB in all rounds"]
+    compressed = {"8 bits": BASE, "6 bits": "6 bits", "4 bits": "4 bits"}
+    against = [f"{bits} {scores(curves[arm], curves[UNCOMPRESSED])[1]}" for bits, arm in compressed.items()]
+    sheet = rows_of([*columns, "rounds to the target", "MB until then"], rows)
+    return [*sheet, "", f"Points of macro-F1 against {UNCOMPRESSED}: {', '.join(against)}."]
 
 
-def size_rows(sizes: list[dict[str, Any]]) -> list[str]:
+def part_rows(curves: Curves) -> list[str]:
+    """Each part taken away."""
+    rows = [[taken, *scores(curves[arm], curves[BASE])] for taken, arm in TAKEN_AWAY.items()]
+    rows.append(["no 8 bits: 32", *scores(curves[UNCOMPRESSED], curves[BASE])])
+    for arm in BACKBONES:
+        rows.append([named(arm, curves), *scores(curves[arm], curves[OVER_NOISE if arm == DENOISER else BASE])])
+    return rows_of(["taken away, or put before it", "macro-F1", "paired"], rows)
+
+
+def harm_rows(curves: Curves) -> list[str]:
+    """A home that does harm."""
+    rows = []
+    for arm in HARMED:
+        spoilt = np.mean([run["spoilt"] for run in curves[arm]])
+        rows.append([named(arm, curves), *scores(curves[arm], curves[BASE]), f"{spoilt:.1f} of {ROUNDS}"])
+    return rows_of(["what it sends", "macro-F1", "paired", "rounds spoilt"], rows)
+
+
+def private_rows(curves: Curves) -> list[str]:
+    """Noise, and the epsilon that it gives."""
+    rows = [
+        [named(arm, curves), *scores(curves[arm], curves[BASE]), f"{curves[arm][0]['epsilon']:.1f}"] for arm in PRIVATE
+    ]
+    return rows_of(["homes and noise", "macro-F1", "paired", "epsilon"], rows)
+
+
+def wire_rows(sizes: Sizes) -> list[str]:
     """What messages weigh at full size."""
-    lines = [
-        "Bytes of a home in a round, 1,867,776 adapter parameters, real messages: keys, shares, signatures and all.",
-        "",
-        "| bits | masked | homes a round | bits on the wire | MB up | MB down | MB down to a new home |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for size in sizes:
+    rows = []
+    for size in (sizes["arms"][BASE], sizes["arms"][IN_THE_CLEAR], sizes["arms"][UNCOMPRESSED], *sizes["wire"]):
         what = [str(size["bits"]), "yes" if size["masking"] else "no", str(size["homes"] or "whole model, 16-bit")]
         weights = [f"{size[way] / 1e6:.3f}" for way in ("up", "down", "down_whole")]
-        lines.append("| " + " | ".join([*what, str(size["ring_bits"]), *weights]) + " |")
-    return lines
+        rows.append([*what, str(size["ring_bits"]), *weights])
+    columns = ["bits", "masked", "homes a round", "bits on the wire", "MB up", "MB down", "MB down to a new home"]
+    return rows_of(columns, rows)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.studies.federation_harm import HarmfulHome
 from training.federated.home import Home
 from training.federated.keys import Identity
 from training.federated.loop import asked
@@ -18,24 +19,31 @@ from training.federated.rounds import Round, State
 Curve = dict[str, Any]
 
 
-def together(task: Any, learners: dict[str, Any], plan: Plan, every: int) -> Curve:
-    """A federation: what every so many rounds reach, and the epsilon spent where there is noise."""
+def together(task: Any, learners: dict[str, Any], plan: Plan, every: int, harm: dict[str, Any] | None = None) -> Curve:
+    """A federation: what every so many rounds reach, the rounds that nothing came of, and the epsilon spent.
+
+    harm: what the first home does as a HarmfulHome.
+    """
     identities = {name: Identity() for name in learners}
     roster = {name: identity.public for name, identity in identities.items()}
     homes = {name: Home(name, identities[name], roster, learners[name], plan, "study") for name in learners}
+    if harm:
+        name = min(homes)
+        homes[name] = HarmfulHome(name, identities[name], roster, learners[name], plan, "study", **harm)
 
     def exchange(kind: str, messages: dict[str, bytes]) -> dict[str, bytes]:
         return {name: homes[name].answer(data) for name, data in messages.items()}
 
     run_round = Round(plan, task.layout, task.identity, "study", roster, exchange)
-    state, curve = State.new(task.start, task.layout, plan), []
+    state, curve, spoilt = State.new(task.start, task.layout, plan), [], 0
     while state.round < plan.rounds:
         state, report = run_round(state, asked(plan, state.round, homes))
-        assert not report.rejected, report.rejected
+        assert not report.rejected and (harm or not report.failed), report
+        spoilt += bool(report.failed)
         if state.round % every == 0:
             curve.append({"round": state.round, **task.evaluate(state.parameters)})
     spent = epsilon(plan, plan.rounds, len(homes))
-    return {"curve": curve, **({"epsilon": spent} if np.isfinite(spent) else {})}
+    return {"curve": curve, "spoilt": spoilt, **({"epsilon": spent} if np.isfinite(spent) else {})}
 
 
 def alone(task: Any, learners: dict[str, Any], plan: Plan) -> Curve:
