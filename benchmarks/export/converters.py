@@ -4,8 +4,8 @@ python -m benchmarks.export.converters --onnx2tf-python ENV/bin/python --litert-
 
 onnx2tf and litert-torch want other versions than this project: each runs in an environment of its own (pip install
 onnx2tf onnxsim sng4onnx; pip install litert-torch); without its interpreter it is left out. Of PyTorch's models of
-foreign_models and of silero-vad: ours (onnx_to_keras), onnx2tf, litert-torch. Of models of the zoo that no rpi target
-takes: ours, TFLiteConverter alone, onnx2tf. Some 20 minutes of one core.
+foreign_models and of silero-vad: ours (onnx_to_keras), onnx2tf, litert-torch. Of models of the zoo whose float file for
+a Raspberry Pi is refused or errs by over 1e-4: ours, TFLiteConverter alone, onnx2tf. Some 20 minutes of one core, 8 GB.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def cases(others: Others) -> Iterator[tuple[str, Callable[[], Case]]]:
         yield f"silero-vad {SILERO}", lambda: silero_case(others, path)
     recorded = json.loads((RESULTS / "zoo.json").read_text())["rows"]
     for name, row in recorded.items():
-        if name not in forms.MISTAKES and "refused" in row["rpi-fp32"]:
+        if name not in forms.MISTAKES and row["rpi-fp32"].get("max_posterior_error", 1.0) > WITHIN:
             yield f"zoo {name}", lambda name=name: zoo_case(others, name)
 
 

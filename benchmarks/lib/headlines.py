@@ -121,7 +121,7 @@ def _converters(found: Figures) -> str:
     names = dict.fromkeys(by for by, _ in cells)
     ran = {name: [cell for by, cell in cells if by == name] for name in names}
     told = (f"{name} {sum(cell.get('error', 1) <= 1e-4 for cell in its)} of {len(its)}" for name, its in ran.items())
-    return f"float TFLite within 1e-4 of {len(found['rows'])} models, some that we refuse: {', '.join(told)}"
+    return f"float TFLite within 1e-4 of {len(found['rows'])} models: {', '.join(told)}"
 
 
 def _streamed_steps(found: Figures) -> str:
