@@ -17,7 +17,8 @@ CLEAN, NOISY = "clean", ("noise_10_db", "noise_0_db")
 ABOUT = {
     "fsdd": "Spoken digits, {clips} clips of each digit and speaker, {folds} of 6 speakers held out in turn",
     "esc50": "Ten human sounds of ESC-50, {folds} of 4 folds held out in turn",
-    "cry": "A cry or another sound (donateacry and ESC-50), {folds} of 4 folds held out in turn",
+    "cry": "A cry or another sound (donateacry and ESC-50), {clips} clip(s) of each group and label, {folds} of 4 "
+    "folds held out in turn",
     "digits": "scikit-learn digits row by row (8 x 8, in place of MNIST, the first {images}), {folds} thirds in turn",
 }
 
