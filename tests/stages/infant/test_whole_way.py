@@ -70,7 +70,7 @@ def home(tmp_path_factory):
             rows.append((name, "made_up", "unlabelled", "cry", f"infant{infant}", 1, "CC0-1.0", "open"))
     with (data / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    learning = ["--folds", "2", "--epochs", "60", "--leave-out-single", "--release"]
+    learning = ["--folds", "2", "--epochs", "200", "--leave-out-single", "--release"]
     assert train(["infant-id", "--data", str(data), "--out", str(folder / "learnt"), *learning]) == 0
     model, bundle = folder / "learnt" / "model", folder / "bundle"
     assert export(["--target", "rpi-fp32", "--model", str(model), "--out", str(bundle)]) == 0
