@@ -48,7 +48,10 @@ def first_in_file(
     if feed is None:
         return ""
     named = tflite_operators if kind == "tflite" else onnx_nodes
-    return first_of(named(content, feed, layer_names(model)))
+    try:
+        return first_of(named(content, feed, layer_names(model)))
+    except Exception:  # another engine of the same format refuses what is broken otherwise: weights that are missing
+        return ""
 
 
 def first_of(given: Sequence[Named]) -> str:
