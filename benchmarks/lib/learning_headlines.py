@@ -100,6 +100,17 @@ def _federation_fusion(found: Figures) -> str:
     return f"homes that teach the fusion together gain {more[0]} points on what ships, {more[1]} on learning alone"
 
 
+def _federation_privacy(found: Figures) -> str:
+    from benchmarks.studies.federation_privacy_table import ARMS, SHIPPED, by_seed
+
+    arm, shipped = list(ARMS.values())[-1], by_seed(found["runs"], SHIPPED).mean()
+    spent = next(iter(found["runs"][0].values()))[arm]["epsilon"]
+    return (
+        f"{arm}: epsilon {spent:.1f} on the fusion at macro-F1 {by_seed(found['runs'], arm).mean():.1f} %, "
+        f"what ships {shipped:.1f} %"
+    )
+
+
 def _federation_presets(found: Figures) -> str:
     row = next(row for row in found["rows"] if row["preset"] == "pi")
     return f"the `pi` Transformer's {row['numbers']:,} adapters: {row['up']['8'] / 1e6:.2f} MB a home and round, masked"
@@ -117,4 +128,5 @@ LEARNING: dict[str, Callable[[Figures], str]] = {
     "federated_step": _federated_step,
     "federation_fusion": _federation_fusion,
     "federation_presets": _federation_presets,
+    "federation_privacy": _federation_privacy,
 }
