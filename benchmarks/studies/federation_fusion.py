@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.studies.federation_fusion --data DIR
 
-About ten minutes on one core, most of it for both networks' answers, which are kept; what training costs is printed
-first, and interrupted it goes on with the next seed. Sounds of four corpora that raise a detector's suspicion which
+About ten minutes on one core, most of it for both networks' answers, which are kept; what a seed costs is printed after
+the first, and interrupted it goes on with the next one. Sounds of four corpora that raise a detector's suspicion which
 never heard them, marked by what they are, and dealt to 12 homes by whole groups (a child, a speaker, a recording),
 labels unevenly (Dirichlet 0.3). Of each seed every fold of the corpora is held out in turn and judges; a seed's figure
 is the mean over folds. Everyone begins with the fusion that ships, which was fitted on all of these sounds, those that
@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.lib.record import record
 from benchmarks.studies.federation_arms import CENTRAL, LOCAL_ONLY
 from benchmarks.studies.federation_fusion_table import ARMS, SCORES, SHIPPED, table
-from benchmarks.studies.federation_ways import alone, in_one_place, together
+from benchmarks.studies.federation_ways import alone, by_seed, in_one_place, together
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition
 from training.federated.plan import Plan
@@ -69,25 +67,14 @@ def joined(task: FusionTask) -> Episodes:
     return Episodes(rows, np.concatenate(owners), is_cry)
 
 
-def run_all(clips: list[Any], heard: list[Any], work: Path, seeds: int) -> list[dict[str, Any]]:
-    """By seed: {"seed", "folds": {fold: Found}, "homes": [[sounds, cries], ...]}; each is kept when done."""
-    work.mkdir(parents=True, exist_ok=True)
-    found = []
-    for seed in range(seeds):
-        file = work / f"seed{seed}.json"
-        if not file.is_file():
-            began, folds, homes = time.process_time(), {}, []
-            for fold in FOLDS:
-                task = corpus_task(clips, heard, fold, PARTITION, dataclasses.replace(PLAN, seed=seed))
-                folds[str(fold)] = arms_of(task, seed)
-                homes += [[len(own.is_cry), int(own.is_cry.sum())] for own in task.homes.values()]
-                if not found and len(folds) == 1:
-                    cost_s = (time.process_time() - began) * len(FOLDS) * seeds
-                    print(f"{len(clips)} sounds; {seeds} seeds of {len(FOLDS)} folds: {cost_s / 60:.0f} min of a core")
-            file.write_text(json.dumps({"seed": seed, "folds": folds, "homes": homes}))
-            print(f"seed {seed}: done", flush=True)
-        found.append(json.loads(file.read_text()))
-    return found
+def run_seed(clips: list[Any], heard: list[Any], seed: int) -> dict[str, Any]:
+    """{"seed", "folds": {fold: Found}, "homes": [[sounds, cries], ...]} of a seed."""
+    folds, homes = {}, []
+    for fold in FOLDS:
+        task = corpus_task(clips, heard, fold, PARTITION, dataclasses.replace(PLAN, seed=seed))
+        folds[str(fold)] = arms_of(task, seed)
+        homes += [[len(own.is_cry), int(own.is_cry.sum())] for own in task.homes.values()]
+    return {"seed": seed, "folds": folds, "homes": homes}
 
 
 def main() -> None:
@@ -98,7 +85,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     arguments = parser.parse_args()
     clips, heard = corpus_heard(FusionSettings(), arguments.data, arguments.work / "heard")
-    found = run_all(clips, heard, arguments.work / "runs", arguments.seeds)
+    found = by_seed(arguments.work / "runs", arguments.seeds, lambda seed: run_seed(clips, heard, seed))
     cries = sum(clip.detector_label == "cry" for clip in clips)
     figures = {"rounds": ROUNDS, "sounds": len(clips), "cries": cries, "runs": found}
     record("federation_fusion", figures, table(found, len(clips), cries, ROUNDS, PLAN.homes_per_round))

@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.studies.federation_privacy --data DIR
 
-About twenty minutes on one core, a few of them for both networks' answers, which are kept; what training costs is
-printed first, and interrupted it goes on with the next seed. Sounds, folds and start are those of
+About twenty minutes on one core, a few of them for both networks' answers, which are kept; what a seed costs is
+printed after the first, and interrupted it goes on with the next one. Sounds, folds and start are those of
 benchmarks.studies.federation_fusion, which may share --heard with it: five numbers are taught, against the thousands of
 an adapter. All homes are in every round, under masks; FedAvg, for noise in control variates would be paid for twice.
 """
@@ -11,14 +11,12 @@ an adapter. All homes are in every round, under masks; FedAvg, for noise in cont
 from __future__ import annotations
 
 import argparse
-import json
-import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.record import record
 from benchmarks.studies.federation_privacy_table import ARMS, ROUNDS, SHIPPED, UPDATE_NORM, Found, table
-from benchmarks.studies.federation_ways import together
+from benchmarks.studies.federation_ways import by_seed, together
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition
 from training.federated.plan import Plan, Privacy
@@ -44,21 +42,6 @@ def run_fold(clips: list[Any], heard: list[Any], fold: int, seed: int) -> Found:
     return found
 
 
-def run_all(clips: list[Any], heard: list[Any], work: Path, seeds: int) -> list[dict[str, Found]]:
-    """By seed: {fold: Found}; each is kept when done."""
-    work.mkdir(parents=True, exist_ok=True)
-    runs = []
-    for seed in range(seeds):
-        file = work / f"seed{seed}.json"
-        if not file.is_file():
-            began = time.process_time()
-            found = {str(fold): run_fold(clips, heard, fold, seed) for fold in FOLDS}
-            file.write_text(json.dumps(found))
-            print(f"seed {seed} of {seeds}: {(time.process_time() - began) / 60:.1f} min of a core", flush=True)
-        runs.append(json.loads(file.read_text()))
-    return runs
-
-
 def main() -> None:
     """Run what is not yet done, and record it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -68,7 +51,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     arguments = parser.parse_args()
     clips, heard = corpus_heard(FusionSettings(), arguments.data, arguments.heard)
-    runs = run_all(clips, heard, arguments.work, arguments.seeds)
+
+    def run(seed: int) -> dict[str, Found]:
+        return {str(fold): run_fold(clips, heard, fold, seed) for fold in FOLDS}
+
+    runs = by_seed(arguments.work, arguments.seeds, run)
     record("federation_privacy", {"rounds": ROUNDS, "update_norm": UPDATE_NORM, "runs": runs}, table(runs))
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,3 +74,16 @@ def in_one_place(task: Any, everything: Any, plan: Plan, every: int) -> Curve:
         if number % every == 0:
             curve.append({"round": number, **task.evaluate(y)})
     return {"curve": curve}
+
+
+def by_seed(work: Path, seeds: int, run: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
+    """What run finds with each seed, kept when it is done; what is left costs as much as the first, which is said."""
+    work.mkdir(parents=True, exist_ok=True)
+    files = [work / f"seed{seed}.json" for seed in range(seeds)]
+    left = [seed for seed, file in enumerate(files) if not file.is_file()]
+    for done, seed in enumerate(left, start=1):
+        began = time.process_time()
+        files[seed].write_text(json.dumps(run(seed)))
+        minutes = (time.process_time() - began) / 60
+        print(f"seed {seed}: {minutes:.1f} min of a core, {len(left) - done} more seeds", flush=True)
+    return [json.loads(file.read_text()) for file in files]

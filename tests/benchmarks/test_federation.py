@@ -18,7 +18,7 @@ from benchmarks.studies.federation_arms import (
 )
 from benchmarks.studies.federation_picture import pictures
 from benchmarks.studies.federation_table import IN_THE_CLEAR, asked_share, rounds_to_targets, table
-from benchmarks.studies.federation_ways import together
+from benchmarks.studies.federation_ways import by_seed, together
 from training.federated.layout import Layout
 from training.federated.optimisation import LocalSteps
 from training.federated.plan import Plan
@@ -95,3 +95,10 @@ class Bowl:
 def test_a_home_beyond_every_bound_spoils_rounds_and_one_within_them_does_not(harm, spoilt):
     plan = Plan(LocalSteps(5, 0.2), rounds=4, homes_per_round=4)
     assert together(Bowl(9), {f"home-{seed}": Bowl(seed) for seed in range(4)}, plan, 2, harm)["spoilt"] == spoilt
+
+
+def test_a_seed_that_is_done_is_not_run_again(tmp_path):
+    assert by_seed(tmp_path / "runs", 2, lambda seed: {"seed": seed}) == [{"seed": 0}, {"seed": 1}]
+    ran = []
+    found = by_seed(tmp_path / "runs", 3, lambda seed: ran.append(seed) or {"seed": seed})
+    assert ran == [2] and found == [{"seed": seed} for seed in range(3)]
