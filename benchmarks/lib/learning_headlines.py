@@ -11,7 +11,7 @@ Figures = dict[str, Any]
 
 
 def _compression(found: Figures) -> str:
-    rows = [row for row in found["tasks"]["fsdd"]["rows"] if row["cell"] == "lstm"]
+    rows = [row for row in found["tasks"]["fsdd 256 20"]["rows"] if row["cell"] == "lstm"]
     means = {row["name"]: float(np.mean([run["clean"] for run in row["runs"]])) for row in rows}
     best = max((row for row in rows if row["train"]), key=lambda row: means[row["name"]])
     score, base = means[best["name"]], means[rows[0]["name"]]

@@ -5,9 +5,10 @@
 Spoken digits, one speaker held out at a time; human sounds; cry detection; rows of digits. The dense baseline, an LSTM
 and a GRU of 256 units, was fixed beforehand; --wide takes 768. Tensor trains learn from the start, and from the
 singular values of the trained baseline. Beside them stand dense networks of fewer units: the smallest that loses at
-most 2 points is what a train must beat. Prints its cost first and records each network; what is recorded under the same
-settings is not run again, and what is not asked for stays as it was recorded. KERAS_BACKEND=torch is several times
-faster. The larger study is `--every --seed 0 --seed 1 --seed 2 --epochs 40`.
+most 2 points is what a train must beat. Trains of fewer units put into ranks what biases would take. Prints its cost
+first and records each network; what is recorded under the same settings is not run again, and what is not asked for
+stays as it was recorded. KERAS_BACKEND=torch is several times faster. The larger study is `--every --seed 0 --seed 1
+--seed 2 --epochs 40`; `--network "gru 64, d 2, r 4" --seed 1` adds a seed to one network and to its baseline.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ BATCH, CLIP_NORM, DROPOUT = 32, 1.0, 0.2
 RATE, TRAIN_RATE = 2e-3, 1e-2  # cores need larger steps: a number of the matrix is a product of theirs
 WARM_UP = 0.05  # of the steps
 WIDE, WIDE_RANK = 768, 2
+FEW_UNITS, FEW_UNITS_RANKS = 64, {"lstm": (4, 5), "gru": (4,)}  # biases weigh less, so that ranks may be higher
 DENSE, TRAIN = {"lstm": FusedLSTM, "gru": FusedGRU}, {"lstm": TTLSTMCell, "gru": TTGRUCell}
 
 
@@ -72,6 +74,7 @@ def rows_of(cell: str, every: bool) -> list[Row]:
     if every:
         shapes = [(d, r) for d in (2, 3, 4) for r in (1, 2, 4)]
     trains = [Row(cell, cores=d, rank=r) for d, r in shapes]
+    trains += [Row(cell, FEW_UNITS, 2, r) for r in FEW_UNITS_RANKS[cell]]
     others = [Row(cell, cores=3, rank=2, gates=gates) for gates in ("separate", "gate_core")] if every else []
     svd = [Row(cell, cores=d, rank=4, svd=True) for d in ((2, 3) if every else (3,) if cell == "lstm" else ())]
     return [
@@ -88,6 +91,14 @@ def wide_rows(cell: str) -> list[Row]:
     return [Row(cell, WIDE), *(Row(cell, WIDE, d, WIDE_RANK) for d in (2, 3, 4))]
 
 
+def asked_for(rows: list[Row], names: list[str] | None) -> list[Row]:
+    """Those of a cell that are named, after their baseline; all where none is named, none where others are."""
+    if names is None:
+        return rows
+    named = [row for row in rows if row.name in names and row is not rows[0]]
+    return [rows[0], *named] if named else []
+
+
 def main() -> None:
     """Learn what is not yet learnt and record the table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -101,15 +112,20 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=6, help="so many of them, the first")
     parser.add_argument("--every", action="store_true", help="also the shapes and gates that lie between")
     parser.add_argument("--wide", action="store_true", help=f"{WIDE} units instead")
+    parser.add_argument("--network", action="append", metavar="NAME", help="as the table has it: this and its baseline")
     arguments = parser.parse_args()
     seeds, cells = arguments.seed or [0], arguments.cell or list(DENSE)
     found = recorded("compression").get("tasks", {})
     for name in arguments.task or ["fsdd", "digits"]:
         task = load_task(name, arguments.data, arguments.clips, arguments.work / "features", arguments.folds)
         study = Study(task, arguments.epochs, arguments.work / f"{name}-{arguments.clips}-{arguments.epochs}")
-        networks = [row for c in cells for row in (wide_rows(c) if arguments.wide else rows_of(c, arguments.every))]
+        by_cell = [wide_rows(c) if arguments.wide else rows_of(c, arguments.every) for c in cells]
+        networks = [row for rows in by_cell for row in asked_for(rows, arguments.network)]
+        if not networks:
+            names = "; ".join(row.name for rows in by_cell for row in rows)
+            parser.error(f"no network is called {'; '.join(arguments.network)}, there are {names}")
         print(f"{name}: {study.cost(networks, len(seeds))}", flush=True)
-        key = f"{name} {WIDE}" if arguments.wide else name
+        key = f"{name} {WIDE if arguments.wide else UNITS} {arguments.epochs}"
         rows = rows_under(study.settings(arguments.clips), found.get(key, {}))
         for network in networks:
             study.add(rows, network, seeds)
@@ -118,9 +134,10 @@ def main() -> None:
             record("compression", figures, table(figures))
 
 
-def place(key: str) -> tuple[int, str]:
-    """Where a task stands in the table."""
-    return TASKS.index(key.split()[0]), key
+def place(key: str) -> tuple[int, int, int]:
+    """Where a task stands in the table, with so many units and epochs."""
+    task, units, epochs = key.split()
+    return TASKS.index(task), int(units), int(epochs)
 
 
 def build(row: Row, task: Task) -> keras.Model:

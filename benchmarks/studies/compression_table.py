@@ -82,7 +82,10 @@ def verdict(cell: str, rows: list[dict[str, Any]]) -> str:
     trains, dense = ([row for row in kept if row["train"] == is_train] for is_train in (True, False))
     smallest = min(dense, key=lambda row: row["parameters"])
     biases = BIASES * int(base["name"].split()[1])
-    bound = f"A train keeps {biases} biases, so that none has over {base['parameters'] / biases:.0f} times fewer.\n"
+    bound = (
+        f"A train of as many units keeps {biases} biases, so that none has over {base['parameters'] / biases:.0f} "
+        f"times fewer.\n"
+    )
     if not trains:
         return (
             f"{cell}: no train loses at most 2 points; the smallest such dense network is {smallest['name']}. {bound}"

@@ -19,26 +19,26 @@ def study(monkeypatch, tmp_path):
     monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(compression, "rows_of", lambda cell, every: networks)
 
-    def run(*flags):
+    def run(*flags, epochs=1):
         options = ["--data", str(tmp_path), "--work", str(tmp_path / "work"), "--task", "digits", "--cell", "lstm"]
-        monkeypatch.setattr(sys, "argv", ["compression", *options, "--clips", "1", *flags])
+        monkeypatch.setattr(sys, "argv", ["compression", *options, "--clips", "1", "--epochs", str(epochs), *flags])
         compression.main()
-        return json.loads((tmp_path / "results" / "compression.json").read_text())["tasks"]["digits"]
+        return json.loads((tmp_path / "results" / "compression.json").read_text())["tasks"][f"digits 256 {epochs}"]
 
     return run
 
 
-def test_seeds_add_up_without_being_run_again_and_other_epochs_begin_anew(study, monkeypatch):
-    first = study("--epochs", "1", "--folds", "2", "--seed", "0")
+def test_seeds_add_up_without_being_run_again_and_other_epochs_stand_beside_them(study, monkeypatch):
+    first = study("--folds", "2", "--seed", "0")
     learnt = []
     monkeypatch.setattr(compression.Study, "cell", lambda self, row, fold, seed: learnt.append(seed) or {"clean": 0.5})
-    both = study("--epochs", "1", "--folds", "2", "--seed", "0", "--seed", "1")
+    both = study("--folds", "2", "--seed", "0", "--seed", "1")
     assert set(learnt) == {1}
     for before, after in zip(first["rows"], both["rows"], strict=True):
         assert after["runs"][:2] == before["runs"]
         assert [(run["fold"], run["seed"]) for run in after["runs"][2:]] == [("0", 1), ("1", 1)]
-    anew = study("--epochs", "2", "--folds", "2", "--seed", "0")
-    assert all(len(row["runs"]) == 2 for row in anew["rows"])
+    assert all(len(row["runs"]) == 2 for row in study("--folds", "2", "--seed", "0", epochs=2)["rows"])
+    assert study("--folds", "2", "--seed", "0") == both
 
 
 def test_points_lost_are_paired_by_fold_and_seed_whatever_their_order():
@@ -50,3 +50,11 @@ def test_points_lost_are_paired_by_fold_and_seed_whatever_their_order():
     assert compression_table.lost(row, base) == pytest.approx([0.1, 0.1])
     fewer = {**row, "runs": row["runs"][:3]}
     assert "3 of 4 runs" in compression_table.line(fewer, base)
+
+
+def test_a_named_network_is_run_beside_its_baseline_alone_and_an_unknown_name_is_refused(study, capsys):
+    flags = ("--folds", "1", "--network")
+    assert [row["name"] for row in study(*flags, "lstm 4, d 2, r 1")["rows"]] == ["lstm 4", "lstm 4, d 2, r 1"]
+    with pytest.raises(SystemExit):
+        study(*flags, "lstm 5")
+    assert "no network is called lstm 5, there are lstm 4; lstm 4, d 2, r 1" in capsys.readouterr().err
