@@ -146,7 +146,8 @@ verifier: $(TEST_ENV)/ready
 	$(TEST_ENV)/bin/cry-train corpora import debian --data $(DEBIAN)
 	$(MAKE_VERIFIER)
 	$(TEST_ENV)/bin/python -m benchmarks.detection.left_out_sources --data $(DATA) --also $(DEBIAN) --yamnet $(TEACHER)
-	$(TEST_ENV)/bin/python -m benchmarks.detection.detection_clips --data $(DATA) --yamnet $(TEACHER)
+	$(TEST_ENV)/bin/python -m benchmarks.detection.detection_clips --data $(DATA) --also $(DEBIAN) \
+	  --yamnet $(TEACHER)
 	$(TEST_ENV)/bin/python -m benchmarks.detection.detection_nights --data $(DATA) --also $(DEBIAN)
 	$(MAKE_VERIFIER) --decision benchmarks/results/detection_nights.json --metrics benchmarks/results/detection_clips.json
 	rm -rf edge/default_bundle

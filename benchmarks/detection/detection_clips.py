@@ -1,11 +1,12 @@
 """Detection, clip level: each clip heard by the models of the fold that held it out, beside YAMNet on the same samples.
 
-    python -m benchmarks.detection.detection_clips --data DIR [--yamnet FILE] [--work DIR]
+    python -m benchmarks.detection.detection_clips --data DIR [--yamnet FILE] [--also DIR] [--work DIR]
 
 A clip's score is the largest smoothed probability that the device would show: "ours" of detector and verifier together,
 "detector alone" without the second opinion; "verifier alone" is the largest logit of a crying baby in our float copy of
-YAMNet, asked every 0.6 s and where the cascade asks; "YAMNet" is the file as people use it. Digits and `unverified`
-clips are never scored.
+YAMNet, asked every 0.6 s and where the detector is suspicious; "with context" follows both networks' answers with the
+context of the nights that never heard the clip's fold (with --also alone, the further sounds of detection_nights);
+"YAMNet" is the file as people use it. Digits and `unverified` clips are never scored.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from benchmarks.lib.yamnet import Yamnet
 from edge.decision.second_opinion import HOPS_WHILE_CRYING
 from training.data.augmentation import band_limit
 from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples, split_by_fold
-from training.verifier.fusion import clip_scores
-from training.verifier.hearing import Heard, as_asked, hear
+from training.verifier.context import ContextWeights, given, in_context
+from training.verifier.fusion import clip_scores, largest
+from training.verifier.hearing import Heard, hear, wherever_suspicious
+from training.verifier.held_out import HeldOut
 from training.verifier.material import keep, kept
+from training.verifier.nights import FOLDS, hear_nights
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
-FOLDS = (1, 2, 3, 4)
 NARROW_BAND_HZ = 3400.0
 BANDS = {"full band": lambda x: x, "below 3.4 kHz": lambda x: band_limit(x, 0.0, NARROW_BAND_HZ)}
 OURS, YAMNET = "ours", "YAMNet"
@@ -46,26 +49,47 @@ def hear_clips(clips: Sequence[Clip], band: str, work: Path) -> list[Heard]:
         heard = []
         for clip in tqdm(clips, desc=band, mininterval=5):
             samples = BANDS[band](read_samples(clip))
-            heard.append(hear(samples, detectors[clip.eval_fold], verifier, asked_besides))
+            heard.append(hear(samples, detectors[clip.eval_fold], verifier, asked))
         keep(file, heard)
     return kept(file)
 
 
-def asked_besides(heard: Heard) -> np.ndarray:
-    """The frames in which the device asks, and one each 0.6 s for the verifier alone."""
-    return np.union1d(as_asked(shipped_cascade())(heard), np.arange(0, len(heard.detector), HOPS_WHILE_CRYING))
+def asked(heard: Heard) -> np.ndarray:
+    """The frames in which any model asks, and one each 0.6 s for the verifier alone."""
+    return np.union1d(wherever_suspicious(heard), np.arange(0, len(heard.detector), HOPS_WHILE_CRYING))
 
 
-def all_scores(clips: Sequence[Clip], yamnet: Path | None, work: Path) -> Scores:
-    """Every model's score of every clip in both bands, all on the same samples."""
+def all_scores(clips: Sequence[Clip], yamnet: Path | None, contexts: dict[int, ContextWeights], work: Path) -> Scores:
+    """Every model's score of every clip in both bands, all on the same samples. contexts: by fold, or none."""
     scores: Scores = {}
     for band in BANDS:
         heard = hear_clips(clips, band, work)
         scores[OURS, band] = clip_scores(heard, shipped_cascade())
         scores["detector alone", band] = clip_scores(heard, None)
         scores["verifier alone", band] = np.array([np.nanmax(answers.verifier[:, 0]) for answers in heard])
+        if contexts:
+            scores["with context", band] = context_scores(clips, heard, contexts)
         if yamnet:
             scores[YAMNET, band] = rival_scores(clips, band, yamnet, work)
+    return scores
+
+
+def contexts_of_folds(data: Path, also: Sequence[Path], work: Path, seed: int) -> dict[int, ContextWeights]:
+    """The context that never heard a fold, for each; nights are those of detection_nights, kept in `work`."""
+    if not also:
+        return {}
+    nights = hear_nights(data, also, fold_detectors(FOLD_BUNDLES), shipped_network(), work, seed)
+    held_out = HeldOut(nights, shipped_cascade(), work)
+    return {fold: held_out.without(fold) for fold in FOLDS}
+
+
+def context_scores(clips: Sequence[Clip], heard: Sequence[Heard], contexts: dict[int, ContextWeights]) -> np.ndarray:
+    """The largest smoothed p(cry) of every clip in the context of its fold, (clips,)."""
+    scores = np.zeros(len(clips))
+    for fold, context in contexts.items():
+        own = [i for i, clip in enumerate(clips) if clip.eval_fold == fold]
+        rows = [given(heard[i], shipped_cascade()) for i in own]
+        scores[own] = [largest(p) for p in in_context(rows, context)]
     return scores
 
 
@@ -85,13 +109,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of metadata.csv and the recordings")
     parser.add_argument("--yamnet", type=Path, help="yamnet.tflite, to stand beside")
+    parser.add_argument("--also", type=Path, action="append", default=[], help="as in detection_nights: with context")
     parser.add_argument("--work", type=Path, default=Path("results/clips"), help="what was heard of clips, kept")
+    parser.add_argument("--nights", type=Path, default=Path("results/verifier"), help="--work of detection_nights")
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     arguments = parser.parse_args()
     clips = [c for c in read_corpora(arguments.data) if c.detector_label != UNVERIFIED and c.corpus != "fsdd"]
     for fold in FOLDS:
         split_by_fold(clips, fold)  # refuses a fold that divides a group
-    scores = all_scores(clips, arguments.yamnet, arguments.work)
+    contexts = contexts_of_folds(arguments.data, arguments.also, arguments.nights, arguments.seed)
+    scores = all_scores(clips, arguments.yamnet, contexts, arguments.work)
     is_cry = np.array([clip.detector_label == CRY for clip in clips])
     groups = [clip.group_id for clip in clips]
     seed = arguments.seed

@@ -64,16 +64,19 @@ class Bank:
         )
 
 
-def joined(first: Bank, second: Bank) -> Bank:
-    """The clips of two whole banks in one."""
+def joined(banks: Sequence[Bank]) -> Bank:
+    """The clips of several whole banks in one; either all have a teacher or none."""
+    columns = np.cumsum([0] + [len(bank.log_energies[VARIANTS[0]]) for bank in banks])
+    windows = np.cumsum([0] + [int(bank.n_windows.sum()) for bank in banks])
+    teachers = [bank.teacher for bank in banks if bank.teacher is not None]
     return Bank(
-        clips=first.clips + second.clips,
-        log_energies={v: np.concatenate([first.log_energies[v], second.log_energies[v]]) for v in VARIANTS},
-        first_column=np.concatenate([first.first_column, second.first_column + len(first.log_energies[VARIANTS[0]])]),
-        n_columns=np.concatenate([first.n_columns, second.n_columns]),
-        teacher=None if first.teacher is None else np.concatenate([first.teacher, second.teacher]),
-        first_window=np.concatenate([first.first_window, second.first_window + first.n_windows.sum()]),
-        n_windows=np.concatenate([first.n_windows, second.n_windows]),
+        clips=[clip for bank in banks for clip in bank.clips],
+        log_energies={v: np.concatenate([bank.log_energies[v] for bank in banks]) for v in VARIANTS},
+        first_column=np.concatenate([bank.first_column + n for bank, n in zip(banks, columns)]),
+        n_columns=np.concatenate([bank.n_columns for bank in banks]),
+        teacher=np.concatenate(teachers) if teachers else None,
+        first_window=np.concatenate([bank.first_window + n for bank, n in zip(banks, windows)]),
+        n_windows=np.concatenate([bank.n_windows for bank in banks]),
     )
 
 

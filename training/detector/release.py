@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
 
 from edge import __version__
 from edge.dsp.log_mel import PARAMETERS
@@ -20,7 +21,7 @@ from training.data.selection import corpora_of
 from training.data.spectra import LOG_MEL_SCALE, normalise
 from training.detector.config import Schedule
 from training.detector.fitting import train_detector
-from training.detector.material import joined, load_or_make_bank
+from training.detector.material import Bank, joined, load_or_make_bank
 from training.runs.cost import multiply_adds
 
 CALIBRATION_DATA = Path(__file__).resolve().parents[2] / "calibration_data" / "detector_log_mel.npz"
@@ -60,13 +61,9 @@ def train_and_save(
     for corpus in held_out.corpora:
         if corpus not in known:
             raise UserError(f"there is no corpus {corpus!r} to hold out, there are {', '.join(known)}")
-    bank = joined(
-        load_or_make_bank(clips, work, teacher, schedule.seed),
-        load_or_make_bank(synthetic_clips(), work, teacher, schedule.seed),
-    )
     if held_out.fold is not None:
         split_by_fold(clips, held_out.fold)  # refuses a fold that divides a group
-    bank = bank.subset(held_out.may_hear)
+    bank = bank_of([*clips, *synthetic_clips()], held_out, work, teacher, schedule.seed)
     model = train_detector(bank, schedule, work / f"{held_out.name}-seed{schedule.seed}")
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / "detector.keras")
@@ -74,6 +71,16 @@ def train_and_save(
     description = describe(model, bank.clips, held_out, schedule, teacher is not None, decision, metrics)
     (out / "model.json").write_text(json.dumps(description, indent=1) + "\n")
     print(f"wrote {out}: {model.count_params()} parameters, {multiply_adds(model)} multiply-adds")
+
+
+def bank_of(clips: Sequence[Clip], held_out: HeldOut, work: Path, teacher: Path | None, seed: int) -> Bank:
+    """The bank of what may be heard, each corpus prepared once for all that is trained with or without another."""
+    heard = sorted({clip.corpus for clip in clips} - set(held_out.corpora))
+    banks = [
+        load_or_make_bank([clip for clip in clips if clip.corpus == corpus], work, teacher, seed)
+        for corpus in tqdm(heard, desc="corpora")
+    ]
+    return joined(banks).subset(held_out.may_hear)
 
 
 def parity_auc(model: keras.Model, calibration: Path) -> float:

@@ -25,7 +25,7 @@ from training.detector import fitting, material  # noqa: E402
 from training.detector.config import Schedule  # noqa: E402
 from training.detector.fitting import train_detector  # noqa: E402
 from training.detector.material import VARIANTS, Bank  # noqa: E402
-from training.detector.release import CALIBRATION_DATA, HeldOut  # noqa: E402
+from training.detector.release import CALIBRATION_DATA, HeldOut, bank_of  # noqa: E402
 from training.layers.fused import FusedBatchNormalization  # noqa: E402
 from training.layers.yamnet import N_CLASSES  # noqa: E402
 
@@ -180,3 +180,27 @@ def test_clips_that_are_coded_side_by_side_fit_in_memory_whatever_their_lengths(
     padded = [len(part) * max(lengths[i] for i in part) for part in parts]
     assert all(samples <= 100 or len(part) == 1 for samples, part in zip(padded, parts, strict=True))
     assert len(parts) == 4
+
+
+def test_what_is_kept_of_a_corpus_serves_every_training_and_one_that_is_held_out_is_not_even_read(trained, monkeypatch):
+    folder = trained[1].parent
+    cries = [clip for clip in corpora.read_corpora(folder) if clip.detector_label == CRY]
+    voices = [replace(clip, corpus="voices") for clip in cries[:2]]
+    unreadable = replace(cries[0], corpus="gone", path=Path("no such file"))
+    clips, work = [*cries, *voices, unreadable], folder / "kept"
+    monkeypatch.setattr(material, "WORKERS", 1)
+    both = bank_of(clips, HeldOut(corpora=("gone",)), work, None, 0)
+    kept = {file.name: file.stat().st_mtime_ns for file in work.iterdir()}
+    alone = bank_of(clips, HeldOut(corpora=("gone", "esc50")), work, None, 0)
+    assert kept == {file.name: file.stat().st_mtime_ns for file in work.iterdir()}
+    assert {clip.corpus for clip in both.clips} == {"esc50", "voices"} and {c.corpus for c in alone.clips} == {"voices"}
+    later = [number for number, clip in enumerate(both.clips) if clip.corpus == "voices"]
+    assert [both.clips[number] for number in later] == alone.clips
+    for number, place in enumerate(later):
+        for variant in VARIANTS:
+            np.testing.assert_array_equal(columns_of(both, variant, place), columns_of(alone, variant, number))
+
+
+def columns_of(made, variant, number):
+    first = made.first_column[number]
+    return made.log_energies[variant][first : first + made.n_columns[number]]
