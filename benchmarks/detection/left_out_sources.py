@@ -5,9 +5,9 @@
 A source is a whole corpus or package, cries and others. A source of cries alone is judged against the others of all
 sources, one of other sounds alone with the cries of all. Clip score: the largest smoothed p(cry) that the device would
 show. The detectors are those of the folds: they never heard the clip, but other clips of its source. Rows "detector
-too" are of a detector that was trained without the whole source (`cry-train detector --without SOURCE`, exported to
-detector_folds/without-SOURCE): a source without other sounds of its own is judged there among those of the packages, of
-which no detector heard anything.
+too" are of detectors that were trained without the whole source (`cry-train detector --without SOURCE`, where others'
+cries are needed with --fold besides, exported to detector_folds/without-*): a source without other sounds of its own is
+judged there among those of the packages, of which no detector heard anything.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ from benchmarks.lib.statistics import (
 )
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
-from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples
+from edge.untrusted import read_json
+from training.data.corpora import CRY, NONCRY, UNVERIFIED, Clip, read_corpora, read_samples
 from training.verifier.config import GATE, SLOPES, cascade
 from training.verifier.fusion import clip_scores, fit
-from training.verifier.hearing import Heard, tflite_network
+from training.verifier.hearing import Heard, Network, tflite_network
 from training.verifier.material import hear_all, material
 from training.verifier.release import FOLDS, fold_detectors, shipped_cascade, shipped_network
 
@@ -73,12 +74,12 @@ def main() -> None:
         rows = {source: judge.row(source) for source in tqdm(judge.sources, desc="sources")}
     too = {}
     for source, row in rows.items():
-        if detector_without(source).is_file():
-            own = unheard_of(source, clips, packages)
+        detectors = detectors_without(source)
+        if detectors:
+            own = [clip for clip in unheard_of(source, clips, packages) if clip.eval_fold in detectors]
             work = arguments.work / f"without-{source}"
-            too[source] = detector_row(
-                source, row, own, yamnet_scores(own, arguments.yamnet, work), work, arguments.seed
-            )
+            heard = hear_all(own, detectors, shipped_network(), work)
+            too[source] = detector_row(row, own, heard, yamnet_scores(own, arguments.yamnet, work), arguments.seed)
     figures = {"seed": arguments.seed, "shipped": [*SLOPES, GATE], "rows": rows, "detector_too": too}
     record("left_out_sources", figures, table(figures))
 
@@ -92,28 +93,36 @@ def yamnet_scores(clips: Sequence[Clip], file: Path, work: Path) -> np.ndarray:
     return np.load(kept)
 
 
-def detector_without(source: str) -> Path:
-    """The file of a detector that was trained without a whole source."""
-    return FOLD_BUNDLES / f"without-{source}" / "detector.int8.tflite"
+def detectors_without(source: str) -> dict[int, Network]:
+    """The detectors that were trained without a whole source, by the fold that they did not hear either; may be none.
+
+    One that heard all folds of the other sources serves every fold.
+    """
+    found: dict[int, Network] = {}
+    for bundle in sorted(FOLD_BUNDLES.glob("without-*")):
+        training = read_json(bundle / "manifest.json")["models"][0]["training"]
+        if source in training["held_out_corpora"]:
+            folds = FOLDS if training["held_out_fold"] is None else (training["held_out_fold"],)
+            found |= dict.fromkeys(folds, tflite_network(bundle / "detector.int8.tflite"))
+    return found
 
 
 def unheard_of(source: str, clips: Sequence[Clip], packages: set[str]) -> list[Clip]:
-    """The cries of a source, and its other sounds or those of the packages: nothing of it taught that detector."""
+    """A source's cries, or all of other folds; and its other sounds, or the packages': none taught these detectors."""
     own = [clip for clip in clips if clip.corpus == source]
-    if any(clip.detector_label != CRY for clip in own):
-        return own
-    return own + [clip for clip in clips if clip.corpus in packages]
+    kinds = {clip.detector_label for clip in own}
+    cries = [] if CRY in kinds else [clip for clip in clips if clip.detector_label == CRY]
+    others = [] if NONCRY in kinds else [clip for clip in clips if clip.corpus in packages]
+    return own + cries + others
 
 
 def detector_row(
-    source: str, row: dict[str, Any], clips: Sequence[Clip], yamnet: np.ndarray, work: Path, seed: int
+    row: dict[str, Any], clips: Sequence[Clip], heard: Sequence[Heard], yamnet: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """A source as heard by the detector that was trained without it, and by the cascade that was fitted without it.
+    """A source as heard by detectors that were trained without it, and by the cascade that was fitted without it.
 
     row: of the same source, with the detectors of the folds.
     """
-    detectors = dict.fromkeys(FOLDS, tflite_network(detector_without(source)))
-    heard = hear_all(clips, detectors, shipped_network(), work)
     *slopes, gate = row["chosen"]
     fitted = cascade(row["bias"], row["scale"], slopes, gate)
     scores = {"cascade": clip_scores(heard, fitted), "detector alone": clip_scores(heard, None), "YAMNet": yamnet}
