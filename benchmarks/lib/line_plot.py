@@ -12,6 +12,7 @@ SIDE, MARGIN, LINE = 320, 44, 15  # px
 COLOURS = ("#9aa5b1", "#6b7f95", "#c99a3f", "#d0673d", "#1f6f5c", "#7b3f8c", "#2f6fb0", "#8a8a2e")
 POINTS = 200  # of a curve at most
 Curve = tuple[np.ndarray, np.ndarray]  # x and y, of which x rises
+Bars = list[tuple[float, float, float]]  # x, and an interval of y
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
 
-def line_plot(curves: Mapping[str, Curve], x: Axis, y: Axis, about: str) -> str:
-    """SVG of the curves, each with its name; what lies beyond an axis is left out."""
+def line_plot(curves: Mapping[str, Curve], x: Axis, y: Axis, about: str, bars: Mapping[str, Bars] | None = None) -> str:
+    """SVG of the curves, each with its name, some with intervals; what lies beyond an axis is left out."""
     height = SIDE + 2 * MARGIN + LINE * len(curves)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE + 2 * MARGIN} {height}" role="img" '
@@ -40,6 +41,9 @@ def line_plot(curves: Mapping[str, Curve], x: Axis, y: Axis, about: str) -> str:
     for number, (name, curve) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
         parts.append(f'<polyline points="{path(*curve, x, y)}" fill="none" stroke="{colour}"/>')
+        for along, low, high in (bars or {}).get(name, []):
+            ends = path(np.array([along, along]), np.clip([low, high], y.low, y.high), x, y)
+            parts.append(f'<polyline points="{ends}" fill="none" stroke="{colour}" stroke-opacity="0.5"/>')
         below = SIDE + 1.6 * MARGIN + LINE * number
         parts.append(f'<text x="{MARGIN}" y="{below:.0f}" fill="{colour}">{escape(name)}</text>')
     for tick in x.ticks:

@@ -29,6 +29,11 @@ def record(name: str, figures: dict, table: str) -> None:
     print(table)
 
 
+def draw(name: str, picture: str) -> None:
+    """Write an SVG of results beside them."""
+    (RESULTS / f"{name}.svg").write_text(picture)
+
+
 def recorded(name: str) -> dict:
     """The figures that were last recorded under a name, {} for none: a study may add to them."""
     file = RESULTS / f"{name}.json"

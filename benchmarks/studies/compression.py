@@ -28,7 +28,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.lib.record import add_row, record, recorded, rows_under
+from benchmarks.lib.record import add_row, draw, record, recorded, rows_under
+from benchmarks.studies.compression_picture import picture
 from benchmarks.studies.compression_table import NOISY, UNITS, table
 from benchmarks.studies.compression_tasks import TASKS, Task, load_task
 from training.compression.imitation import answers_of
@@ -132,6 +133,7 @@ def main() -> None:
             found[key] = {"task": name, "settings": study.settings(arguments.clips), "rows": rows}
             figures = {"tasks": {key: found[key] for key in sorted(found, key=place)}}
             record("compression", figures, table(figures))
+        draw(f"compression_{key.replace(' ', '_')}", picture(rows, key))
 
 
 def place(key: str) -> tuple[int, int, int]:

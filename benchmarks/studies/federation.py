@@ -27,7 +27,7 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.lib.record import RESULTS, record
+from benchmarks.lib.record import draw, record
 from benchmarks.studies.causes_tasks import HUMAN_SOUNDS
 from benchmarks.studies.federation_arms import (
     BITS,
@@ -179,7 +179,7 @@ def main() -> None:
     sizes = cell(arguments.work / "bytes.json", all_sizes)
     record("federation", {"rounds": ROUNDS, "sizes": sizes, "curves": curves}, table(curves, sizes))
     for name, picture in pictures(curves, sizes).items():
-        RESULTS.joinpath(f"{name}.svg").write_text(picture)
+        draw(name, picture)
 
 
 if __name__ == "__main__":

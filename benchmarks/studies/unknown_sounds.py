@@ -27,7 +27,7 @@ from sklearn.metrics import roc_curve
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks.lib.record import FOLD_BUNDLES, RESULTS, record
+from benchmarks.lib.record import FOLD_BUNDLES, draw, record
 from benchmarks.lib.roc_plot import roc_plot
 from benchmarks.studies import transformer_study
 from edge.bundle import load_bundle
@@ -79,7 +79,7 @@ def main() -> None:
         "frames_per_epoch": arguments.frames_per_epoch, "bar": BAR, "rows": rows,
     }  # fmt: skip
     record("unknown_sounds", figures, table(rows))
-    RESULTS.joinpath("unknown_sounds.svg").write_text(roc_plot(curves(study.clips, cells, let_through)))
+    draw("unknown_sounds", roc_plot(curves(study.clips, cells, let_through)))
 
 
 class Study:

@@ -10,6 +10,7 @@ pytest.importorskip("sklearn")
 
 from benchmarks.lib import record  # noqa: E402
 from benchmarks.studies import compression, compression_table  # noqa: E402
+from benchmarks.studies.compression_picture import picture  # noqa: E402
 
 
 @pytest.fixture
@@ -58,3 +59,14 @@ def test_a_named_network_is_run_beside_its_baseline_alone_and_an_unknown_name_is
     with pytest.raises(SystemExit):
         study(*flags, "lstm 5")
     assert "no network is called lstm 5, there are lstm 4; lstm 4, d 2, r 1" in capsys.readouterr().err
+
+
+def test_the_picture_has_a_curve_of_each_kind_and_an_interval_of_each_network():
+    def row(units, parameters, is_train, name):
+        runs = [{"fold": fold, "seed": 0, "clean": clean} for fold, clean in (("a", 0.5), ("b", 0.6), ("c", 0.7))]
+        return {"cell": "lstm", "units": units, "parameters": parameters, "train": is_train, "name": name, "runs": runs}
+
+    rows = [row(256, 300_000, False, "lstm 256"), row(8, 2000, False, "lstm 8"), row(256, 3000, True, "d 3, r 2")]
+    drawn = picture([*rows, row(256, 3000, True, "d 3, r 2, from SVD")], "fsdd")
+    assert drawn.count("<polyline") == 2 + 3  # the train from SVD is no part of the curve
+    assert "lstm, dense" in drawn and "lstm, trains" in drawn
