@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--seed", type=int, action="append", help="default: 0 alone")
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--start", type=Path, action="append", default=[], metavar="FILE")
     arguments = parser.parse_args()
     clips = choose(arguments.data, ["donateacry"])
