@@ -1,4 +1,4 @@
-"""What each way of adaptation is worth: sounds, spoken digits, causes, in another room, over noise, on another phone.
+"""What each way of adaptation is worth: sounds, digits, causes; in a room, in a narrow band, over noise, on a phone.
 
     python -m benchmarks.studies.adaptation --data DIR
 
@@ -39,6 +39,8 @@ SOUNDS = ("crying_baby", "dog", "siren", "snoring")
 CAUSES = ("discomfort", "hungry", "tired")
 TASKS = {
     "four sounds in a narrow-band room": ("sounds", "narrow_room"),
+    "four sounds in a room": ("sounds", "room"),
+    "four sounds by telephone": ("sounds", "telephone"),
     "four sounds over noise, 0 dB": ("sounds", "noise_0_db"),
     "digits in a narrow-band room": ("fsdd", "narrow_room"),
     "causes, android to ios": ("android", "ios"),

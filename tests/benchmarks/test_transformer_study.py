@@ -32,7 +32,6 @@ def small(monkeypatch, tmp_path):
     """One fold, one step a stage, the smallest models; results into a folder of their own. Returns run(study, data)."""
     results = tmp_path / "results"
     monkeypatch.setattr(record, "RESULTS", results)
-    monkeypatch.setattr(unknown_sounds, "RESULTS", results)
     monkeypatch.setattr(transformer_study, "FOLDS", ("1",))
     monkeypatch.setattr(transformer_study, "SMALL", SMALLEST)
     for study, names in ((denoising, ("PRETRAINING", "TEACHING", "FURTHER", "TOGETHER")),
