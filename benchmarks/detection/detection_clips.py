@@ -5,7 +5,7 @@
 A clip's score is the largest smoothed probability that the device would show: "ours" of detector and verifier together,
 "detector alone" without the second opinion; "verifier alone" is the largest logit of a crying baby in our float copy of
 YAMNet, asked every 0.6 s and where the detector is suspicious; "with context" follows both networks' answers with the
-context of the nights that never heard the clip's fold (with --also alone, the further sounds of detection_nights);
+context of the nights that never heard the clip's fold, where --also names the further sounds of detection_nights;
 "YAMNet" is the file as people use it. Digits and `unverified` clips are never scored.
 """
 
@@ -25,13 +25,13 @@ from benchmarks.lib.statistics import group_bootstrap, paired_bootstrap
 from benchmarks.lib.yamnet import Yamnet
 from edge.decision.second_opinion import HOPS_WHILE_CRYING
 from training.data.augmentation import band_limit
-from training.data.corpora import CRY, UNVERIFIED, Clip, read_corpora, read_samples, split_by_fold
+from training.data.corpora import CRY, FOLDS, UNVERIFIED, Clip, read_corpora, read_samples, split_by_fold
 from training.verifier.context import ContextWeights, given, in_context
 from training.verifier.fusion import clip_scores, largest
 from training.verifier.hearing import Heard, hear, wherever_suspicious
 from training.verifier.held_out import HeldOut
 from training.verifier.material import keep, kept
-from training.verifier.nights import FOLDS, hear_nights
+from training.verifier.nights import hear_nights
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 NARROW_BAND_HZ = 3400.0

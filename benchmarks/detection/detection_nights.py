@@ -22,11 +22,12 @@ from tqdm import tqdm
 from benchmarks.lib.night_choices import CryNight, HeardCry, OthersNight, Pair, choose, decision, per_hour
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from benchmarks.lib.statistics import poisson_rate, share_by_group
+from training.data.corpora import FOLDS
 from training.data.nights import AS_RECORDED, LONG, SINGLE, Kind
 from training.verifier.context import given, in_context
 from training.verifier.hearing import follow, probabilities
 from training.verifier.held_out import HeldOut
-from training.verifier.nights import FOLDS, KINDS, SNRS_DB, HeardNight, hear_nights
+from training.verifier.nights import KINDS, SNRS_DB, HeardNight, hear_nights
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 TUNING = ((LONG, 10), (SINGLE, 10), (AS_RECORDED, None))  # nights that thresholds are chosen on: kind, SNR

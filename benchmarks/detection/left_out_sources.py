@@ -33,12 +33,12 @@ from benchmarks.lib.statistics import (
 from benchmarks.lib.yamnet import Yamnet
 from edge.bundle.model import Cascade
 from edge.untrusted import read_json
-from training.data.corpora import CRY, NONCRY, UNVERIFIED, Clip, read_corpora, read_samples
+from training.data.corpora import CRY, FOLDS, NONCRY, UNVERIFIED, Clip, read_corpora, read_samples
 from training.verifier.config import GATE, SLOPES, cascade
 from training.verifier.fusion import clip_scores, fit
 from training.verifier.hearing import Heard, Network, tflite_network
 from training.verifier.material import hear_all, material
-from training.verifier.release import FOLDS, fold_detectors, shipped_cascade, shipped_network
+from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 BABY_CRY_SLOPES = (0.5, 0.75, 1.0)
 ANIMAL_AND_MUSIC_SLOPES = ((0.0, 0.0), (-0.15, 0.0), (-0.15, -0.1), (-0.3, -0.2))

@@ -16,10 +16,9 @@ from tqdm import tqdm
 
 from benchmarks.lib.record import FOLD_BUNDLES, record
 from edge.frames import FRAME_HOP_S, SAMPLE_RATE
-from training.data.corpora import read_corpora, read_samples, split_by_fold
+from training.data.corpora import FOLDS, read_corpora, read_samples, split_by_fold
 from training.data.nights import background, others_of
 from training.verifier.hearing import as_asked, follow, hear
-from training.verifier.nights import FOLDS
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 HOURS = 0.5  # of each fold

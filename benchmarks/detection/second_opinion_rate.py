@@ -25,13 +25,13 @@ from benchmarks.lib.statistics import RANKING_METRICS, Interval, paired_bootstra
 from edge.bundle.model import Cascade
 from edge.decision.second_opinion import HOPS_WHILE_HELD
 from edge.frames import FRAME_HOP_S, FRAME_HOPS
-from training.data.corpora import CRY, UNVERIFIED, Clip
+from training.data.corpora import CRY, FOLDS, UNVERIFIED, Clip
 from training.data.nights import AS_RECORDED, LONG, SINGLE
 from training.runs.bootstrap import bootstrap_interval
 from training.verifier.fusion import largest
 from training.verifier.hearing import Heard, room_gate
 from training.verifier.material import hear_all, material
-from training.verifier.nights import FOLDS, HeardNight, hear_nights
+from training.verifier.nights import HeardNight, hear_nights
 from training.verifier.release import fold_detectors, shipped_cascade, shipped_network
 
 KINDS = ((AS_RECORDED, None), (SINGLE, 10), (LONG, 10))

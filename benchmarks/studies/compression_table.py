@@ -81,19 +81,21 @@ def verdict(cell: str, rows: list[dict[str, Any]]) -> str:
     kept = [row for row in rows if np.mean(lost(row, base)) <= POINTS]
     trains, dense = ([row for row in kept if row["train"] == is_train] for is_train in (True, False))
     smallest = min(dense, key=lambda row: row["parameters"])
+    has_smaller = any(not row["train"] for row in rows[1:])
+    beside = f"the smallest such dense network is {smallest['name']}" if has_smaller else "no smaller dense one was run"
     biases = BIASES * int(base["name"].split()[1])
     bound = (
         f"A train of as many units keeps {biases} biases, so that none has over {base['parameters'] / biases:.0f} "
         f"times fewer.\n"
     )
     if not trains:
-        return (
-            f"{cell}: no train loses at most 2 points; the smallest such dense network is {smallest['name']}. {bound}"
-        )
+        return f"{cell}: no train loses at most 2 points; {beside}. {bound}"
     train = min(trains, key=lambda row: row["parameters"])
-    ratio = smallest["parameters"] / train["parameters"]
+    ratio = (
+        f", with {smallest['parameters'] / train['parameters']:.1f} times as many as the train" if has_smaller else ""
+    )
     return (
         f"{cell}: the smallest train that loses at most 2 points in the mean is {train['name']}, with "
-        f"{base['parameters'] / train['parameters']:.0f} times fewer recurrent parameters than {base['name']}; the "
-        f"smallest such dense network is {smallest['name']}, with {ratio:.1f} times as many as the train. {bound}"
+        f"{base['parameters'] / train['parameters']:.0f} times fewer recurrent parameters than {base['name']}; "
+        f"{beside}{ratio}. {bound}"
     )

@@ -26,11 +26,11 @@ from benchmarks.lib.record import record
 from benchmarks.studies.federation_arms import CENTRAL, LOCAL_ONLY
 from benchmarks.studies.federation_fusion_table import ARMS, SCORES, SHIPPED, table
 from benchmarks.studies.federation_ways import alone, by_seed, in_one_place, together
+from training.data.corpora import FOLDS
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition
 from training.federated.plan import Plan
 from training.verifier.federated import Episodes, FusionLearner, FusionSettings, FusionTask, corpus_heard, corpus_task
-from training.verifier.release import FOLDS
 
 WORK = Path("results/federation_fusion")
 SEEDS = 5

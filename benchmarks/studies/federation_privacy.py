@@ -17,11 +17,11 @@ from typing import Any
 from benchmarks.lib.record import record
 from benchmarks.studies.federation_privacy_table import ARMS, ROUNDS, SHIPPED, UPDATE_NORM, Found, table
 from benchmarks.studies.federation_ways import by_seed, together
+from training.data.corpora import FOLDS
 from training.federated.optimisation import LocalSteps
 from training.federated.partition import Partition
 from training.federated.plan import Plan, Privacy
 from training.verifier.federated import FusionSettings, corpus_heard, corpus_task
-from training.verifier.release import FOLDS
 
 WORK, HEARD = Path("results/federation_privacy"), Path("results/federation_fusion/heard")
 SEEDS = 5

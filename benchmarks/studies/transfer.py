@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.lib.record import add_row, record, recorded, rows_under, without_seed
 from benchmarks.lib.statistics import in_points
 from benchmarks.studies.causes_tasks import HUMAN_SOUNDS
-from training.data.corpora import Clip
+from training.data.corpora import FOLDS, Clip
 from training.data.log_mel_frames import Frames, frames_of
 from training.data.selection import DataConfig, choose_clips
 from training.layers.res8 import build_res8
@@ -48,7 +48,6 @@ SCRATCH, WORDS, UNLABELLED = "from the start", "after words", "after unlabelled 
 SLOWLY, TENTH = "after words, at a tenth of the rate", 0.1
 STARTS = (SCRATCH, WORDS, SLOWLY, UNLABELLED)
 SHARES = (0.1, 0.3, 1.0)
-FOLDS = (1, 2, 3, 4)
 
 
 def main() -> None:

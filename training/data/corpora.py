@@ -18,7 +18,8 @@ CRY, NONCRY, UNVERIFIED = "cry", "noncry", "unverified"
 SHIPPABLE = ("open", "open_nc")  # licence classes whose recordings may train what ships
 
 COLUMNS = ("path", "set", "label", "detector_label", "group_id", "eval_fold", "licence", "licence_class")
-FOLDS = ("0", "1", "2", "3", "4")  # 0: never evaluated
+FOLDS = (1, 2, 3, 4)  # of eval_fold, each held out in turn
+NO_FOLD = 0  # never evaluated
 
 SLOW = ("physionet2016",)  # corpora recorded at 2 kHz
 SYNTHETIC = "synthetic"
@@ -80,8 +81,9 @@ def read_corpora(data_dir: Path) -> list[Clip]:
 
 def _clip(row: dict[str, str], data_dir: Path, where: str) -> Clip:
     """One row as a Clip. Raises UserError, beginning with `where`."""
-    if row["eval_fold"] not in FOLDS:
-        raise UserError(f"{where}: eval_fold is {shown(row['eval_fold'])}, one of {', '.join(FOLDS)} is needed")
+    known = [str(fold) for fold in (NO_FOLD, *FOLDS)]
+    if row["eval_fold"] not in known:
+        raise UserError(f"{where}: eval_fold is {shown(row['eval_fold'])}, one of {', '.join(known)} is needed")
     for column in COLUMNS:
         if not row[column]:
             raise UserError(f"{where}: {column} is empty")
@@ -110,7 +112,7 @@ def synthetic_clips() -> list[Clip]:
             label=kind,
             detector_label=CRY if kind == CRY else NONCRY,
             group_id=f"synthetic_{kind}_{number}",
-            eval_fold=0,
+            eval_fold=NO_FOLD,
             licence="Apache-2.0",
             licence_class="open",
         )

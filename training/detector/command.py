@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.data.corpora import FOLDS
 from training.detector.config import DEFAULT_DECISION, Schedule
 from training.runs.command import add_data, quieten_tensorflow
 from training.runs.results import read_metrics, read_result
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="hold out a whole corpus, by its name in metadata.csv; may be repeated",
     )
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="yamnet.tflite, to distil from")
-    parser.add_argument("--fold", type=int, choices=(1, 2, 3, 4), help="hold out this eval_fold; without it, none")
+    parser.add_argument("--fold", type=int, choices=FOLDS, help="hold out this eval_fold; without it, none")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="receives detector.keras, model.json")
     parser.add_argument("--work", type=Path, default=Path("results/detector"), help="caches, checkpoints")
     parser.add_argument(

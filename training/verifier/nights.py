@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from training.data.corpora import CRY, Clip, read_corpora, split_by_fold
+from training.data.corpora import CRY, FOLDS, Clip, read_corpora, split_by_fold
 from training.data.nights import (
     AS_RECORDED,
     LONG,
@@ -32,7 +32,6 @@ from training.data.nights import (
 from training.verifier.hearing import Heard, Network, hear, wherever_suspicious
 from training.verifier.material import keep, kept
 
-FOLDS = (1, 2, 3, 4)
 KINDS = (LONG, SINGLE)
 SNRS_DB = (10, 5, 0, -5)
 HOURS = 1.0  # of a night with cries

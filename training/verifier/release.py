@@ -15,7 +15,7 @@ from edge.bundle.fields import Fields
 from edge.bundle.model import Cascade, read_cascade
 from edge.dsp.yamnet_patch import NAME, PARAMETERS
 from edge.untrusted import read_json
-from training.data.corpora import UNVERIFIED, Clip
+from training.data.corpora import FOLDS, UNVERIFIED, Clip
 from training.data.selection import corpora_of
 from training.layers.yamnet import build_yamnet
 from training.verifier.config import CLASSES
@@ -25,7 +25,6 @@ from training.verifier.material import hear_all, material
 
 SHIPPED = Path(__file__).resolve().parents[1] / "models" / "verifier"
 MODEL, DESCRIPTION = "verifier.keras", "model.json"
-FOLDS = (1, 2, 3, 4)
 
 
 def make_verifier(
